@@ -17,5 +17,5 @@ setup(
     license="MIT",
     packages=packages,
     package_dir={f"tritonnn.{name}": name for name in BACKENDS},
-    package_data={"tritonnn": ["py.typed"], "": ["*.json", "*.toml", "*.pyi"]},
+    package_data={"tritonnn": ["py.typed"], "": ["*.json", "*.toml", "*.pyi", "*.bin", "*.txt"]},
 )

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.pointwise import complex_log_add
+
 Array = np.ndarray[Any, Any]
 
 
@@ -64,18 +66,8 @@ def _complex_logcumsumexp(out: Array, input: Array, dim: int) -> None:
     columns, results = np.moveaxis(input, dim, 0), np.moveaxis(out, dim, 0)
     running = np.full(columns.shape[1:], -np.inf, np.complex128)
     for place in range(len(columns)):
-        running = _complex_log_add(running, columns[place].astype(np.complex128))
+        running = complex_log_add(running, columns[place].astype(np.complex128))
         results[place] = running
-
-
-def _complex_log_add(a: Array, b: Array) -> Array:
-    """log(e**a + e**b), of equal real parts from b on; of two that are -inf, a."""
-    later = a.real <= b.real
-    high, low = np.where(later, b, a), np.where(later, a, b)
-    result = high + np.log1p(np.exp(low - high))
-    ends = np.isinf(low.real) & (low.real == high.real)  # where the difference says nothing
-    result = np.where(ends, np.where(low.real < 0, low, np.log(np.exp(low) + np.exp(high))), result)
-    return np.where(np.isnan(a) | np.isnan(b), complex(np.nan, np.nan), result)
 
 
 def _running(values: Array, indices: Array, input: Array, dim: int, ufunc: np.ufunc) -> None:

@@ -19,9 +19,10 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
-        "_call_site determinism batch_sizes bessel_coefficients gamma_coefficients",
+        "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
+        "_streams _symbolic _absent quasirandom._directions nn._conversion",
     ),
-    ("a tensor as data", "memory _tensor _conjugated _sparse _compressed _methods _overriding _overridable"),
+    ("a tensor as data", "memory _tensor _conjugated _sparse _compressed _methods _overriding _overridable _levels"),
     ("device runtime", "runtime"),
     ("what kernels are launched with", "kernels.check.case kernels.tables kernels.launch"),
     ("what kernels call", "kernels.device"),
@@ -32,17 +33,19 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("dispatch", "dispatch"),
     ("how entries are written", "ops._table ops._frames"),
     ("ops", "ops"),
+    ("batches of samples", "batching"),
     ("autograd", "autograd"),
     (
         "tensors of modules, older names, sharing, printing",
-        "_parameter legacy_types multiprocessing storage _printing threads",
+        "_parameter legacy_types multiprocessing storage _printing threads _tensor_aspects",
     ),
     ("files", "serialization"),
     (
         "what users see",
         "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
-        "backends utils ops.__main__ ops._stubs collect_env _run _shim __main__ _verify testing overrides _C library "
-        "profiler autograd.profiler",
+        "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
+        "overrides _C library accelerator functional futures mps mtia quasirandom types xpu __config__ __future__ "
+        "_questions profiler autograd.profiler",
     ),
 )
 

@@ -74,7 +74,7 @@ from tritonnn.recording.grad_mode import (
 )
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.table import NAMESPACES
-from tritonnn.version import __version__
+from tritonnn.torch_version import __version__
 
 # In the source tree the backends stand beside this folder; installed, they are inside it.
 if not os.path.isdir(os.path.join(__path__[0], "kernels")):
@@ -92,13 +92,15 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "amp", "autograd", "backends", "cpu", "cuda", "distributions", "fft", "func", "library", "linalg", "masked",
-    "multiprocessing", "nn", "optim", "overrides", "profiler", "random", "serialization", "signal", "sparse", "special",
-    "storage", "testing", "utils", "version",
+    "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
+    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
+    "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
+    "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
+    "vmap": "func",
     "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
@@ -111,6 +113,19 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
+    "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
+    "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
+    "Future": "futures", "fork": "futures", "wait": "futures",
+    **dict.fromkeys((
+        "SymInt", "SymFloat", "SymBool", "sym_int", "sym_float", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum",
+        "sym_ite", "sym_fresh_size", "sym_constrain_range", "sym_constrain_range_for_size", "_check", "_check_with",
+        "_check_is_size", "_check_index", "_check_value", "_check_type", "_check_not_implemented",
+    ), "_symbolic"),
+    **dict.fromkeys((
+        "is_nonzero", "is_signed", "is_same_size", "is_distributed", "get_device", "resize_as_", "_is_all_true",
+        "_is_any_true", "_assert", "typename", "get_device_module", "set_anomaly_enabled", "set_flush_denormal",
+        "is_vulkan_available", "compiled_with_cxx11_abi", "has_lapack", "has_mkl", "has_openmp", "has_spectral",
+    ), "_questions"),
     "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     **dict.fromkeys((
         "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype",
@@ -251,7 +266,27 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_LAZY})
+    return sorted({*globals(), *_SUBMODULES, *_LAZY, *_LEGACY})
+
+
+_LEGACY = [
+    kind + suffix
+    for kind in (
+        "BFloat16", "Bool", "Byte", "Char", "ComplexDouble", "ComplexFloat", "Double", "Float", "Half", "Int", "Long",
+        "Short",
+    )
+    for suffix in _LEGACY_SUFFIXES
+    if not (kind.startswith("Complex") and suffix == "Tensor")
+]  # fmt: skip
+# What `from torch import *` takes: all but modules and what this file itself needs.
+__all__ = [
+    name
+    for name in __dir__()
+    if not name.startswith("_")
+    and name not in _SUBMODULES
+    and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
+    and not isinstance(globals().get(name), type(os))
+]
 
 
 if config.VERIFY:  # for the whole program

@@ -9,6 +9,9 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tritonnn import _C as _C
+from tritonnn import __config__ as __config__
+from tritonnn import __future__ as __future__
+from tritonnn import accelerator as accelerator
 from tritonnn import amp as amp
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
@@ -17,14 +20,19 @@ from tritonnn import cuda as cuda
 from tritonnn import distributions as distributions
 from tritonnn import fft as fft
 from tritonnn import func as func
+from tritonnn import functional as functional
+from tritonnn import futures as futures
 from tritonnn import library as library
 from tritonnn import linalg as linalg
 from tritonnn import masked as masked
+from tritonnn import mps as mps
+from tritonnn import mtia as mtia
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
 from tritonnn import profiler as profiler
+from tritonnn import quasirandom as quasirandom
 from tritonnn import random as random
 from tritonnn import serialization as serialization
 from tritonnn import signal as signal
@@ -32,8 +40,13 @@ from tritonnn import sparse as sparse
 from tritonnn import special as special
 from tritonnn import storage as storage
 from tritonnn import testing as testing
+from tritonnn import torch_version as torch_version
+from tritonnn import types as types
 from tritonnn import utils as utils
 from tritonnn import version as version
+from tritonnn import xpu as xpu
+from tritonnn._C import DisableTorchFunction as DisableTorchFunction
+from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
 from tritonnn._methods import (
     Aminmax,
     Cummax,
@@ -52,9 +65,52 @@ from tritonnn._methods import (
     Topk,
 )
 from tritonnn._printing import set_printoptions as set_printoptions
+from tritonnn._questions import _assert as _assert
+from tritonnn._questions import _is_all_true as _is_all_true
+from tritonnn._questions import _is_any_true as _is_any_true
+from tritonnn._questions import compiled_with_cxx11_abi as compiled_with_cxx11_abi
+from tritonnn._questions import get_device as get_device
+from tritonnn._questions import get_device_module as get_device_module
+from tritonnn._questions import has_lapack as has_lapack
+from tritonnn._questions import has_mkl as has_mkl
+from tritonnn._questions import has_openmp as has_openmp
+from tritonnn._questions import has_spectral as has_spectral
+from tritonnn._questions import is_distributed as is_distributed
+from tritonnn._questions import is_nonzero as is_nonzero
+from tritonnn._questions import is_same_size as is_same_size
+from tritonnn._questions import is_signed as is_signed
+from tritonnn._questions import is_vulkan_available as is_vulkan_available
+from tritonnn._questions import resize_as_ as resize_as_
+from tritonnn._questions import set_anomaly_enabled as set_anomaly_enabled
+from tritonnn._questions import set_flush_denormal as set_flush_denormal
+from tritonnn._questions import typename as typename
+from tritonnn._streams import Event as Event
+from tritonnn._streams import Stream as Stream
+from tritonnn._symbolic import SymBool as SymBool
+from tritonnn._symbolic import SymFloat as SymFloat
+from tritonnn._symbolic import SymInt as SymInt
+from tritonnn._symbolic import _check as _check
+from tritonnn._symbolic import _check_index as _check_index
+from tritonnn._symbolic import _check_is_size as _check_is_size
+from tritonnn._symbolic import _check_not_implemented as _check_not_implemented
+from tritonnn._symbolic import _check_type as _check_type
+from tritonnn._symbolic import _check_value as _check_value
+from tritonnn._symbolic import _check_with as _check_with
+from tritonnn._symbolic import sym_constrain_range as sym_constrain_range
+from tritonnn._symbolic import sym_constrain_range_for_size as sym_constrain_range_for_size
+from tritonnn._symbolic import sym_float as sym_float
+from tritonnn._symbolic import sym_fresh_size as sym_fresh_size
+from tritonnn._symbolic import sym_int as sym_int
+from tritonnn._symbolic import sym_ite as sym_ite
+from tritonnn._symbolic import sym_max as sym_max
+from tritonnn._symbolic import sym_min as sym_min
+from tritonnn._symbolic import sym_not as sym_not
+from tritonnn._symbolic import sym_sqrt as sym_sqrt
+from tritonnn._symbolic import sym_sum as sym_sum
 from tritonnn._tensor import Tensor as Tensor
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
+from tritonnn.amp import GradScaler as GradScaler
 from tritonnn.amp import autocast as autocast
 from tritonnn.amp.switches import autocast_decrement_nesting as autocast_decrement_nesting
 from tritonnn.amp.switches import autocast_increment_nesting as autocast_increment_nesting
@@ -113,6 +169,10 @@ from tritonnn.dtypes import uint32 as uint32
 from tritonnn.dtypes import uint64 as uint64
 from tritonnn.errors import is_warn_always_enabled as is_warn_always_enabled
 from tritonnn.errors import set_warn_always as set_warn_always
+from tritonnn.func import vmap as vmap
+from tritonnn.futures import Future as Future
+from tritonnn.futures import fork as fork
+from tritonnn.futures import wait as wait
 from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
 from tritonnn.memory_format import channels_last as channels_last
@@ -147,6 +207,7 @@ from tritonnn.random import initial_seed as initial_seed
 from tritonnn.random import manual_seed as manual_seed
 from tritonnn.random import seed as seed
 from tritonnn.random import set_rng_state as set_rng_state
+from tritonnn.random import thread_safe_generator as thread_safe_generator
 from tritonnn.recording.grad_mode import enable_grad as enable_grad
 from tritonnn.recording.grad_mode import inference_mode as inference_mode
 from tritonnn.recording.grad_mode import is_grad_enabled as is_grad_enabled
@@ -161,14 +222,14 @@ from tritonnn.storage.kinds import from_file as from_file
 from tritonnn.storage.kinds import is_storage as is_storage
 from tritonnn.storage.typed import TypedStorage as TypedStorage
 from tritonnn.storage.untyped import UntypedStorage as UntypedStorage
-from tritonnn.table.types import Dims, IntOrInts, Number, Tensors
+from tritonnn.table.types import Dims, IntOrInts, Ints, Number, Tensors
 from tritonnn.threads import get_num_interop_threads as get_num_interop_threads
 from tritonnn.threads import get_num_threads as get_num_threads
 from tritonnn.threads import set_num_interop_threads as set_num_interop_threads
 from tritonnn.threads import set_num_threads as set_num_threads
+from tritonnn.torch_version import __version__ as __version__
 from tritonnn.utils.dlpack import from_dlpack as from_dlpack
 from tritonnn.utils.dlpack import to_dlpack as to_dlpack
-from tritonnn.version import __version__ as __version__
 
 def is_tensor(obj: Any) -> _bool: ...
 def is_floating_point(input: Tensor) -> _bool: ...
@@ -1271,9 +1332,7 @@ def triangular_solve(
     *,
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor]: ...
-def lu(
-    A: Tensor, pivot: _bool = True, get_infos: _bool = False, *, out: tuple[Tensor, ...] | None = None
-) -> tuple[Tensor, ...]: ...
+def lu(A: Tensor, pivot: _bool = True, get_infos: _bool = False, out: Any = None) -> tuple[Tensor, ...]: ...
 def lu_unpack(
     LU_data: Tensor,
     LU_pivots: Tensor,
@@ -2049,3 +2108,82 @@ def nanquantile(
 ) -> Tensor: ...
 def igamma(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def igammac(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor: ...
+def embedding_bag(
+    weight: Tensor,
+    indices: Tensor,
+    offsets: Tensor,
+    scale_grad_by_freq: _bool = False,
+    mode: _int = 0,
+    sparse: _bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: _bool = False,
+    padding_idx: _int | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...
+def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: _float, norm_type: _float) -> Tensor: ...
+def kl_div(input: Tensor, target: Tensor, reduction: _int = 0, *, log_target: _bool = False) -> Tensor: ...
+def poisson_nll_loss(
+    input: Tensor, target: Tensor, log_input: _bool, full: _bool, eps: _float, reduction: _int
+) -> Tensor: ...
+def native_layer_norm(
+    input: Tensor, normalized_shape: IntOrInts, weight: Tensor | None, bias: Tensor | None, eps: _float
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def native_group_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    N: _int,
+    C: _int,
+    HxW: _int,
+    group: _int,
+    eps: _float,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def native_batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: _bool,
+    momentum: _float,
+    eps: _float,
+) -> tuple[Tensor, Tensor, Tensor]: ...
+def norm_except_dim(v: Tensor, pow: _int = 2, dim: _int = 0) -> Tensor: ...
+def frobenius_norm(input: Tensor, dim: IntOrInts, keepdim: _bool = False) -> Tensor: ...
+def nuclear_norm(input: Tensor, dim: Dims = None, keepdim: _bool = False) -> Tensor: ...
+def affine_grid_generator(theta: Tensor, size: Ints, align_corners: _bool) -> Tensor: ...
+def range(
+    start: Number | None = None,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: _bool = False,
+) -> Tensor: ...
+def hash_tensor(input: Tensor, dim: Dims = ..., *, keepdim: _bool = False, mode: _int = 0) -> Tensor: ...
+def segment_reduce(
+    data: Tensor,
+    reduce: str,
+    *,
+    lengths: Tensor | None = None,
+    indices: Tensor | None = None,
+    offsets: Tensor | None = None,
+    axis: _int = 0,
+    unsafe: _bool = False,
+    initial: Number | None = None,
+) -> Tensor: ...
+def slice_copy(
+    input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
+) -> Tensor: ...
+def alias_copy(input: Tensor) -> Tensor: ...
+def detach_copy(input: Tensor) -> Tensor: ...
+def slice_inverse(
+    input: Tensor,
+    src: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+) -> Tensor: ...

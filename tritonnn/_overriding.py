@@ -77,13 +77,27 @@ class _Off:
 
 
 class DisableTorchFunctionSubclass(_Off):
-    """A block in which no argument takes calls over; modes still do."""
+    """A block in which no argument takes calls over; modes still do.
+
+    >>> import tritonnn as torch
+    >>> class Mine(torch.Tensor): ...
+    >>> with torch.DisableTorchFunctionSubclass():
+    ...     type(torch.ones(2).as_subclass(Mine) * 2) is torch.Tensor
+    True
+    """
 
     level = 1
 
 
 class DisableTorchFunction(_Off):
-    """A block in which nothing takes calls over."""
+    """A block in which nothing takes calls over.
+
+    >>> import tritonnn as torch
+    >>> class Mine(torch.Tensor): ...
+    >>> with torch.DisableTorchFunction():
+    ...     type(torch.ones(2).as_subclass(Mine) * 2) is torch.Tensor
+    True
+    """
 
     level = 2
 

@@ -83,6 +83,7 @@ class Tensor(Methods):
     _offset: int = 0  # elements from the start of the storage
     _out_nr: int = 0  # which result of `_node` it is
     _grad: Tensor | None = None
+    _grad_dtype: Any = ...  # of the gradient; None: any
     _hooks: dict[int, Callable] | None = None  # of leaves; those of other tensors stand on their node
     _post_accumulate_hooks: dict[int, Callable] | None = None
     _accumulate_hooks: dict[str, dict[int, Callable]] | None = None  # those of the leaf's AccumulateGrad
@@ -649,9 +650,11 @@ def check_grad(tensor: Tensor, grad: Tensor) -> None:
         raise RuntimeError(
             f"assigned grad has data of a different size: grad {tuple(grad._shape)}, tensor {tuple(tensor._shape)}"
         )
-    if grad._dtype is not tensor._dtype:
+    wanted = tensor._dtype if tensor._grad_dtype is ... else tensor._grad_dtype
+    if wanted is not None and grad._dtype is not wanted:
         raise RuntimeError(
             f"assigned grad has data of a different type: grad {grad._dtype}, tensor {tensor._dtype}"
+            + (f" whose grad_dtype is {wanted}" if wanted is not tensor._dtype else "")
         )
     if grad._device is not tensor._device:
         raise RuntimeError(

@@ -16,10 +16,12 @@ import numpy as np
 
 from tritonnn import _overridable
 from tritonnn._conjugated import ConjugatedTensor
+from tritonnn._levels import refuse_inside
 from tritonnn._overriding import DisableTorchFunctionSubclass
 from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
+from tritonnn._tensor_aspects import Aspects
 from tritonnn.autograd.api import backward
 from tritonnn.device import CPU, register_runtime
 from tritonnn.dtypes import dtype as DType
@@ -77,6 +79,8 @@ class _Methods(Tensor):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start (or stop) recording operations on this leaf; returns it."""
+        if requires_grad:
+            refuse_inside("Tensor.requires_grad_()")
         if requires_grad is True and self._storage.version < 0 and not state.inference:
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
@@ -315,7 +319,7 @@ def _cuda() -> Any:
 
 
 def _attach() -> None:
-    for name, value in list(vars(_Methods).items()):
+    for name, value in [*vars(_Methods).items(), *vars(Aspects).items()]:
         if isinstance(value, (FunctionType, staticmethod, property)):
             setattr(Tensor, name, value)
     for name, value in list(vars(Tensor).items()):

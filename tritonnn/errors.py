@@ -58,6 +58,18 @@ class SparseOperand(NotImplementedError):
 SparseOperand.__name__, SparseOperand.__module__ = "NotImplementedError", "builtins"  # what users see
 
 
+class BatchedOperand(SparseOperand):
+    """The same where a tensor inside `vmap` is asked for memory of its own (`tritonnn/_levels.py`)."""
+
+
+class ValueDependent(BatchedOperand):
+    """The same where the value of one is asked for: an op that needs it is called with one sample at a time."""
+
+
+BatchedOperand.__name__, BatchedOperand.__module__ = "NotImplementedError", "builtins"
+ValueDependent.__name__, ValueDependent.__module__ = "RuntimeError", "builtins"
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the program that called the library, however deep inside it the reason was found."""
     frame, level = sys._getframe(1), 2

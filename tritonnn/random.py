@@ -242,3 +242,13 @@ def fork_rng(
     finally:
         for generator, number, offset in before:
             generator._seed, generator._offset = number, offset
+
+
+def thread_safe_generator() -> Generator | None:
+    """The generator of a `DataLoader`'s worker thread; None outside one, as everywhere here: workers are processes.
+
+    >>> import tritonnn as torch
+    >>> torch.thread_safe_generator() is None
+    True
+    """
+    return None

@@ -182,3 +182,13 @@ def select(out: Array, condition: Array, input: Operand, other: Operand) -> None
     change = np.asarray(input, out.dtype).view(integer) ^ bits
     change = np.bitwise_and(change, mask, out=change) if change.shape == out.shape != () else change & mask
     np.bitwise_xor(change, bits, out=out.view(integer))
+
+
+def complex_log_add(a: Array, b: Array) -> Array:
+    """log(e**a + e**b), of equal real parts from b on; of two that are -inf, a."""
+    later = a.real <= b.real
+    high, low = np.where(later, b, a), np.where(later, a, b)
+    result = high + np.log1p(np.exp(low - high))
+    ends = np.isinf(low.real) & (low.real == high.real)  # where the difference says nothing
+    result = np.where(ends, np.where(low.real < 0, low, np.log(np.exp(low) + np.exp(high))), result)
+    return np.where(np.isnan(a) | np.isnan(b), complex(np.nan, np.nan), result)

@@ -20,6 +20,7 @@ from tritonnn.cpu_fallback.common.pointwise import (
     binary,
     blockwise,
     comparison,
+    complex_log_add,
     formula,
     in_float64,
     pieces,
@@ -278,7 +279,10 @@ def _distance(x: Array, y: Array) -> Array:
 
 
 def _logaddexp(out: Array, x: Operand, y: Operand) -> None:
-    np.add(np.maximum(x, y), np.log1p(np.exp(-_distance(x, y))), out=out)  # exp at most 1
+    if out.dtype.kind == "c":
+        out[...] = complex_log_add(*np.broadcast_arrays(y, x))
+    else:
+        np.add(np.maximum(x, y), np.log1p(np.exp(-_distance(x, y))), out=out)  # exp at most 1
 
 
 _LOG2_E = 1.4426950408889634

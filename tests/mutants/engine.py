@@ -250,12 +250,12 @@ FAULTS = [
     ),
     Fault(
         "out= that requires grad", "argument check", WRITING,
-        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):", "if recorded:",
+        "if recorded or (state.enabled and out.requires_grad and not (constant or call in _CONSTANT)):", "if recorded:",
         f"{OUT} -k requires_grad",
     ),
     Fault(
         "out= of what requires grad", "argument check", WRITING,
-        "if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):",
+        "if recorded or (state.enabled and out.requires_grad and not (constant or call in _CONSTANT)):",
         "if state.enabled and out.requires_grad:",
         f"{OUT} -k requires_grad",
     ),

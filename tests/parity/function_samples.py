@@ -76,9 +76,17 @@ def arguments(sample: Any) -> tuple[tuple, dict[str, Any]]:
 
 
 def samples(entry: Any, dtype: Any, requires_grad: bool = False) -> Iterator[Any]:
+    reference.manual_seed(0)  # the same whatever ran before
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield from entry.sample_inputs("cpu", dtype, requires_grad=requires_grad)
+        for sample in entry.sample_inputs("cpu", dtype, requires_grad=requires_grad):
+            if entry.name != "histogramdd" or _rising(sample.args[0]):
+                yield sample
+
+
+def _rising(edges: Any) -> bool:
+    """Whether edges of bins rise, as they have to."""
+    return all([bool((edge.diff() >= 0).all()) for edge in tensors(edges)])
 
 
 def outcome(run: Callable[..., Any], args: Any = (), kwargs: Any = None) -> Any:

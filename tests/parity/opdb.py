@@ -259,6 +259,8 @@ def _variants(entry: Any) -> Found:
 
 
 def _other(dtype: Any) -> Any:
+    if dtype is reference.complex64:  # of its precision
+        return reference.float32
     return reference.int64 if dtype.is_floating_point else reference.float64
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch as reference
+from torch.testing._internal.opinfo.core import OpInfo
 
 import tritonnn as torch
 
@@ -76,17 +77,28 @@ def named(path: str) -> Any:
         raise Missing(path) from None
 
 
-def tensor(given: reference.Tensor) -> torch.Tensor:
+def tensor(given: reference.Tensor, seen: dict | None = None) -> torch.Tensor:
     """A tensor of the same values, strides and place in its storage, a leaf that requires a gradient if it does."""
     plain = given.detach().resolve_conj().resolve_neg()
     if plain.layout is not reference.strided:
         return _sparse(given)
-    memory = reference.empty(0, dtype=plain.dtype).set_(plain.untyped_storage())
-    bits = memory.view(reference.uint8).numpy().copy() if memory.numel() else np.empty(0, np.uint8)
     dtype = of(plain.dtype)
-    base = torch.from_numpy(bits).view(dtype) if len(bits) else torch.empty(0, dtype=dtype)
+    base = _memory(plain, {} if seen is None else seen)
+    base = base.view(dtype) if base.numel() else torch.empty(0, dtype=dtype)
     result = base.as_strided(plain.size(), plain.stride(), plain.storage_offset()).detach()
     return result.requires_grad_(given.requires_grad)
+
+
+def _memory(plain: reference.Tensor, seen: dict) -> torch.Tensor:
+    """A copy of the bytes of a tensor's storage; tensors that share one share the copy."""
+    storage = plain.untyped_storage()
+    if not storage.nbytes():  # NumPy would keep it from being resized
+        return torch.empty(0, dtype=torch.uint8)
+    place = ("storage", storage.data_ptr())
+    if place not in seen:
+        bytes_ = reference.empty(0, dtype=reference.uint8).set_(storage).numpy().copy()
+        seen[place] = (torch.from_numpy(bytes_), storage)
+    return seen[place][0]
 
 
 def _sparse(given: reference.Tensor) -> torch.Tensor:
@@ -102,10 +114,12 @@ def of(value: Any, seen: dict | None = None) -> Any:
     seen = {} if seen is None else seen
     if isinstance(value, reference.Tensor):
         if id(value) not in seen:
-            seen[id(value)] = (tensor(value), value)
+            seen[id(value)] = (tensor(value, seen), value)
         return seen[id(value)][0]
     if value is reference:
         return torch
+    if isinstance(value, OpInfo):  # some functions of the database are given their own entry
+        return value
     if isinstance(value, (reference.dtype, reference.layout, reference.memory_format)):
         return named(str(value).removeprefix("torch."))
     if isinstance(value, reference.device):

@@ -71,6 +71,10 @@ def of_one(a: Any, b: Any) -> Any:
     return (a**2).sum()
 
 
+def of_both(a: Any, b: Any) -> Any:
+    return (a**3 * b**2).sum() * a.sum()
+
+
 def pair(lib: Any) -> Any:
     return lib.tensor([1.0, 2.0]), lib.tensor([3.0, 4.0])
 
@@ -78,6 +82,14 @@ def pair(lib: Any) -> Any:
 CASES = {
     "jacobians": lambda lib, f: f.jacobian(two, pair(lib)),
     "vectorized": lambda lib, f: f.jacobian(two, pair(lib), vectorize=True),
+    "forward": lambda lib, f: f.jacobian(two, pair(lib), vectorize=True, strategy="forward-mode"),
+    "forward, strict": lambda lib, f: f.jacobian(two, pair(lib), strict=True, strategy="forward-mode"),
+    "hessian, vectorized": lambda lib, f: f.hessian(of_both, pair(lib), vectorize=True),
+    "hessian, forward, strict": lambda lib, f: f.hessian(
+        of_both, pair(lib), strict=True, outer_jacobian_strategy="forward-mode"),
+    "vectorized, recorded": lambda lib, f: f.jacobian(two, pair(lib), vectorize=True, create_graph=True),
+    "vectorized, constant": lambda lib, f: f.jacobian(lambda a: lib.ones(3), lib.ones(2), vectorize=True),
+    "an unknown strategy of a jacobian": lambda lib, f: f.jacobian(two, pair(lib), strategy="both"),
     "strict and vectorized": lambda lib, f: f.jacobian(two, pair(lib), vectorize=True, strict=True),
     "a list of inputs": lambda lib, f: f.jacobian(two, list(pair(lib))),
     "a number as input": lambda lib, f: f.jacobian(two, 3),
@@ -112,16 +124,24 @@ def test_calls(name):
     same(lambda lib: CASES[name](lib, lib.autograd.functional))
 
 
-def test_forward_mode_is_refused():
-    functional = tritonnn.autograd.functional
+def test_forward_hessian():
+    """PyTorch's has the graph of its passes though none was asked for."""
+    got, wanted = [
+        lib.autograd.functional.hessian(
+            of_both, pair(lib), vectorize=True, outer_jacobian_strategy="forward-mode"
+        )
+        for lib in (tritonnn, reference)
+    ]
+    for row, other in zip(got, wanted, strict=True):
+        for a, b in zip(row, other, strict=True):
+            assert not a.requires_grad
+            assert a.tolist() == b.tolist()
     for call in (
-        lambda: functional.jacobian(lambda a: a**2, tritonnn.ones(2), strategy="forward-mode"),
-        lambda: functional.jacobian(lambda a: a, tritonnn.ones(2), vectorize=True, strategy="forward-mode"),
-        lambda: functional.hessian(
-            lambda a: a.sum(), tritonnn.ones(2), outer_jacobian_strategy="forward-mode"
+        lambda lib: lib.autograd.functional.jacobian(two, pair(lib), strategy="forward-mode"),
+        lambda lib: lib.autograd.functional.hessian(
+            of_one, pair(lib), outer_jacobian_strategy="forward-mode"
         ),
     ):
-        with pytest.raises(NotImplementedError, match="needs forward-mode differentiation, which tritonnn"):
-            call()
-    with pytest.raises(AssertionError, match="Expected strategy to be either"):
-        functional.jacobian(lambda a: a, tritonnn.ones(2), strategy="both")
+        for lib in (tritonnn, reference):
+            with pytest.raises(NotImplementedError, match="only implemented for `vectorize=True`"):
+                call(lib)

@@ -22,7 +22,7 @@ from tritonnn.recording.grad_mode import (
 )
 
 _SUBMODULES = frozenset((
-    "functional", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
+    "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
 ))  # fmt: skip
 _LAZY = {
     "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
@@ -31,7 +31,7 @@ _LAZY = {
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.autograd import function, functional, grad_mode, gradcheck, graph, variable
+    from tritonnn.autograd import forward_ad, function, functional, grad_mode, gradcheck, graph, variable
     from tritonnn.autograd.function import (
         Function,
         FunctionCtx,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._levels import state as transforms
 from tritonnn._overriding import overridable
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
@@ -131,6 +132,11 @@ def backward(
     >>> x.grad
     tensor([2., 4.])
     """
+    if transforms.stack:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+            "functorch.vjp instead or call backward() outside of functorch transforms."
+        )
     roots = _as_tuple(tensors if variables is None else variables)
     given = _gradients(grad_tensors if grad_variables is None else grad_variables, len(roots))
     if len(given) != len(roots):
@@ -227,11 +233,6 @@ def grad(
 def _batched_grad(
     outputs: Any, inputs: Any, grad_outputs: object, create: bool, unused: Any, fill: bool
 ) -> tuple:
-    from tritonnn.ops.joining.joining import stack
+    from tritonnn.autograd.tracked import batched_gradients
 
-    batches = _as_tuple(grad_outputs)
-    rows = [
-        grad(outputs, inputs, [batch[i] for batch in batches], True, create, True, unused, False, fill)
-        for i in range(batches[0].shape[0])
-    ]
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows, strict=True))
+    return batched_gradients(grad, outputs, inputs, _as_tuple(grad_outputs), create, unused, fill)

@@ -360,6 +360,8 @@ def _fit(grad: Tensor, node: Node, place: int, target: Any, number: int) -> Tens
     if isinstance(target, Tensor):
         detached = not target._rg  # since, and perhaps of another shape
         shape, dtype, device = target._shape, target._dtype, target._device
+        if target._grad_dtype is not ...:
+            dtype = target._grad_dtype or grad._dtype
     else:
         shape, dtype, device = target.meta[number]
     if grad._shape != shape:

@@ -6,8 +6,11 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._levels import highest
+from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.function_saved import SavedValue
+from tritonnn.autograd.transformed import NO_JVP, NO_VMAP, batched_apply, check_transformable, transposed
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
@@ -114,6 +117,8 @@ class FunctionNode(Node):
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Run the user's backward and check what it returns."""
+        if state.forward and self.function.jvp is not Function.jvp:
+            return transposed(self, grads)
         if self.ctx.materialize_grads:
             from tritonnn.ops.creation.creation import zeros
 
@@ -184,6 +189,7 @@ class Function(FunctionCtx):
     """
 
     generate_vmap_rule = False
+    _generated = False  # from another, for batches of its arguments
     num_inputs = 0
     num_outputs = 0
     requires_grad = False
@@ -201,6 +207,16 @@ class Function(FunctionCtx):
         )
 
     vjp = backward
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """The derivatives of the results along tangents of the arguments; may be defined by the subclass."""
+        raise NotImplementedError(NO_JVP)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """(outputs, where the samples are in them) of batches; may be defined by the subclass."""
+        raise NotImplementedError(NO_VMAP)
 
     @classmethod
     def _is_static(cls) -> bool:
@@ -220,6 +236,10 @@ class Function(FunctionCtx):
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record the call."""
+        if transforms.stack:
+            check_transformable(cls)
+            if highest(args):
+                return batched_apply(cls, args, cls.vmap is not Function.vmap)
         ctx = FunctionCtx()
         if hasattr(cls, "setup_context"):
 
@@ -245,6 +265,11 @@ class Function(FunctionCtx):
 def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
     edges = [edge_of(args[i]) if state.enabled else None for i in places]
+    if cls.jvp is not Function.jvp:
+        ctx._shapes = [
+            (args[i].shape, args[i].dtype, args[i].device) if args[i].dtype.kind >= 2 else None
+            for i in places
+        ]
     needs = {place for place, edge in zip(places, edges, strict=True) if edge is not None}
     ctx._needs = tuple(i in needs for i in range(len(args)))
     with no_grad():

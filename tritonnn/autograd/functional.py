@@ -205,14 +205,19 @@ def jvp(
 _ONE_INPUT = "the input to the user-provided function is"
 
 
-def _check_strategy(name: str, strategy: str) -> None:
-    """Refuse what is no strategy, and the one that needs derivatives forwards."""
+def _check_strategy(strategy: str, strict: bool = False, vectorize: bool = True) -> None:
+    """Refuse what is no strategy, or is not computed so."""
     if strategy not in _STRATEGIES:
         raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode".')
-    if strategy == "forward-mode":
+    if strategy == "forward-mode" and strict:
+        raise RuntimeError(
+            'torch.autograd.functional.jacobian: `strict=True` and `strategy="forward-mode"` are not supported '
+            'together (yet). Please either set `strict=False` or `strategy="reverse-mode"`.'
+        )
+    if strategy == "forward-mode" and not vectorize:
         raise NotImplementedError(
-            f'torch.autograd.functional.{name}: strategy "forward-mode" needs forward-mode differentiation, which '
-            'tritonnn does not have; "reverse-mode" gives the same result.'
+            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only implemented for "
+            "`vectorize=True`."
         )
 
 
@@ -224,9 +229,8 @@ def jacobian(
 
     Args:
         create_graph, strict: as of `vjp`.
-        vectorize: how PyTorch computes it; the result is the same, and here it is always computed row by row. Not
-            together with `strict`.
-        strategy: 'reverse-mode'; there is no other one.
+        vectorize: all rows in one pass, instead of one by one; takes more memory. Not together with `strict`.
+        strategy: 'reverse-mode', by rows, or with `vectorize` 'forward-mode', by columns.
 
     >>> import tritonnn as torch
     >>> torch.autograd.functional.jacobian(lambda x: x ** 2, torch.tensor([1., 2.]))
@@ -235,7 +239,7 @@ def jacobian(
     """
     from tritonnn.ops.joining.joining import stack
 
-    _check_strategy("jacobian", strategy)
+    _check_strategy(strategy, strict, vectorize)
     if strict and vectorize:
         raise RuntimeError(
             "torch.autograd.functional.jacobian: `strict=True` and `vectorized=True` are not supported together. "
@@ -245,6 +249,13 @@ def jacobian(
         given, was_tuple = _tensors(inputs, "inputs", "jacobian")
         leaves = _prepared(given, create_graph)
         outputs, out_tuple = _run(func, leaves, "jacobian", strict)
+        if vectorize:
+            from tritonnn.autograd import vectorized
+
+            by = vectorized.by_rows if strategy == "reverse-mode" else vectorized.by_columns
+            found = by(outputs, leaves, create_graph)
+            shaped = tuple([_unwrap(block, was_tuple, create_graph) for block in found])
+            return shaped if out_tuple else shaped[0]
         blocks = []
         for number, output in enumerate(outputs):
             rows = [
@@ -287,7 +298,7 @@ def hessian(
     tensor([[ 6.,  0.],
             [ 0., 12.]])
     """
-    _check_strategy("hessian", outer_jacobian_strategy)
+    _check_strategy(outer_jacobian_strategy)
     given, was_tuple = _tensors(inputs, "inputs", "hessian")
 
     def slope(*leaves: Tensor) -> Any:
@@ -297,7 +308,7 @@ def hessian(
             _refuse_constant(grads, "jacobian")
         return grads
 
-    result = jacobian(slope, given, create_graph, strict, vectorize)
+    result = jacobian(slope, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return result if was_tuple else result[0][0]
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritonnn import precision
+from tritonnn._tensor import Tensor
 from tritonnn.backends._switches import boolean, switch
 
 __all__ = [
-    "cudnn_sdp_enabled", "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp",
-    "enable_mem_efficient_sdp", "flash_sdp_enabled", "is_built", "math_sdp_enabled", "matmul",
-    "mem_efficient_sdp_enabled", "sdp_kernel",
+    "SDPAParams", "allow_fp16_bf16_reduction_math_sdp", "can_use_cudnn_attention", "can_use_efficient_attention",
+    "can_use_flash_attention", "cudnn_sdp_enabled", "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp",
+    "enable_mem_efficient_sdp", "flash_sdp_enabled", "fp16_bf16_reduction_math_sdp_allowed",
+    "is_built", "is_flash_attention_available", "preferred_blas_library", "preferred_linalg_library",
+    "math_sdp_enabled", "matmul", "mem_efficient_sdp_enabled", "sdp_kernel",
 ]  # fmt: skip
 
 
@@ -126,3 +129,66 @@ def sdp_kernel(
         yield
     finally:
         _attention.update(before)
+
+
+class SDPAParams(NamedTuple):
+    """The arguments of a call of `scaled_dot_product_attention`, to ask which way of computing it can take."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    attn_mask: Tensor | None
+    dropout: float
+    is_causal: bool
+    enable_gqa: bool
+
+
+def is_flash_attention_available() -> bool:
+    """Whether there is a fused kernel: with a GPU there is."""
+    from tritonnn import cuda
+
+    return cuda.is_available()
+
+
+def can_use_flash_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """Whether the fused kernel would compute a call: of tensors on a GPU, unless it is switched off."""
+    return _attention["flash"] and params.query.is_cuda
+
+
+def can_use_efficient_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """As `can_use_flash_attention`: tritonnn has one fused kernel for both."""
+    return _attention["mem_efficient"] and params.query.is_cuda
+
+
+def can_use_cudnn_attention(params: SDPAParams, debug: bool = False) -> bool:
+    """False: there is no cuDNN."""
+    return False
+
+
+def fp16_bf16_reduction_math_sdp_allowed() -> bool:
+    """What `allow_fp16_bf16_reduction_math_sdp` was given."""
+    return _reduction["half"]
+
+
+def allow_fp16_bf16_reduction_math_sdp(enabled: bool) -> None:
+    """A permission to add up in half precision; sums are kept in float32 all the same."""
+    _reduction["half"] = boolean(enabled)
+
+
+_reduction = {"half": False}
+
+
+def _preferred(kind: str, backend: str | None, known: tuple[str, ...]) -> str:
+    if backend is not None and str(backend).lower() not in known:
+        raise RuntimeError(f"preferred_{kind}_library: unknown backend {backend!r}: expected one of {known}")
+    return "default"
+
+
+def preferred_linalg_library(backend: str | None = None) -> str:
+    """'default': decompositions have one implementation, whatever library is preferred."""
+    return _preferred("linalg", backend, ("default", "cusolver", "magma"))
+
+
+def preferred_blas_library(backend: str | None = None) -> str:
+    """'default': products have one implementation, whatever library is preferred."""
+    return _preferred("blas", backend, ("default", "cublas", "cublaslt", "hipblaslt", "ck"))

@@ -23,6 +23,28 @@ def flags(enabled: bool | None = None, deterministic: bool | None = None) -> Abs
     return temporarily(sys.modules[__name__], enabled=enabled, deterministic=deterministic)
 
 
+VERBOSE_OFF, VERBOSE_ON, VERBOSE_ON_CREATION = 0, 1, 2
+
+
+class verbose:
+    """Context manager that would print what oneDNN does: nothing, for it is not called.
+
+    Args:
+        level: VERBOSE_OFF, VERBOSE_ON or VERBOSE_ON_CREATION.
+    """
+
+    def __init__(self, level: int) -> None:
+        if level not in (VERBOSE_OFF, VERBOSE_ON, VERBOSE_ON_CREATION):
+            raise AssertionError(f"verbose: level must be 0, 1 or 2, got {level}")
+        self.level = level
+
+    def __enter__(self) -> verbose:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
 class _Mkldnn(types.ModuleType):
     enabled = switch("enabled", True, boolean)
     deterministic = switch("deterministic", False, boolean)

@@ -21,3 +21,8 @@ def is_built() -> bool:
 def is_macos13_or_newer(minor: int = 0) -> bool:
     """False: tritonnn does not ask."""
     return False
+
+
+def is_macos_or_newer(major: int, minor: int) -> bool:
+    """False: tritonnn does not ask."""
+    return False

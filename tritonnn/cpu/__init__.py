@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import os
+import platform
 from typing import TYPE_CHECKING, Any
 
+from tritonnn._streams import CPUEvent as Event
+from tritonnn._streams import CPUStream as Stream
+from tritonnn.device import DeviceLike
+
 __all__ = [
+    "Event",
+    "Stream",
+    "StreamContext",
     "amp",
     "current_device",
+    "current_stream",
     "device_count",
     "is_available",
+    "get_capabilities",
     "is_initialized",
     "set_device",
+    "stream",
     "synchronize",
 ]
 
@@ -65,7 +77,7 @@ def current_device() -> str:
     return "cpu"
 
 
-def set_device(device: Any) -> None:
+def set_device(device: DeviceLike) -> None:
     """Nothing: there is one.
 
     >>> import tritonnn as torch
@@ -73,9 +85,58 @@ def set_device(device: Any) -> None:
     """
 
 
-def synchronize(device: Any = None) -> None:
+def synchronize(device: DeviceLike | None = None) -> None:
     """Nothing: a call on the CPU has ended when it returns.
 
     >>> import tritonnn as torch
     >>> torch.cpu.synchronize()
     """
+
+
+def get_capabilities() -> dict[str, Any]:
+    """The processor's name, and how many cores this process may use.
+
+    >>> import tritonnn as torch
+    >>> torch.cpu.get_capabilities()["num_logical_cores"] >= 1
+    True
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"architecture": platform.machine(), "num_logical_cores": cores}
+
+
+def current_stream(device: DeviceLike | None = None) -> Stream:
+    """The only one.
+
+    >>> import tritonnn as torch
+    >>> torch.cpu.current_stream().query()
+    True
+    """
+    return Stream()
+
+
+class StreamContext:
+    """Context manager that changes nothing: there is one stream.
+
+    >>> import tritonnn as torch
+    >>> with torch.cpu.StreamContext(torch.cpu.Stream()):
+    ...     pass
+    """
+
+    def __init__(self, stream: Stream | None) -> None:
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+def stream(stream: Stream | None) -> StreamContext:
+    """`StreamContext`.
+
+    >>> import tritonnn as torch
+    >>> with torch.cpu.stream(torch.cpu.current_stream()):
+    ...     pass
+    """
+    return StreamContext(stream)

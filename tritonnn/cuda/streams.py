@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn import _streams
 from tritonnn.cuda._devices import device_index
 from tritonnn.device import device as Device
 from tritonnn.runtime.interface import runtime
@@ -14,7 +15,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Stream:
+class Stream(_streams.Stream):
     """A queue of work on one GPU: what is put on it runs in order, and beside what other streams run.
 
     Streams come from a fixed set per GPU and priority, so a program that makes many of them shares them.
@@ -137,7 +138,7 @@ class ExternalStream(Stream):
         super().__init__(device, stream_ptr=stream_ptr, **kwargs)
 
 
-class Event:
+class Event(_streams.Event):
     """A mark in a stream: other streams and the host can wait for it, and two of them measure time.
 
     Args:

@@ -22,6 +22,7 @@ from tritonnn.dispatch._overlap import check_shared
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dispatch._writing import (
+    EXACT,
     cast_into,
     check_out,
     copy_into,
@@ -193,7 +194,7 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     if len(targets) != len(specs):
         raise TypeError(f"{op.name}(): out= takes {len(specs)} tensors, got {len(targets)}")
     for target, spec in zip(targets, specs, strict=True):
-        check_out(op.public_name, target, recorded, spec.dtype, device)
+        check_out(op.public_name, target, recorded, spec.dtype, device, exact=op.name in EXACT)
     check_shared(op.public_name, op.names, out, given)
     direct = all(
         target._dtype is spec.dtype

@@ -25,6 +25,8 @@ _PRODUCTS_AND_MEANS = """
     avg_pool2d chain_matmul diag dot inner ldexp linear log_softmax logsigmoid logsumexp matmul mean mm multigammaln
     mvlgamma nanmean nanquantile ndtr qr quantile slice_scatter softmax tensordot vdot
 """
+# Calls that look for that before they resize `out`.
+_BEFORE = frozenset(("index_select",))
 # Calls whose out= may share a part of an argument's memory.
 _UNSEEN = frozenset([*_OF_ONE_PASS.split(), *_PRODUCTS_AND_MEANS.split()])
 # Calls that look at their first argument alone.
@@ -84,6 +86,8 @@ def check_shared(
         named = {key: value for key, value in kwargs.items() if key != "out"}
         names, args = (*names[: len(args)], *named), (*args, *named.values())
     apart = _APART.get(name, ())
+    if name in _BEFORE and isinstance(out, Tensor):
+        refuse_repeated(name, out)
     for target in out if isinstance(out, (tuple, list)) else (out,):
         if not isinstance(target, Tensor):
             continue  # for the call to refuse

@@ -20,6 +20,7 @@ from tritonnn.recording.grad_mode import state
 from tritonnn.recording.preserving import copy_saved
 from tritonnn.recording.refusals import INFERENCE_WRITTEN
 from tritonnn.shape import Size
+from tritonnn.table.rules import BOOL
 
 if TYPE_CHECKING:
     from tritonnn.dispatch._pointwise import Plan
@@ -29,22 +30,28 @@ if TYPE_CHECKING:
 # Calls whose out= is of the result's own dtype; others convert to what they are given.
 EXACT = frozenset(
     [
-        "_addmm_activation", "_scaled_mm", "abs", "absolute", "addbmm", "addmm", "addmv", "all", "amax",
-        "amin", "aminmax", "any", "argmax", "argmin", "as_strided_copy", "avg_pool2d", "avg_pool3d",
-        "baddbmm", "bitwise_not", "bmm", "bucketize", "ceil", "chain_matmul", "complex", "conj_physical",
-        "cross", "cummax", "cummin", "diag", "diagonal_copy", "dot", "expand_copy", "float_power", "floor",
-        "frac", "gather", "gelu", "hardshrink", "heaviside", "histc", "histogram", "index_add", "index_copy",
-        "index_reduce", "index_select", "inner", "isin", "isneginf", "isposinf", "kthvalue", "linear",
-        "log_softmax", "logcumsumexp", "logsigmoid", "masked_select", "matmul", "median", "mm", "mode",
-        "msort", "multi_dot", "multinomial", "mv", "nan_to_num", "nanmedian", "nanquantile", "neg", "nonzero",
-        "nonzero_static", "norm", "permute_copy", "polar", "qr", "quantile", "renorm", "round", "scatter",
-        "scatter_add", "scatter_reduce", "search", "searchsorted", "sgn", "sign", "signbit", "slice_scatter",
-        "softmax", "softplus", "softshrink", "sort", "squeeze_copy", "t_copy", "take", "take_along_dim",
-        "tensordot", "topk", "transpose_copy", "tril", "triu", "trunc", "unfold_copy", "unsqueeze_copy",
-        "vdot", "vector_norm", "view_copy", "where",
+        "_addmm_activation", "_scaled_mm", "abs", "absolute", "addbmm", "addmm", "addmv", "all", "amax", "amin",
+        "aminmax", "any", "argmax", "argmin", "as_strided_copy", "avg_pool2d", "avg_pool3d", "baddbmm",
+        "bitwise_not", "bmm", "bucketize", "ceil", "chain_matmul", "complex", "conj_physical", "cross", "cummax",
+        "cummin", "diag", "diagonal_copy", "dot", "expand_copy", "float_power", "floor", "frac", "gather", "gelu",
+        "hardshrink", "heaviside", "histc", "histogram", "index_add", "index_copy", "index_reduce", "index_select",
+        "isin", "isneginf", "isposinf", "kthvalue", "linear", "log_softmax", "logcumsumexp", "logsigmoid",
+        "masked_select", "matmul", "max_dim", "median", "min_dim", "mm", "mode", "msort", "multi_dot",
+        "multinomial", "mv", "nan_to_num", "nanmedian", "nanquantile", "neg", "nonzero", "nonzero_static", "norm",
+        "permute_copy", "polar", "qr", "quantile", "renorm", "round", "scatter", "scatter_add", "scatter_reduce",
+        "scatter_src", "search", "searchsorted", "sgn", "sign", "signbit", "slice_scatter", "softmax", "softplus",
+        "softshrink", "sort", "split_with_sizes_copy", "squeeze_copy", "t_copy", "take", "take_along_dim",
+        "tensordot", "topk", "transpose_copy", "tril", "triu", "trunc", "unbind_copy", "unfold_copy",
+        "unsqueeze_copy", "vdot", "vector_norm", "view_copy", "where",
     ]
 )  # fmt: skip
-_JOINING = frozenset(("cat", "stack"))
+# Calls that refuse an out= which cannot hold the result with another exception than RuntimeError.
+_REFUSED_WITH: dict[str, type[Exception]] = {
+    **dict.fromkeys(("cat", "stack"), TypeError),
+    **dict.fromkeys(("nanmean", "nansum", "normal"), NotImplementedError),
+}
+# Calls without a derivative, and such that look at nothing, whose out= may require grad.
+_CONSTANT = frozenset(("histc", "split_copy", "split_with_sizes_copy"))
 _TRUTHS = (dtypes.bool_, dtypes.uint8)
 
 
@@ -53,7 +60,8 @@ def into(
 ) -> Tensor:
     """Write a result into `out`, resizing it where needed."""
     shape, dtype = plan.shape, plan.result
-    check_out(op.public_name, out, edges is not None, dtype, plan.device)
+    constant = op.result_rule is BOOL or bool(op.options.get("unrecorded"))
+    check_out(op.public_name, out, edges is not None, dtype, plan.device, constant)
     shared = overlaps(out, args)
     if shared or out._stride is not None:
         refuse_repeated(op.public_name, out)  # elementwise ops look before they resize
@@ -74,7 +82,15 @@ def into(
     return out
 
 
-def check_out(name: str, out: object, recorded: bool, dtype: DType, device: object) -> None:
+def check_out(
+    name: str,
+    out: object,
+    recorded: bool,
+    dtype: DType,
+    device: object,
+    constant: bool = False,
+    exact: bool = False,
+) -> None:
     """Refuse an `out=` that cannot take the result, before it is written.
 
     Args:
@@ -82,11 +98,13 @@ def check_out(name: str, out: object, recorded: bool, dtype: DType, device: obje
         dtype: of the result.
         device: of the other tensors; None where there is none.
         name: of the call; empty where it is not known.
+        constant: whether results of the call never require grad.
+        exact: whether `out` has to be of the result's dtype, besides the calls whose names say so.
     """
     call, name = name, f"{name}(): " if name else ""
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}argument 'out' must be Tensor, not {type(out).__name__}")
-    if recorded or (state.enabled and out.requires_grad and dtype is not dtypes.bool_):
+    if recorded or (state.enabled and out.requires_grad and not (constant or call in _CONSTANT)):
         raise unrecordable(name)
     before_write(out)
     if device is not None and out._device is not device:
@@ -94,13 +112,16 @@ def check_out(name: str, out: object, recorded: bool, dtype: DType, device: obje
             f"{name}Expected all tensors to be on the same device, but found at least two devices, {device} and "
             f"{out._device} of out!"
         )
-    if out._dtype is not dtype and call in EXACT and not (call in ("all", "any") and out._dtype in _TRUTHS):
+    if (
+        out._dtype is not dtype
+        and (exact or call in EXACT)
+        and not (call in ("all", "any") and out._dtype in _TRUTHS)
+    ):
         raise RuntimeError(
             f"{name}expected out to have dtype {dtype.name}, but got {out._dtype.name} instead"
         )
     if not dtypes.can_cast(dtype, out._dtype):
-        kind = TypeError if call in _JOINING else RuntimeError
-        raise kind(
+        raise _REFUSED_WITH.get(call, RuntimeError)(
             f"{name}result type {dtype.name} can't be cast to the desired output type {out._dtype.name}"
         )
 

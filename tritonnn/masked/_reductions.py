@@ -123,7 +123,7 @@ def argmax(
     """
     x, mask = _cast("argmax", input, mask, dtype)
     at = _extremes.argmax(filled(x, mask, least("argmax", x.dtype)), dim, builtins.bool(keepdim))
-    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
+    return at.to(x.dtype)  # as PyTorch has it
 
 
 def argmin(
@@ -138,7 +138,7 @@ def argmin(
     """
     x, mask = _cast("argmin", input, mask, dtype)
     at = _extremes.argmin(filled(x, mask, greatest("argmin", x.dtype)), dim, builtins.bool(keepdim))
-    return at.to(x.dtype) if dim is None else at  # as PyTorch has it
+    return at.to(x.dtype)  # as PyTorch has it
 
 
 def _count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Tensor | None) -> Tensor:

@@ -14,11 +14,26 @@ from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import OF_PYTHON, bfloat16, float16, float32, float64
 from tritonnn.dtypes import dtype as DType
+from tritonnn.nn import _conversion
 from tritonnn.ops.creation.creation import empty_like
 from tritonnn.recording.grad_mode import no_grad
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+
+def _converted(param: Parameter, fn: Callable[[Tensor], Tensor]) -> Parameter:
+    """The Parameter that a conversion gives, and its gradient, as `torch.__future__` says: itself, or a new one."""
+    grad, param.grad = param.grad, None
+    made = Parameter(fn(param).detach(), param.requires_grad)
+    if _conversion.swap:
+        from tritonnn.utils._swapping import swap_tensors
+
+        swap_tensors(param, made)
+        made = param
+    if grad is not None:
+        made.grad = fn(grad).requires_grad_(grad.requires_grad)
+    return made
 
 
 class ConvertMixin:
@@ -37,12 +52,15 @@ class ConvertMixin:
         if recurse:
             for child in self.children():
                 child._apply(fn)
-        for param in self._parameters.values():
+        for name, param in self._parameters.items():
             if param is None:
                 continue
             with no_grad():
                 if is_lazy(param):
                     param.redeclare(fn)
+                    continue
+                if _conversion.swap or _conversion.overwrite:
+                    self._parameters[name] = _converted(param, fn)
                     continue
                 grad = param.grad
                 param.grad = None  # it must fit the data at every moment

@@ -3,6 +3,7 @@
 `python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report; of
 what is public and no op the file and line of its definition, and the tests that name it.
 `python -m tritonnn.ops stubs [--check]` writes the type stubs, or says which of them are stale.
+`python -m tritonnn.ops --coverage` prints a table: what each op has.
 """
 
 from __future__ import annotations
@@ -175,8 +176,12 @@ def main(arguments: list[str]) -> int:
         from tritonnn.ops import _stubs
 
         return _stubs.main(arguments[1:])
+    if arguments == ["--coverage"]:
+        from tritonnn.ops import _coverage
+
+        return _coverage.main()
     if len(arguments) < 2 or arguments[0] != "where":
-        print("usage: python -m tritonnn.ops where NAME ... | stubs [--check]", file=sys.stderr)
+        print("usage: python -m tritonnn.ops where NAME ... | stubs [--check] | --coverage", file=sys.stderr)
         return 2
     status = 0
     for name in arguments[1:]:

@@ -10,7 +10,7 @@ from typing import Any, overload
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid
+from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Out
 from tritonnn.recording.grad_mode import state
 
@@ -152,3 +152,13 @@ def check_channels(channels: int, **vectors: Tensor | None) -> None:
     for name, tensor in vectors.items():
         if tensor is not None and tuple(tensor.shape) != (channels,):
             raise Invalid(f"{name} should contain {channels} elements not {tensor.numel()}")
+
+
+def of_nothing(input: Tensor, *parameters: Tensor | None) -> Tensor:
+    """What is made of a batch of nothing that has no channels, so that nothing belongs to them either."""
+    for given in parameters:
+        if given is not None and given.numel():
+            raise fail(
+                "batch_norm", f"running_mean and its like should contain 0 elements not {given.numel()}"
+            )
+    return input.clone()

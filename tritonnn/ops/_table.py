@@ -17,7 +17,7 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._overriding import overloading, overridable, overridden
 from tritonnn._tensor import Tensor
-from tritonnn.errors import SparseOperand
+from tritonnn.errors import BatchedOperand, SparseOperand
 from tritonnn.ops._frames import checked_frame, frame, own
 from tritonnn.table import (
     ALL_TYPES,
@@ -47,9 +47,9 @@ from tritonnn.table.sparse import as_given, with_sparse
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
-    "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "checked", "composite",
-    "doc_in_place", "expose", "named", "own", "pointwise", "primitive", "unary", "view", "views",
-    "writing",
+    "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "called", "checked",
+    "composite", "doc_in_place", "expose", "named", "own", "pointwise", "primitive", "unary", "view", "views",
+    "writing", "written",
 ]  # fmt: skip
 
 # ---- decorators ---------------------------------------------------------------------------------------------
@@ -268,6 +268,22 @@ def _publish_in_place(op: Op, options: dict[str, Any]) -> None:
     in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
     for name in (op.name, *options.get("alias", ())):
         _method(name + "_", in_place, options)
+
+
+def called(op: Op, args: tuple, out: Any = None) -> Any:
+    """A call of a primitive by an op that has looked at the arguments, and bound them, itself."""
+    try:
+        return dispatch.call(op, args, out)
+    except BatchedOperand:
+        return with_sparse(op, args, {} if out is None else {"out": out})
+
+
+def written(op: Op, args: tuple) -> Any:
+    """The same of a call in place."""
+    try:
+        return dispatch.inplace(op, args)
+    except BatchedOperand:
+        return with_sparse(op, args, {}, "_")
 
 
 def _is_both(op: Op) -> bool:

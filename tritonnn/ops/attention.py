@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._levels import HOOKS, batching
+from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.errors import Invalid, fail
@@ -299,7 +301,10 @@ def scaled_dot_product_attention(
         attn_mask = _lead_of_mask(attn_mask, lead, rows, keys)
     seed = offset = 0
     if dropout_p > 0:
-        seed, offset = _draw(numel(lead) * rows * (-(-keys // 4) * 4), query.device)
+        times = 1
+        if transforms.stack and batching():
+            query, times = HOOKS["unsure"](query)
+        seed, offset = _draw(numel(lead) * rows * (-(-keys // 4) * 4) * times, query.device)
     result = attention(
         _batched(query, lead), _batched(key, shared), _batched(value, shared), attn_mask, float(dropout_p), seed,
         offset, bool(is_causal), float(scale),

@@ -88,6 +88,10 @@ def _unusual(name: str, plain: _Plain, self: Tensor, other: Any) -> Any:
             if hasattr(error, "unimplemented"):
                 return NotImplemented
             raise
+    if not isinstance(self, Tensor):
+        raise TypeError(
+            f"descriptor '{name}' for 'Tensor' objects doesn't apply to a '{type(self).__name__}' object"
+        )
     if isinstance(other, np.ndarray):
         other = from_numpy(other)
     return plain(self, other) if isinstance(other, _OPERANDS) else NotImplemented

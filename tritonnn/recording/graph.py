@@ -13,6 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
@@ -218,6 +219,8 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
 
 def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
     """Record a call without a derivative where it is part of a graph: its results require grad."""
+    if any([out.__class__ is Batched for out in outputs]):  # their batch is what is recorded
+        return
     edges = [edge_of(arg) if isinstance(arg, Tensor) else None for arg in args]
     if state.enabled and any(edge is not None for edge in edges):
         record(op, args, outputs, edges)

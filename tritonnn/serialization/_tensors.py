@@ -324,7 +324,7 @@ def place(data: np.ndarray, location: str, map_location: MapLocation) -> Tensor:
         return _to(base, str(map_location.get(location, location)))
     if isinstance(map_location, (str, Device)):
         return _to(base, str(map_location))
-    storage = _as_storage(base)
+    storage = base.untyped_storage()
     result = map_location(storage, location)
     if result is None:
         return _to(base, location)
@@ -337,13 +337,11 @@ def _to(base: Tensor, location: str) -> Tensor:
     try:
         device = Device(location)
     except (RuntimeError, ValueError):
+        device = None
+    if device is None or device.type in ABSENT:
         raise RuntimeError(
             f"don't know how to restore data location of a storage (tagged with {location}): "
             "give map_location, for example map_location='cpu'"
-        ) from None
-    if device.type in ABSENT:
-        raise RuntimeError(
-            f"don't know how to restore data location of a storage (tagged with {location}): there is no such device"
         )
     if device.type == "cuda":
         _check_cuda(device)
@@ -366,10 +364,6 @@ def _check_cuda(device: Device) -> None:
             f"Attempting to deserialize object on CUDA device {device.index} but torch.cuda.device_count() is {count}. "
             "Please use torch.load with map_location to map your storages to an existing device."
         )
-
-
-def _as_storage(base: Tensor) -> Any:
-    return base.untyped_storage()
 
 
 def _from_storage(storage: object) -> Tensor:

@@ -299,7 +299,9 @@ def verify_named(op: Op, kwargs: dict[str, Any]) -> None:
 
 def wrong_type(op: Op, place: int, kind: Kind, value: object, args: Sequence[Any]) -> Exception:
     """What is said of an argument of another type, in PyTorch's words; `args` are those known, in order."""
-    if op.names[place] == "reduction":  # PyTorch compares the value before it looks at the type
+    if (
+        op.names[place] == "reduction" and "str" in kind.name
+    ):  # PyTorch compares the value before it looks at the type
         text = f"{value} is not a valid value for reduction: use 'none', 'mean' or 'sum'"
         return ValueError(f"{op.public_name}(): {text}")
     where = f" (position {place + 1})" if place < op.n_positional else ""

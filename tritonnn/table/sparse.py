@@ -1,4 +1,4 @@
-"""What an op does where an operand is sparse: found only after dispatch was refused the operand's memory."""
+"""What an op does where an operand is sparse, or batched: found only after dispatch was refused its memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import holds
+from tritonnn._levels import HOOKS, highest
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ def answer_conjugated(function: Callable) -> Callable:
 
 
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
-    """Call what an op has for sparse operands, and answer what has conjugated ones.
+    """Call what an op has for sparse operands; answer what has conjugated ones, or compute with the batches that
+    batched operands are samples of.
 
     Raises:
         NotImplementedError: it has nothing.
     """
+    if level := highest((*args, *kwargs.values())):
+        return HOOKS["call"](op, args, kwargs, suffix, level)
     if holds((*args, *kwargs.values())):
         return _answers[0](op, args, kwargs, suffix)
     name = op.public_name + suffix

@@ -6,17 +6,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _SUBMODULES = frozenset((
-    "_pytree", "_python_dispatch", "checkpoint", "data", "deterministic", "dlpack", "flop_counter", "hooks",
-    "module_tracker", "safetensors",
+    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "checkpoint",
+    "collect_env", "data", "deterministic", "dlpack", "flop_counter", "hooks", "module_tracker", "safetensors",
+    "weak",
 ))  # fmt: skip
-_FUNCTIONS = {"summary": "_summary"}
+_FUNCTIONS = {
+    "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",
+    "generate_methods_for_privateuse1_backend": "backend_registration", "set_module": "_import_utils",
+    "get_cpp_backtrace": "_import_utils",
+}  # fmt: skip
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.utils import (
+        _foreach_utils,
+        _import_utils,
         _python_dispatch,
         _pytree,
+        backend_registration,
         checkpoint,
+        collect_env,
         data,
         deterministic,
         dlpack,
@@ -24,8 +33,15 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
         hooks,
         module_tracker,
         safetensors,
+        weak,
     )
+    from tritonnn.utils._import_utils import get_cpp_backtrace, set_module
     from tritonnn.utils._summary import summary
+    from tritonnn.utils._swapping import swap_tensors
+    from tritonnn.utils.backend_registration import (
+        generate_methods_for_privateuse1_backend,
+        rename_privateuse1_backend,
+    )
 else:
 
     def __getattr__(name: str) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 import weakref
 from collections.abc import MutableMapping
 from typing import Any
 
-__all__ = ["RemovableHandle"]
+__all__ = ["RemovableHandle", "unserializable_hook", "warn_if_has_hooks"]
 
 _ids = itertools.count()
 
@@ -60,3 +61,26 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def unserializable_hook(f: Any) -> Any:
+    """Mark a hook as one that need not survive saving: `warn_if_has_hooks` passes it over.
+
+    >>> from tritonnn.utils.hooks import unserializable_hook
+    >>> @unserializable_hook
+    ... def hook(grad):
+    ...     return grad
+    """
+    f.__torch_unserializable__ = True
+    return f
+
+
+def warn_if_has_hooks(tensor: Any) -> None:
+    """Warn of the hooks of a tensor that is saved, which are not."""
+    for hook in list((tensor._hooks or {}).values()):
+        if not hasattr(hook, "__torch_unserializable__"):
+            warnings.warn(
+                f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the "
+                "function with @torch.utils.hooks.unserializable_hook to suppress this warning",
+                stacklevel=2,
+            )

@@ -9,7 +9,7 @@ import numpy as np
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._definitions import elementwise as definitions
-from tritonnn.ops._table import FLOAT, FLOATING, NUMERIC, Bad, Sample, pointwise
+from tritonnn.ops._table import FLOAT, FLOATING, FLOATING_AND_COMPLEX, Bad, Sample, pointwise
 from tritonnn.ops.activation._shared import bad_number, numbers, samples, with_inplace
 from tritonnn.ops.activation.backward import (
     gelu_backward,
@@ -21,6 +21,7 @@ from tritonnn.ops.activation.backward import (
     softplus_backward,
 )
 from tritonnn.ops.elementwise import elementwise as ew
+from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
 from tritonnn.table.types import Number
 
 
@@ -48,13 +49,20 @@ def gelu(input: Tensor, *, approximate: str = "none") -> Any:
     """
 
 
+def _silu_grad(g: Tensor, input: Tensor) -> Tensor:
+    if not input.is_complex():
+        return silu_backward(g, input)
+    gate = ew.sigmoid(input)
+    return g * conjugate(gate * (1 + input * (1 - gate)))
+
+
 @pointwise(
     api="",
-    dtypes=FLOATING,
+    dtypes=FLOATING_AND_COMPLEX,
     samples=samples(),
-    grad={"input": lambda g, input: silu_backward(g, input)},
+    grad={"input": _silu_grad},
     reference=lambda input: input / (1 + np.exp(-input)),
-    errors=ew.refusals("silu", FLOATING),
+    errors=ew.refusals("silu", FLOATING_AND_COMPLEX),
 )
 def silu(input: Tensor) -> Any:
     """x * sigmoid(x) (S. Elfwing et al., arXiv:1702.03118).
@@ -142,14 +150,18 @@ def hardswish(input: Tensor) -> Any:
 
 def _softsign_grad(g: Tensor, input: Tensor) -> Tensor:
     scale = ew.abs(input) + 1
+    if input.is_complex():
+        along = (g * conjugate(input)).real / (scale * scale)  # what the magnitude in the divisor adds
+        return g / scale - ew.sgn(input) * along
     finite = input - input + 1  # the value at infinity is NaN, and so is the slope
     return g * finite / (scale * scale)
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _softsign_grad},
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(),
+    grad={"input": _softsign_grad},
     reference=lambda input: input / (1 + np.abs(input)),
-    errors=ew.refusals("softsign", NUMERIC, FLOAT),
+    errors=ew.refusals("softsign", NUMERIC_AND_COMPLEX, FLOAT),
 )  # fmt: skip
 def softsign(input: Tensor) -> Any:
     """x / (1 + |x|).
@@ -162,14 +174,15 @@ def softsign(input: Tensor) -> Any:
 
 def _tanhshrink_grad(g: Tensor, input: Tensor) -> Tensor:
     y = ew.tanh(input)
-    return g * (y * y)
+    return g * conjugate(y * y)
 
 
 @pointwise(
-    FLOAT, api="functional", inplace=False, dtypes=NUMERIC, samples=samples(), grad={"input": _tanhshrink_grad},
+    FLOAT, api="functional", inplace=False, dtypes=NUMERIC_AND_COMPLEX, samples=samples(),
+    grad={"input": _tanhshrink_grad},
     preserved=("input",),
     reference=lambda input: input - np.tanh(input),
-    errors=ew.refusals("tanhshrink", NUMERIC, FLOAT),
+    errors=ew.refusals("tanhshrink", NUMERIC_AND_COMPLEX, FLOAT),
 )  # fmt: skip
 def tanhshrink(input: Tensor) -> Any:
     """x - tanh(x).

@@ -9,12 +9,13 @@ import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
 from tritonnn import shape as shapes
+from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor, buffer_over, is_alone, make, make_view, replace_block
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate, row_major, to_device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import BatchedOperand, Invalid, fail
 from tritonnn.memory import Storage, resizing
 from tritonnn.memory_format import channels_last, format_of, preserve_format, strides_as
 from tritonnn.memory_format import memory_format as MemoryFormat
@@ -24,6 +25,7 @@ from tritonnn.ops.conversion.overwriting import uninitialised
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import check_recorded_write, edge_of, record
 from tritonnn.shape import Size
+from tritonnn.table.sparse import with_sparse
 from tritonnn.table.types import IntOrInts
 
 
@@ -39,8 +41,11 @@ def copied(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...]
         strides = None
     if dtype.kind < 2:
         input = input.detach()  # whole numbers have no history, so that of the input is not asked for
-    if device is input.device:
-        return dispatch.call(to_copy.op, (input, dtype, device, strides))
+    if device is input.device or input.__class__ is Batched:
+        try:
+            return dispatch.call(to_copy.op, (input, dtype, device, strides))
+        except BatchedOperand:
+            return with_sparse(to_copy.op, (input, dtype, device, strides), {})
     result = to_device(input, device)
     if dtype is not input.dtype or strides is not None:
         result = dispatch.call(to_copy.op, (result, dtype, device, strides))

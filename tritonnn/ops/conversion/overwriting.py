@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
+from tritonnn._levels import HOOKS
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import BatchedOperand, Invalid, fail
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, expose, primitive
 from tritonnn.ops.shape.shape import is_expandable_to, seen_once
@@ -107,13 +108,16 @@ def copy_(
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))
         src = row_major(src)  # NumPy and kernels may write before they read where memory overlaps
-    if non_blocking and self.device is not src.device:
-        from tritonnn.runtime.interface import runtime
+    try:
+        if non_blocking and self.device is not src.device:
+            from tritonnn.runtime.interface import runtime
 
-        with runtime().non_blocking():
+            with runtime().non_blocking():
+                dispatch.copy_into(self, src)
+        else:
             dispatch.copy_into(self, src)
-    else:
-        dispatch.copy_into(self, src)
+    except BatchedOperand:
+        raise HOOKS["unbatched"]("inplace arithmetic") from None
     dispatch.wrote(self, "copy_")
     if recorded:
         graph.overwritten(self, given, edge)

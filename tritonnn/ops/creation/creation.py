@@ -215,6 +215,8 @@ def _like(
     input: Tensor, dtype: DType | None, layout: Layout | None, device: DeviceLike | None,
     format: memory_format | None, pin: bool = False, op: str = "rand_like",
 ) -> Tensor:  # fmt: skip
+    if op != "rand_like":
+        _ = input._buf  # what has no memory of its own is refused: of a sample, the batch has one like it
     dtype = dtype or input._dtype
     target = input._device if device is None else resolve(device)
     strides: tuple[int, ...] | None

@@ -24,6 +24,7 @@ def _new(name: str, fill: Number | None) -> Any:
         device: DeviceLike | None = None, requires_grad: bool = False, layout: Layout | None = None,
         pin_memory: bool = False,
     ) -> Tensor:  # fmt: skip
+        _ = self._buf  # what has no memory of its own is refused: of a sample, the batch has one like it
         tensor = allocate(
             Size(shapes.as_size(sizes or by_name(name, "size", size), name)),
             dtype or self.dtype,

@@ -11,16 +11,7 @@ from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import (
-    ANY,
-    FLOAT,
-    NUMERIC,
-    Bad,
-    Sample,
-    composite,
-    expose,
-    pointwise,
-)
+from tritonnn.ops._table import ANY, FLOAT, NUMERIC, Bad, Sample, composite, expose, pointwise, written
 from tritonnn.ops.creation.creation import zeros_like
 from tritonnn.ops.elementwise.elementwise import NUMERIC_AND_COMPLEX, conjugate
 from tritonnn.table import Make
@@ -272,7 +263,7 @@ def div(
 def div_(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
     """In-place version of `div`."""
     op = _rounded(rounding_mode).op  # type: ignore[attr-defined]
-    return dispatch.inplace(op, (input, other) if rounding_mode else (input, other, None))
+    return written(op, (input, other) if rounding_mode else (input, other, None))
 
 
 @composite(

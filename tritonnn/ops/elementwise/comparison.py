@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -238,13 +238,13 @@ def _bound_errors(make: Make) -> list[Bad]:
         Bad(make(2), "a", error=TypeError, match="must be Tensor or Number, not str"),
         Bad(make(2), None, error=TypeError, match="must be Tensor or Number, not NoneType"),
         Bad(make(2), make(3), match="must match the size"),
-        Bad(
-            make(2, dtype=dtypes.complex64),
-            1,
-            error=NotImplementedError,
-            match="not implemented for complex64",
-        ),
+        Bad(make(2, dtype=dtypes.complex64), 1, error=NotImplementedError, match="not implemented for"),
     ]
+
+
+def _both_bool(input: Tensor, bound: Any) -> bool:
+    """Whether it is a bound of truth values that is a tensor; a bool is none to PyTorch."""
+    return isinstance(bound, Tensor) and input.dtype is bound.dtype is dtypes.bool_
 
 
 _BOUND: Any = dict(api="torch tensor", dtypes=NUMERIC, samples=with_number, errors=_bound_errors)
@@ -258,6 +258,8 @@ def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None)
     >>> torch.clamp_min(torch.tensor([1, 5]), 3)
     tensor([3, 5])
     """
+    if _both_bool(input, min):
+        return maximum(input, min, out=out)
     return clamp(input, _given("clamp_min", "min", min), None, out=out)
 
 
@@ -269,6 +271,8 @@ def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None)
     >>> torch.clamp_max(torch.tensor([1, 5]), 3)
     tensor([1, 3])
     """
+    if _both_bool(input, max):
+        return minimum(input, max, out=out)
     return clamp(input, None, _given("clamp_max", "max", max), out=out)
 
 
@@ -280,6 +284,8 @@ def clamp_min_(input: Tensor, min: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_min_(3)
     tensor([3, 5])
     """
+    if _both_bool(input, min):
+        return input.logical_or_(cast(Tensor, min))
     return input.clamp_(_given("clamp_min_", "min", min), None)
 
 
@@ -291,6 +297,8 @@ def clamp_max_(input: Tensor, max: Tensor | Number) -> Tensor:
     >>> torch.tensor([1, 5]).clamp_max_(3)
     tensor([1, 3])
     """
+    if _both_bool(input, max):
+        return input.logical_and_(cast(Tensor, max))
     return input.clamp_(None, _given("clamp_max_", "max", max))
 
 

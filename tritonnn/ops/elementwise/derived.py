@@ -238,6 +238,11 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([1.+2.j])
     """
     _check_parts("complex", real=real, imag=imag)
+    if out is not None and out.dtype is not real.dtype.to_complex():
+        text = f"Expected object of scalar type {real.dtype.to_complex().name} but got scalar type {out.dtype.name}"
+        raise fail(
+            "complex", f"{text} for argument 'out': parts and result have one dtype's precision", out=out
+        )
     parts = repeating.broadcast_tensors(real, imag)
     strides = kept(parts[0].shape, (real, imag))
     if strides is None:

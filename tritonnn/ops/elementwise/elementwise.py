@@ -165,12 +165,12 @@ atanh = entry("atanh", "Inverse hyperbolic tangent; NaN outside -1..1.", ("[0., 
                low=-0.8, high=0.8, alias=("arctanh",),
                grad=lambda g, input: g / conjugate(1 - input * input))  # fmt: skip
 sinc = entry("sinc", "sin(pi x) / (pi x), and 1 at 0.", ("[0., 0.5]", "[1.0000, 0.6366]"), low=0.2, high=1.8,
-              dtypes=REAL, grad=lambda g, input: _sinc_grad(g, input))  # fmt: skip
+              grad=lambda g, input: _sinc_grad(g, input))  # fmt: skip
 
 
 def _sinc_grad(g: Tensor, input: Tensor) -> Tensor:
     slope = (cos(input * math.pi) - sinc(input)) / input
-    return g * replaced(slope, input == 0)
+    return g * conjugate(replaced(slope, input == 0))
 
 
 # ---- rounding and sign --------------------------------------------------------------------------------

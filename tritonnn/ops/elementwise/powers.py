@@ -15,6 +15,7 @@ from tritonnn.ops._numbers import hold
 from tritonnn.ops._table import (
     FLOAT,
     FLOATING,
+    FLOATING_AND_COMPLEX,
     IN_PLACE,
     REAL,
     Bad,
@@ -254,10 +255,10 @@ def nextafter(input: Tensor, other: Tensor) -> Any:
 
 
 @pointwise(
-    inplace=False, dtypes=FLOATING, samples=pairs, errors=misfits,
+    inplace=False, dtypes=FLOATING_AND_COMPLEX, samples=pairs, errors=misfits,
     grad={
-        "input": lambda g, input, other: g * ew.sigmoid(input - other),
-        "other": lambda g, input, other: g * ew.sigmoid(other - input),
+        "input": lambda g, input, other: g * conjugate(ew.sigmoid(input - other)),
+        "other": lambda g, input, other: g * conjugate(ew.sigmoid(other - input)),
     },
     reference=lambda input, other: np.log(np.exp(input) + np.exp(other)),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from tritonnn._overriding import MODES, TENSORS, overloading, overridable, overr
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, Bad, Sample, attach, composite
+from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, written
 from tritonnn.ops.creation.creation import full
 from tritonnn.ops.creation.from_data import tensor
 from tritonnn.ops.indexing.indexing import index_at, masked_select, nonzero_rows
@@ -310,7 +310,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
         return
     mask = _whole_mask(parsed)
     if mask is not None and not (isinstance(value, Tensor) and value.shape):
-        dispatch.inplace(masked_fill.op, (view, mask, value))
+        written(masked_fill.op, (view, mask, value))
         return
     indices, dims = index_tensors(parsed, view.shape)
     if not isinstance(value, Tensor):
@@ -319,7 +319,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
         value = value.to(view.device)
     ndim = len(view.shape) - len(dims) + max(len(item.shape) for item in indices)
     value = _without_leading_ones(value, ndim)
-    dispatch.inplace(put_at.op, (view, indices, value, dims, False))
+    written(put_at.op, (view, indices, value, dims, False))
 
 
 def _assign(view: Tensor, value: Any) -> None:

@@ -73,7 +73,7 @@ def _weights(name: str, count: int, weights: Tensor | None, whole: bool) -> None
     if weights.numel() != count:
         text = f"expected {name} to have the same numel as there are observations in the input"
         raise fail("cov", f"{text} but got {weights.numel()} != {count}")
-    if weights.numel() and bool(weights.min() < 0):
+    if weights.numel() and not bool(weights.min() >= 0):  # NaN among them
         raise fail("cov", f"{name} cannot be negative")
 
 

@@ -20,6 +20,11 @@ _TYPES = (dtypes.float32, dtypes.float64)
 
 def _edges(points: Tensor, bins: Any, limits: Sequence[float] | None) -> list[Tensor]:
     """Of each coordinate."""
+    listed = isinstance(bins, (tuple, list))
+    for part in bins if listed else [bins]:
+        if isinstance(part, bool) or not isinstance(part, (int, Tensor) if listed else int):
+            text = "must be int, tuple of ints or tuple of Tensors"
+            raise TypeError(f"histogramdd(): argument 'bins' {text}, not {type(part).__name__}")
     count = points.shape[1]
     counts = [bins] * count if isinstance(bins, int) else [*bins]
     if len(counts) != count:

@@ -33,8 +33,14 @@ def _numpy(split: Any) -> Any:
 _KEYWORDS = dict.fromkeys(("indices", "sections", "split_size_or_sections"), "indices_or_sections")
 
 
+def _in_line(args: tuple, kwargs: dict[str, Any]) -> tuple:
+    """Places that are given one after the other."""
+    places = args[1:]
+    return (args[0], places) if all(isinstance(place, int) for place in places) else args
+
+
 @composite(
-    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, reference=_numpy(np.hsplit),
+    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, legacy=_in_line, reference=_numpy(np.hsplit),
     samples=lambda make: [Sample(make(3, 4), 2), Sample(make(6), 3), Sample(make(2, 5), (1, 3))],
     errors=lambda make: [Bad(make(()), 2, match="at least 1 dimension"), Bad(make(2, 3), 2, match="not divisible by")],
 )  # fmt: skip
@@ -49,7 +55,7 @@ def hsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, reference=_numpy(np.vsplit),
+    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, legacy=_in_line, reference=_numpy(np.vsplit),
     samples=lambda make: [Sample(make(4, 3), 2), Sample(make(5, 2), (1, 3))],
     errors=lambda make: [Bad(make(4), 2, match="at least 2 dimension"), Bad(make(3, 2), 2, match="not divisible by")],
 )  # fmt: skip
@@ -64,7 +70,7 @@ def vsplit(input: Tensor, indices_or_sections: IntOrInts) -> tuple[Tensor, ...]:
 
 
 @composite(
-    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, reference=_numpy(np.dsplit),
+    api="torch tensor", dtypes=ANY, keywords=_KEYWORDS, legacy=_in_line, reference=_numpy(np.dsplit),
     samples=lambda make: [Sample(make(2, 3, 4), 2), Sample(make(1, 2, 5), (1, 3))],
     errors=lambda make: [
         Bad(make(4, 2), 2, match="at least 3 dimension"), Bad(make(2, 2, 3), 2, match="not divisible by"),

@@ -29,7 +29,7 @@ def _factor_grad(g: Tensor, L: Tensor, upper: bool) -> Tensor:
     if upper:
         g, L = m.adjoint(g), m.adjoint(L)
     inner = m.product(m.adjoint(L), g)
-    inner = m.hermitian(m.triangle(inner, False) + m.triangle(inner, False, True)) * 0.5
+    inner = (m.triangle(inner, False) + m.adjoint(m.triangle(inner, False, True))) * 0.5
     right = solved(L, inner, False, left=False)
     return solved(m.adjoint(L), right, True)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid, LinAlgError, fail
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -19,7 +20,6 @@ from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.equations import solved_by
 from tritonnn.ops.shape.diagonals import diag_embed
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import edge_of
 
 _ERRORS = lambda make: [
     Bad(make(3), match="A must have at least 2 dimensions"),
@@ -33,7 +33,10 @@ _ERRORS = lambda make: [
 
 def check_gauge(diagonal: Tensor, name: str, what: str) -> None:
     """Refuse the gradient of what depends on the phase of complex vectors, which nothing determines."""
-    phase = host_array(diagonal.detach().imag.abs() if diagonal.dtype.is_complex else diagonal.detach() * 0)
+    if not diagonal.dtype.is_complex:
+        return
+    diagonal = every(diagonal)
+    phase = host_array(diagonal.detach().imag.abs())
     if phase.size and not phase.max() <= 1e-2 * max(1.0, float(diagonal.detach().abs().amax())):
         raise fail(
             f"{name}_backward",
@@ -50,7 +53,7 @@ def _differences(L: Tensor) -> Tensor:
 
 def wanted(A: Tensor) -> bool:
     """Whether a gradient with respect to A may be asked for."""
-    return state.enabled and edge_of(A) is not None
+    return state.enabled and A.requires_grad
 
 
 # ---- Hermitian matrices --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch, dtypes
+from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import multiplied, tensors_only
@@ -92,7 +93,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         )
     if state.enabled and out is None and len(other.shape) == 1 and len(input.shape) <= 2:
         edges = [edge_of(input), edge_of(other)]
-        if edges != [None, None]:
+        # (samples inside vmap are recorded as what their batch is computed with)
+        if edges != [None, None] and Batched not in (input.__class__, other.__class__):
             product = matmul(input.detach(), other.detach())
             record((dot_of if len(input.shape) == 1 else mv_of).op, (input, other), (product,), edges)
             return product

@@ -202,19 +202,19 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
 @composite(
     api="torch tensor",
     public="lu",
-    out=True,
     dtypes=m.DECOMPOSED,
     samples=lambda make: [*_square_samples(make), Sample(make(3, 3), True, True)],
     errors=_errors,
     reference=lambda A, get_infos: lu_by_rows(A)[: 2 + get_infos],
 )
-def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any = None) -> tuple[Tensor, ...]:
     """`linalg.lu_factor`, without an error for singular matrices.
 
     Args:
         A: (*, m, n).
         pivot: must be True.
         get_infos: return also, for each matrix, 0 or the place of the first zero in the diagonal of U.
+        out: as many tensors, of any type: they are given the results' shapes and a copy of each.
 
     >>> import tritonnn as torch
     >>> torch.lu(torch.tensor([[2., 1.], [4., 4.]]))[0].tolist()
@@ -222,7 +222,16 @@ def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[
     """
     _pivoted(pivot)
     LU, pivots, info = linalg_lu_factor_ex(A)
-    return (LU, pivots, info) if get_infos else (LU, pivots)
+    results = (LU, pivots, info)[: 2 + get_infos]
+    if out is None:
+        return results
+    if not isinstance(out, (tuple, list)):
+        raise TypeError(f"lu(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
+    if len(out) != len(results):
+        raise TypeError(f"lu(): expected tuple of {len(results)} elements but got {len(out)}")
+    for target, result in zip(out, results, strict=True):
+        target.resize_(result.shape).copy_(result)
+    return tuple(out)
 
 
 # ---- taken apart ---------------------------------------------------------------------------------------------

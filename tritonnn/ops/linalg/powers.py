@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -52,8 +53,15 @@ def _by_series(A: np.ndarray) -> Any:
     return result
 
 
+def _exponential(A: Tensor) -> Tensor:
+    """Half precision as well, computed in float32."""
+    if A.dtype in (dtypes.float16, dtypes.bfloat16):
+        return exponential(A.float()).to(A.dtype)
+    return exponential(A)
+
+
 _EXP = dict(
-    dtypes=m.DECOMPOSED,
+    dtypes=(dtypes.float16, dtypes.bfloat16, *m.DECOMPOSED),
     samples=_SAMPLES,
     errors=lambda make: [
         Bad(make(3), match="A must have at least 2 dimensions"),
@@ -77,7 +85,7 @@ def linalg_matrix_exp(input: Tensor) -> Tensor:
     >>> torch.linalg.matrix_exp(torch.zeros(2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return exponential(input)
+    return _exponential(input)
 
 
 @composite(**_EXP, api="torch tensor", reference=lambda input: _by_series(input))
@@ -88,7 +96,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     >>> torch.matrix_exp(torch.zeros(2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return exponential(input)
+    return _exponential(input)
 
 
 def _power(A: Tensor, n: int) -> Tensor:

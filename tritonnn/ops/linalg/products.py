@@ -12,6 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import dimension, not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
+from tritonnn.ops.elementwise.arithmetic import mul
 from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.recording.preserving import preserve
@@ -21,7 +22,6 @@ from tritonnn.table.arguments import is_count, is_ints, is_tensors
 
 @composite(
     api="torch tensor",
-    out=True,
     dtypes=PRODUCTS,
     samples=lambda make: [
         Sample(make(3, 4), make(4)),
@@ -31,7 +31,7 @@ from tritonnn.table.arguments import is_count, is_ints, is_tensors
     reference=lambda input, other: np.inner(input, other),
     errors=lambda make: [Bad(make(2, 3), make(2), match="the last dimension must match")],
 )
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of products over the last dimensions of both.
 
     Raises:
@@ -44,10 +44,10 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         tensors_only("inner", input=input, other=other)
     if not input.shape or not other.shape:
-        return input * other
+        return mul(input, other, out=out)
     if input.shape[-1] != other.shape[-1]:
         raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
-    return tensordot(input, other, ([-1], [-1]))
+    return tensordot(input, other, ([-1], [-1]), out=out)
 
 
 @composite(
@@ -101,9 +101,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Tensor | None = None) ->
         )
     for i, j in zip(left, right, strict=True):  # of extents 1 and n, the n are summed
         if a.shape[i] == 1 != b.shape[j]:
-            b = b.sum(j, True)
+            b = b.sum(j, True, dtype=b.dtype)
         elif b.shape[j] == 1 != a.shape[i]:
-            a = a.sum(i, True)
+            a = a.sum(i, True, dtype=a.dtype)
         elif a.shape[i] != b.shape[j]:
             raise fail(
                 "tensordot", f"contracted dimensions need to match, got dims {left} and {right}", a=a, b=b

@@ -219,6 +219,8 @@ def multi_margin_loss(
     reduction = resolve(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: only p == 1 and p == 2 supported, got {p}")
+    if weight is not None and len(weight.shape) != 1:
+        raise fail("multi_margin_loss", "weight must be one-dimensional", kind=ValueError, weight=weight)
     x, y = _batch_of_scores("multi_margin_loss", input, target, False)
     classes = x.shape[1]
     try:

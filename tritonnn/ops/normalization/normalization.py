@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import Invalid, complete, fail
 from tritonnn.memory_format import strides_in_format
 from tritonnn.ops._definitions import losses as define
 from tritonnn.ops._fused import (
@@ -252,7 +252,18 @@ def rms_norm(
         )  # fmt: skip
     if eps is None:  # of what the mean of squares is computed in
         eps = dtypes.finfo(dtypes.float64 if input.dtype is dtypes.float64 else dtypes.float32).eps
+    if input.is_complex():  # squares as they are, not those of magnitudes
+        return _complex_rms_norm(input, normalized_shape, weight, eps)
     return fused_rms_norm(input, normalized_shape, weight, eps)[0]
+
+
+def _complex_rms_norm(input: Tensor, size: Sequence[int], weight: Tensor | None, eps: float) -> Tensor:
+    try:
+        shape, _ = _check_normalized(input, size, weight)
+    except Invalid as invalid:
+        raise complete("rms_norm", ("input", "weight"), (input, weight), invalid) from None
+    normal = input * ((input * input).mean(tuple(range(-len(shape), 0)), True) + eps).rsqrt()
+    return normal if weight is None else normal * weight
 
 
 # ---- group norm -----------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import HOOKS, batching
+from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail, warn
 from tritonnn.memory_format import strides_as
@@ -80,7 +82,10 @@ def _drop(input: Tensor, p: float) -> tuple[Tensor, Tensor]:
     """Dropout of one element at a time, and the mask of those kept."""
     if not input.dtype.is_floating_point:
         raise fail("dropout", f"expected a floating tensor, got {input.dtype.name}", input=input)
-    place = generator_for(input.device).reserve(input.numel())
+    times = 1
+    if transforms.stack and batching():
+        input, times = HOOKS["unsure"](input)
+    place = generator_for(input.device).reserve(input.numel() * times)
     return native_dropout(input, float(p), *place)
 
 

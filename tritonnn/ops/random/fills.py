@@ -41,7 +41,7 @@ def _refill(
         raise fail(
             name, f"expected a floating tensor, got {self.dtype.name}", kind=NotImplementedError, self=self
         )
-    draw(fill, self, *params, generator=generator, wide=wide)
+    draw(fill, self, *params, generator=generator, wide=wide, fresh=False)
     return overwritten(self, name)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
+from tritonnn._levels import HOOKS, batching
+from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor, make_view
 from tritonnn.device import DeviceLike, resolve
 from tritonnn.dispatch import allocate
@@ -83,12 +85,28 @@ def philox_poisson(rate: Tensor, seed: int, offset: int) -> Any:
     return Out(rate.shape, rate.dtype)
 
 
-def draw(fill: Any, target: Tensor, *params: Any, generator: Generator | None, wide: bool = False) -> Tensor:
-    """Fill `target` from the generator's stream; `wide` values take two words whatever the dtype."""
+def draw(
+    fill: Any,
+    target: Tensor,
+    *params: Any,
+    generator: Generator | None,
+    wide: bool = False,
+    fresh: bool = True,
+) -> Tensor:
+    """Fill `target` from the generator's stream; `wide` values take two words whatever the dtype.
+
+    Inside `vmap` what is `fresh` may become another tensor.
+    """
     dispatch.check_float8(fill.op, target.dtype)
     generator = generator_for(target.device) if generator is None else generator
     if not isinstance(generator, Generator):
         raise TypeError(f"argument 'generator' must be torch.Generator, not {type(generator).__name__}")
+    if transforms.stack and batching():
+        return HOOKS["draw"](lambda one: _draw(fill, one, params, generator, wide), target, fresh)
+    return _draw(fill, target, params, generator, wide)
+
+
+def _draw(fill: Any, target: Tensor, params: tuple, generator: Generator, wide: bool) -> Tensor:
     words = target.numel() * (2 if wide or target.dtype is dtypes.float64 else 1)
     if words and target.device.type != "meta":
         dispatch.run_into(fill.op, target, (*params, *generator.reserve(words)))
@@ -127,7 +145,10 @@ def _standard(
             f"{name}: not implemented for {target.dtype.name}; the dtype must be floating or complex"
         )
     scale = 0.5**0.5 if target.dtype.is_complex and fill is philox_normal else 1.0
-    draw(fill, _real_parts(target), 0.0, scale, generator=generator)
+    if target.dtype.is_complex:
+        draw(fill, _real_parts(target), 0.0, scale, generator=generator, fresh=False)
+    else:
+        target = draw(fill, target, 0.0, scale, generator=generator, fresh=out is None)
     return target if out is None else overwritten(target, name)
 
 
@@ -184,7 +205,9 @@ def randn(
     return _finish(numbers, requires_grad, pin_memory, layout)
 
 
-def draw_integers(target: Tensor, low: int, high: int, generator: Generator | None) -> Tensor:
+def draw_integers(
+    target: Tensor, low: int, high: int, generator: Generator | None, fresh: bool = False
+) -> Tensor:
     if not (isinstance(low, int) and isinstance(high, int)):
         whole_number("random", "from", low)
         whole_number("random", "to", high)
@@ -200,8 +223,10 @@ def draw_integers(target: Tensor, low: int, high: int, generator: Generator | No
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if target.dtype.kind < 2:
-        info = None if target.dtype.kind == 0 else dtypes.iinfo(target.dtype)
-        least, most = (0, 1) if info is None else (info.min, info.max)
+        least, most = 0, 1  # of truth values
+        if target.dtype.kind:
+            info = dtypes.iinfo(target.dtype)
+            least, most = info.min, info.max
         for name, bound in (("from", low), ("to - 1", high - 1)):
             if not least <= bound <= most:
                 raise RuntimeError(
@@ -209,9 +234,10 @@ def draw_integers(target: Tensor, low: int, high: int, generator: Generator | No
                 )
     wide = high - low > 1 << 32
     if target.dtype.kind == 1:
-        return draw(philox_randint, target, low, high, generator=generator, wide=wide)
+        return draw(philox_randint, target, low, high, generator=generator, wide=wide, fresh=fresh)
     numbers = allocate(target.shape, dtypes.int64, target.device)
-    return target.copy_(draw(philox_randint, numbers, low, high, generator=generator, wide=wide))
+    numbers = draw(philox_randint, numbers, low, high, generator=generator, wide=wide)
+    return numbers.to(target.dtype) if fresh else target.copy_(numbers)
 
 
 @composite(
@@ -254,7 +280,8 @@ def randint(
         raise TypeError("randint() takes (high, size) or (low, high, size)")
     given = shapes.by_name("randint", "size", size)
     target = _new(given, dtype, device, out, dtypes.int64, "randint")
-    return _finish(draw_integers(target, low, high, generator), requires_grad, pin_memory, layout)
+    numbers = draw_integers(target, low, high, generator, out is None)
+    return _finish(numbers, requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -289,7 +316,7 @@ def randperm(
     if kind.kind == 1 and n - 1 > dtypes.iinfo(kind).max:
         raise RuntimeError(f"n is too large for result tensor type: {n - 1} does not fit {kind.name}")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
-    draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
+    keys = draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
     order = keys.sort(stable=True)[1].to(kind)
     if out is not None:
         return _new((n,), None, None, out).copy_(order)
@@ -350,4 +377,4 @@ def randint_like(
     first, last = (0, low) if high is None else (low or 0, high)
     assert last is not None
     target = _like(input, dtype, layout, device, memory_format, pin_memory)
-    return _finish(draw_integers(target, first, last, generator), requires_grad)
+    return _finish(draw_integers(target, first, last, generator, True), requires_grad)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
+from tritonnn._levels import HOOKS, batching, ever
+from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -21,6 +23,7 @@ from tritonnn.ops.random.random import (
     philox_exponential,
     philox_normal,
     philox_poisson,
+    philox_uniform,
     rand,
 )  # fmt: skip
 from tritonnn.ops.sorting.searching import searchsorted
@@ -64,7 +67,7 @@ def normal(
     if size is not None:
         mean, std = (_one_of_many(name, value) for name, value in (("mean", mean), ("std", std)))
     if isinstance(std, Tensor):
-        if bool((std < 0).any()):
+        if ever(std < 0):
             raise RuntimeError("normal expects all elements of std >= 0.0")
     elif std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -91,7 +94,7 @@ def normal(
         recorded = state.enabled and any(t.requires_grad for t in tensors)
         dispatch.check_out("normal", out, recorded, tensors[0].dtype, tensors[0].device)
     numbers = _new((shape,), tensors[0].dtype, tensors[0].device, out)
-    draw(philox_normal, numbers, 0.0, 1.0, generator=generator)
+    numbers = draw(philox_normal, numbers, 0.0, 1.0, generator=generator, fresh=out is None)
     plain_std, plain_mean = (value.detach() if isinstance(value, Tensor) else value for value in (std, mean))
     result = numbers * plain_std + plain_mean
     return _recorded(normal_drawn, result, mean, std) if out is None else out.copy_(result)
@@ -169,16 +172,16 @@ def bernoulli(
         if out.dtype.is_complex:
             raise fail("bernoulli", f"not implemented for {out.dtype.name}", kind=NotImplementedError)
     target = _new((input.shape,), input.dtype, input.device, out)
-    drawn = draw_bernoulli(target, input if p is None else p, generator)
+    drawn = draw_bernoulli(target, input if p is None else p, generator, out is not None)
     return _recorded(bernoulli_drawn, drawn, input) if p is None and out is None else drawn
 
 
-def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tensor:
+def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None, written: bool = True) -> Tensor:
     if isinstance(p, Tensor):
         if not p.dtype.is_floating_point:
             message = f"expected probabilities of a floating dtype, got {p.dtype.name}"
             raise fail("bernoulli", message, kind=NotImplementedError, p=p)
-        if p.device.type != "meta" and p.numel() and not bool(((p >= 0) & (p <= 1)).all()):
+        if p.device.type != "meta" and p.numel() and ever(((p >= 0) & (p <= 1)).logical_not()):
             raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
         values: Any = p.detach().expand(target.shape)
     else:
@@ -186,6 +189,10 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None) -> Tenso
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
         values = float(p)
     generator = generator_for(target.device) if generator is None else generator
+    if transforms.stack and batching():
+        numbers = allocate(target.shape, dtypes.float32, target.device)
+        drawn = draw(philox_uniform, numbers, 0.0, 1.0, generator=generator) < values
+        return target.copy_(drawn) if written else drawn.to(target.dtype)
     if target.numel() and target.device.type != "meta":
         dispatch.run_into(philox_bernoulli.op, target, (values, *generator.reserve(target.numel())))
     return target
@@ -210,10 +217,11 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.dtype.is_floating_point:
         message = f"expected rates of a floating dtype, got {input.dtype.name}"
         raise fail("poisson", message, kind=NotImplementedError, input=input)
-    if input.numel() and bool((input < 0).any()):
+    if input.numel() and ever(input < 0):
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
-    drawn = philox_poisson(input.detach(), *generator.reserve(4 * input.numel()))
+    rates, times = HOOKS["unsure"](input, True) if transforms.stack and batching() else (input, 1)
+    drawn = philox_poisson(rates.detach(), *generator.reserve(4 * input.numel() * times))
     return _recorded(poisson_drawn, drawn, input)
 
 
@@ -261,11 +269,11 @@ def multinomial(
             input=input,
         )
     weights = input.detach()
-    if bool((~(weights >= 0)).any()) or bool((weights == float("inf")).any()):
+    if ever(~(weights >= 0)) or ever(weights == float("inf")):
         raise fail(
             "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
         )
-    if bool((weights.sum(-1) <= 0).any()):
+    if ever(weights.sum(-1) <= 0):
         raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
     if replacement:
         total = (weights if weights.dtype.itemsize > 2 else weights.to(dtypes.float32)).cumsum(-1)

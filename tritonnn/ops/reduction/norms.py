@@ -19,7 +19,6 @@ from tritonnn.ops.elementwise.elementwise import choose
 from tritonnn.ops.reduction.extremes import max_dims, min_dims
 from tritonnn.ops.reduction.reduction import _dim_errors, reduced_shape, sum
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import edge_of
 from tritonnn.shape import wrap_dim, wrap_dims
 from tritonnn.table import Make
 from tritonnn.table.arguments import is_float
@@ -209,9 +208,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     others = [d for d in range(len(input.shape)) if d != dim]
     size = norm(input.detach(), p, others, True)
     large = size > maxnorm
-    if (
-        state.enabled and edge_of(input) is not None
-    ):  # a slice that stays, one of NaN among them, has no part in it
+    if state.enabled and input.requires_grad:  # a slice that stays, one of NaN among them, has no part in it
         size = norm(choose(large, input, input.detach()), p, others, True)
     scaled = input * (maxnorm / (size + 1e-7)).masked_fill(large.logical_not(), 1.0)
     return scaled.contiguous()

@@ -36,6 +36,10 @@ def _errors(make: Make) -> list[Bad]:
 def _plan(input: Tensor, dim: int, dtype: DType | None) -> Any:
     dim = wrap_dim(dim, len(input.shape))
     kind = dtype or (dtypes.int64 if input.dtype.kind < 2 else input.dtype)
+    if kind is dtypes.bool_ and input.shape and input.numel():
+        raise Invalid(
+            "not implemented for bool: running sums and products are none", kind=NotImplementedError
+        )
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)
     return Out(input.shape, kind), (input, dim, dtype)
@@ -203,6 +207,8 @@ def diff(
         dim = wrap_dim(dim, len(input.shape))
     except Invalid as invalid:
         raise IndexError(f"diff: {invalid}") from None
+    if n == 0:  # of what is put before or after nothing is seen then
+        return input.clone()
     parts = [part for part in (prepend, input, append) if part is not None]
     differences = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):

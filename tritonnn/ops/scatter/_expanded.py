@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import warn
-from tritonnn.ops._table import OPS
+from tritonnn.ops._table import OPS, written
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.indexing.indexing import long_index
@@ -53,5 +53,5 @@ def put_expanded(
         own = [extent if d == dim else 1 for d in range(len(once.shape))]
         place = arange(extent, device=input.device).reshape(own).expand(input.shape)
         places.append(place.index_at(indices, dims))
-    dispatch.inplace(OPS["put_at"], (once, places, values, tuple(range(len(places))), accumulate))
+    written(OPS["put_at"], (once, places, values, tuple(range(len(places))), accumulate))
     return input

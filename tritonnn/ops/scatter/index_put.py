@@ -6,12 +6,11 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from tritonnn import dispatch
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
 from tritonnn.ops._definitions import writing as definitions
-from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
+from tritonnn.ops._table import ANY, Bad, Sample, called, composite, expose, written
 from tritonnn.ops.indexing.subscript import MASKS, Parsed, getitem, index_tensors, parse
 from tritonnn.ops.scatter.index_write import put_at
 from tritonnn.ops.shape.shape import unsqueeze
@@ -52,9 +51,9 @@ def _index_put(
     positions, dims = index_tensors(parsed, parsed.view.shape)
     args = (parsed.view, positions, values, dims, bool(accumulate))
     if in_place:
-        dispatch.inplace(put_at.op, args)
+        written(put_at.op, args)
         return input
-    return dispatch.call(put_at.op, args).reshape(input.shape)  # a 0-d mask is a dimension of the view
+    return called(put_at.op, args).reshape(input.shape)  # a 0-d mask is a dimension of the view
 
 
 @composite(

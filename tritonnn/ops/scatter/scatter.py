@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn import dispatch, dtypes
+from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, composite, expose, primitive
+from tritonnn.ops._table import ANY, NUMERIC, Bad, Out, Sample, called, composite, expose, primitive, written
 from tritonnn.ops.creation.creation import full, zeros
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.indexing.indexing import check_index
@@ -139,7 +139,7 @@ def _scatter(
         op, args = scatter_reduce.op, (input, dim, index, src, _REDUCE[reduce], True)
     elif isinstance(src, Tensor):
         op = scatter_src.op
-    return dispatch.inplace(op, args) if in_place else dispatch.call(op, args, out)
+    return written(op, args) if in_place else called(op, args, out)
 
 
 @composite(

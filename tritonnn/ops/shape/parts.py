@@ -207,9 +207,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Ge
 
 def diagonal_backward(g: Tensor, input_shape: Size, offset: int, dim1: int, dim2: int) -> Tensor:
     """Zeros of `input_shape` with `g` on the diagonals."""
-    from tritonnn.ops.creation.creation import zeros
-
-    grad = zeros(input_shape, dtype=g.dtype, device=g.device)
+    grad = g.new_zeros(input_shape)
     diagonal(grad, offset, dim1, dim2).copy_(g)
     return grad
 
@@ -244,13 +242,12 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Geometry:
 
 
 def _unfold_grad(g: Tensor, input_shape: Size, dimension: int, size: int, step: int) -> Tensor:
-    from tritonnn.ops.creation.creation import zeros
 
     if not input_shape:
         return g.sum()
     dim = dimension % len(input_shape)
     if not size:
-        return zeros(input_shape, dtype=g.dtype, device=g.device)
+        return g.new_zeros(input_shape)
     return overlap_added(g, dim, step, input_shape[dim])
 
 

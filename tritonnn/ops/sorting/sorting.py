@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_as
@@ -208,6 +209,10 @@ def _median(name: str, ignore_nan: bool) -> Any:
         if dim is None:
             whole = input.dtype.kind == 1
             value = input.new_zeros(()) if whole else input.new_full((), float("nan"))
+            if (
+                input.__class__ is Batched and input.numel()
+            ):  # what is recorded is what the batch is computed with
+                return median_dim(view_or_copy(input, (-1,)), 0, False, ignore_nan)[0]
             if input.numel():
                 value = median_dim(view_or_copy(input.detach(), (-1,)), 0, False, ignore_nan)[0]
             if state.enabled and (edge := edge_of(input)) is not None:
