@@ -564,6 +564,49 @@ def atan(x, y):
     return re, _math.negative(im)
 
 
+@triton.jit
+def silu(x, y):
+    re, im = sigmoid(x, y)
+    x, y = _wide(x, y)
+    return product(x, y, re, im)
+
+
+@triton.jit
+def softsign(x, y):
+    """z / (1 + |z|)."""
+    x, y = _wide(x, y)
+    size = 1.0 + _math.hypot(x, y)
+    return x / size, y / size
+
+
+@triton.jit
+def tanhshrink(x, y):
+    re, im = tanh(x, y)
+    return x - re, y - im
+
+
+@triton.jit
+def sinc(x, y):
+    """sin(pi z) / (pi z), 1 at 0."""
+    x, y = _wide(x, y)
+    a, b = x * _math.PI, y * _math.PI
+    re, im = sin(a, b)
+    re, im = quotient(re, im, a, b)
+    zero = (x == 0.0) & (y == 0.0)
+    return tl.where(zero, 1.0, re), tl.where(zero, 0.0, im)
+
+
+@triton.jit
+def logaddexp(x, xi, y, yi):
+    """log(e**x + e**y) by the larger real part."""
+    x, xi = _wide(x, xi)
+    y, yi = _wide(y, yi)
+    later = x <= y
+    re, im = _exp(tl.where(later, x - y, y - x), tl.where(later, xi - yi, yi - xi))
+    re, im = log1p(re, im)
+    return tl.where(later, y, x) + re, tl.where(later, yi, xi) + im
+
+
 # ---- comparison, classification, selection
 
 
@@ -647,7 +690,23 @@ def COMPILE() -> list[Case]:
         and name not in ("product", "quotient", "complex_kernel")
     }
     # sines reduce angles beyond 100 000 by a table kept in local memory; other angles never touch it
-    turning = ["exp", "exp2", "expm1", "sigmoid", "pow", "sinh", "cosh", "tanh", "sin", "cos", "tan"]
+    turning = [
+        "exp",
+        "exp2",
+        "expm1",
+        "sigmoid",
+        "silu",
+        "tanhshrink",
+        "sinc",
+        "logaddexp",
+        "pow",
+        "sinh",
+        "cosh",
+        "tanh",
+        "sin",
+        "cos",
+        "tan",
+    ]
     spills = dict.fromkeys(turning, 56)
     cases = [
         complex_case(function, "fp32", name not in _REAL, spills.get(name, 0))

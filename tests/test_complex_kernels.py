@@ -16,6 +16,8 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops._table import IN_PLACE, Op
 
 DTYPE = torch.complex64
+# The twin rounds pi z before its sine, the kernel does not: what is taken for exact has that error.
+ROUGH_TWINS = {"sinc": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,9 @@ def test_kernel_matches_twin(op: Op) -> None:
         for a, b in zip(tensors(got), tensors(wanted), strict=True):
             assert a.device.type == "cuda"
             assert a.dtype is b.dtype
-        assert_close(got, wanted, torch.float32, allowed(op, torch.float32), repr(sample))
+        assert_close(
+            got, wanted, torch.float32, ROUGH_TWINS.get(op.name, 1) * allowed(op, torch.float32), repr(sample)
+        )
 
 
 @cases(lambda op: op.kind == "primitive" and not op.host and "as_strided" not in op.name)
@@ -51,7 +55,9 @@ def test_strided_operands(op: Op) -> None:
     for sample in few(op)[:1]:
         wanted = call(op, sample)
         got = call(op, mapped(moved(sample, "cuda"), strided))
-        assert_close(got, wanted, torch.float32, allowed(op, torch.float32), repr(sample))
+        assert_close(
+            got, wanted, torch.float32, ROUGH_TWINS.get(op.name, 1) * allowed(op, torch.float32), repr(sample)
+        )
 
 
 def gradients(op: Op, sample: Any) -> list[Tensor | None]:
@@ -74,7 +80,13 @@ def test_gradients(op: Op) -> None:
         wanted = gradients(op, sample)
         got = gradients(op, moved(sample, "cuda"))
         assert [g is None for g in got] == [g is None for g in wanted]
-        assert_close(got, wanted, torch.float32, 4 * allowed(op, torch.float32), repr(sample))
+        assert_close(
+            got,
+            wanted,
+            torch.float32,
+            4 * ROUGH_TWINS.get(op.name, 1) * allowed(op, torch.float32),
+            repr(sample),
+        )
 
 
 @cases(lambda op: op.kind == "primitive" and op.out and not op.alloc and bool(op.api))
