@@ -5,6 +5,7 @@ A name that is no module of it is a namespace of operators, as `torch.ops` has t
 
 from __future__ import annotations
 
+import gc
 import importlib
 from typing import Any
 
@@ -12,8 +13,14 @@ from tritonnn._families import modules, public_names
 
 FAMILIES = tuple(public_names(__path__))
 
-for family in FAMILIES:
-    modules(importlib.import_module(f"{__name__}.{family}"))
+_collecting = gc.isenabled()
+gc.disable()  # what is made here stays: to look through it again and again takes a tenth of the import
+try:
+    for family in FAMILIES:
+        modules(importlib.import_module(f"{__name__}.{family}"))
+finally:
+    if _collecting:
+        gc.enable()
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev, hermite, hermite_e, laguerre, legendre
 
 Array = np.ndarray[Any, Any]
 
@@ -20,12 +19,13 @@ def _unit(n: int) -> list[float]:
 
 
 def _t(x: float, n: int) -> float:
-    return float(chebyshev.chebval(x, _unit(n)))
+    return float(np.polynomial.chebyshev.chebval(x, _unit(n)))
 
 
 def _u(x: float, n: int) -> float:
     """The derivative of that of the first kind, of the next degree, over the degree."""
-    return float(chebyshev.chebval(x, chebyshev.chebder(_unit(n + 1)))) / (n + 1) if n >= 0 else 0.0
+    slope = np.polynomial.chebyshev.chebder(_unit(n + 1)) if n >= 0 else [0.0]
+    return float(np.polynomial.chebyshev.chebval(x, slope)) / (n + 1 if n >= 0 else 1)
 
 
 def _v(x: float, n: int) -> float:
@@ -44,7 +44,7 @@ shifted_chebyshev_polynomial_t = _each(lambda x, n: _t(2 * x - 1, n))
 shifted_chebyshev_polynomial_u = _each(lambda x, n: _u(2 * x - 1, n))
 shifted_chebyshev_polynomial_v = _each(lambda x, n: _v(2 * x - 1, n))
 shifted_chebyshev_polynomial_w = _each(lambda x, n: _w(2 * x - 1, n))
-hermite_polynomial_h = _each(lambda x, n: float(hermite.hermval(x, _unit(n))))
-hermite_polynomial_he = _each(lambda x, n: float(hermite_e.hermeval(x, _unit(n))))
-laguerre_polynomial_l = _each(lambda x, n: float(laguerre.lagval(x, _unit(n))))
-legendre_polynomial_p = _each(lambda x, n: float(legendre.legval(x, _unit(n))))
+hermite_polynomial_h = _each(lambda x, n: float(np.polynomial.hermite.hermval(x, _unit(n))))
+hermite_polynomial_he = _each(lambda x, n: float(np.polynomial.hermite_e.hermeval(x, _unit(n))))
+laguerre_polynomial_l = _each(lambda x, n: float(np.polynomial.laguerre.lagval(x, _unit(n))))
+legendre_polynomial_p = _each(lambda x, n: float(np.polynomial.legendre.legval(x, _unit(n))))
