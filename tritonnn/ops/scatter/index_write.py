@@ -15,7 +15,7 @@ from tritonnn.memory_format import strides_as
 from tritonnn.ops._arguments import real_factor
 from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
-from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, primitive
+from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
 from tritonnn.ops.joining.joining import cat
@@ -285,6 +285,14 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Any:
         )
     mask = _bool_mask("masked_scatter", mask)
     return Out(broadcast_shapes(input.shape, mask.shape), input.dtype), (input, mask, source)
+
+
+def _masked_copy_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Older name of `masked_scatter_`."""
+    return self.masked_scatter_(mask, source)
+
+
+attach(masked_copy_=named("masked_copy_", _masked_copy_))
 
 
 # ---- by position or by several indices --------------------------------------------------------------------
