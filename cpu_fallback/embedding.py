@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.cpu_fallback.common.blocks import BLOCK, wide
+from tritonnn.errors import explained
 
 Array = np.ndarray[Any, Any]
 
@@ -193,7 +194,7 @@ def _fill_bags(
 def _check(op: str, indices: Array, rows: int, kind: type[Exception]) -> None:
     if indices.size and (indices.min() < 0 or indices.max() >= rows):
         place = int(np.flatnonzero((indices < 0) | (indices >= rows))[0])
-        raise kind(
+        raise explained(kind)(
             f"{op}: index out of range in self: index {place} of input takes value "
             f"{indices.reshape(-1)[place]}, which is not in the valid range [0, {rows})"
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.dtypes import from_numpy_dtype, int64
+from tritonnn.errors import explained
 from tritonnn.shape import contiguous_strides
 
 Array = np.ndarray[Any, Any]
@@ -22,7 +23,7 @@ def check_bounds(
     if index.size and (index.min() < low or index.max() >= size):
         # two reductions find that there is one; the mask that names it is only built for the error
         bad = index[(index < low) | (index >= size)].reshape(-1)[0]
-        raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
+        raise explained(kind)(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 
 
 def wrapped(index: Array, size: int) -> Array:

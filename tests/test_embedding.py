@@ -110,3 +110,10 @@ def test_result_is_the_same_every_time(device):
         F.embedding(index, weight).backward(g)
         grads.append(weight.grad.cpu().numpy())
     np.testing.assert_array_equal(*grads)
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_an_index_out_of_range_names_the_module(device):
+    model = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Embedding(2, 3)).to(device)
+    with pytest.raises(IndexError, match=r"(?s)takes value 5.*in module '1'"):
+        model(torch.tensor([5], device=device))

@@ -177,3 +177,10 @@ def test_command_line(tmp_path):
         failed = run(*bad)
         assert failed.returncode == 2 and "usage" in failed.stderr and "Traceback" not in failed.stderr
     assert "tritonnn" in run("mine:none", "--input", "1").stderr
+
+
+def test_lazy_modules_are_counted_after_the_call():
+    nn = torch.nn
+    model = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(2))
+    report = torch.utils.summary(model, torch.ones(5, 4))
+    assert report.parameters == 4 * 3 + 3 + 3 * 2 + 2 and report.multiply_adds == 5 * (4 * 3 + 3 * 2)

@@ -7,6 +7,7 @@ from triton import language as tl
 
 from tritonnn import config, dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.errors import explained
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.strided import fill, merged, offset_of, positions, read
 from tritonnn.kernels.launch.launch import INTERPRET, empty, launch, needs_int64
@@ -55,7 +56,7 @@ def check_bounds(
             offset += position % extent * stride
             position //= extent
         bad = read(index.as_strided((1,), (1,), offset))[0]
-        raise kind(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
+        raise explained(kind)(f"{op}: index {bad} is out of bounds for dimension {dim} with size {size}")
 
 
 COMPILE = [

@@ -8,6 +8,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
+from tritonnn.errors import explained
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import watch, wrong
 from tritonnn.kernels.device.moving import fill
@@ -67,7 +68,7 @@ def embedding_lookup(
 def _refuse(op: str, flag: Buffer | None, indices: Buffer, rows: int, kind: type[Exception]) -> None:
     bad = wrong(flag, indices)
     if bad is not None:
-        raise kind(
+        raise explained(kind)(
             f"{op}: index out of range in self: index {bad[0]} of input takes value {bad[1]}, which "
             f"is not in the valid range [0, {rows})"
         )

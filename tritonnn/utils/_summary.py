@@ -165,6 +165,7 @@ def summary(model: Module, input: object, *, depth: int | None = None) -> Summar
         args, kwargs = _arguments(model, input)
         with _observed(model, result.layers):
             model(*args, **kwargs)
+    _count_state(model, result)
     return result
 
 
@@ -174,7 +175,7 @@ def _arguments(model: Module, input: object) -> tuple[tuple, dict[str, Any]]:
     if isinstance(input, (list, tuple)) and input and all(type(size) is int for size in input):
         if any(size < 0 for size in input):
             raise ValueError(f"summary(): sizes of the input must not be negative, but got {tuple(input)}")
-        like = next((t for t in _state(model) if t.is_floating_point()), tritonnn.empty(0))
+        like = next((t for t in _state(model) if t.dtype.is_floating_point), tritonnn.empty(0))
         return (tritonnn.rand(*input, dtype=like.dtype, device=like.device),), {}
     return tuple(input) if isinstance(input, (list, tuple)) else (input,), {}
 
@@ -187,18 +188,22 @@ def _state(model: Module) -> Iterator[Tensor]:
 def _skeleton(model: Module, depth: int | None) -> Summary:
     """The report without the figures of the call."""
     result = Summary(depth=depth)
-    counted: set[int] = set()
     for path, module in model.named_modules():
-        layer = LayerSummary(path, type(module).__name__, path.count(".") + 1 if path else 0)
+        result.layers.append(LayerSummary(path, type(module).__name__, path.count(".") + 1 if path else 0))
+    return result
+
+
+def _count_state(model: Module, result: Summary) -> None:
+    """Enter the parameters and buffers, after the call that initialises those of lazy modules."""
+    counted: set[int] = set()
+    for layer, module in zip(result.layers, model.modules(), strict=True):
         for p in module.parameters(recurse=False):
             if id(p) not in counted:
                 counted.add(id(p))
                 layer.parameters += p.numel()
                 layer.trainable += p.numel() if p.requires_grad else 0
-        result.layers.append(layer)
     result.buffers = sum(b.numel() for b in model.buffers())
     result.state_bytes = sum(t.numel() * t.element_size() for t in _state(model))
-    return result
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from tritonnn.errors import fail
 from tritonnn.ops._arguments import dimension, not_a_tensor, tensors_only
 from tritonnn.ops._table import ANY, NUMERIC, Bad, Sample, composite
 from tritonnn.ops.elementwise.arithmetic import mul
-from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, matmul, matmul_nd
+from tritonnn.ops.linalg.linalg import PRODUCTS, _ranked, dot, matmul, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_or_copy
 from tritonnn.recording.preserving import preserve
 from tritonnn.shape import broadcast_shapes, numel, wrap_dim
@@ -47,6 +47,8 @@ def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
         return mul(input, other, out=out)
     if input.shape[-1] != other.shape[-1]:
         raise fail("inner", "the last dimension must match on both input tensors", input=input, other=other)
+    if len(input.shape) == len(other.shape) == 1:
+        return dot(input, other, out=out)
     return tensordot(input, other, ([-1], [-1]), out=out)
 
 
