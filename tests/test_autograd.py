@@ -354,3 +354,10 @@ def test_saved_tensor_hooks_and_save_on_cpu():
     assert packed
     y.backward()
     assert x.grad.tolist() == [2, 4]
+
+
+def test_volatile_variables_are_what_they_are_in_pytorch() -> None:
+    with pytest.warns(UserWarning, match="volatile was removed and now has no effect"):
+        assert not torch.autograd.Variable(torch.ones(1), volatile=True).requires_grad
+    with pytest.raises(ValueError, match="volatile and require_grad"):
+        torch.autograd.Variable(torch.ones(1), requires_grad=True, volatile=True)
