@@ -41,7 +41,7 @@ def test_wrong_type_is_refused(op, name, value):
     sample = samples(op, "cpu", torch.float32 if torch.float32 in op.dtypes else op.dtypes[-1])[0]
     bound = dict(zip(op.names, op.bind(sample.args, dict(sample.kwargs))[0], strict=True))
     bound[name] = value
-    if name == "reduction":  # whose value PyTorch looks at before its type
+    if name == "reduction" and op.annotations[name] == "str":  # whose value PyTorch looks at before its type
         with pytest.raises(ValueError, match=rf"{op.public_name}\(\): .* is not a valid value for reduction"):
             op.function(**bound)
         return

@@ -45,7 +45,7 @@ def test_what_stands_in_the_dict_is_not_what_a_tensor_is() -> None:
 
 def test_every_public_property_that_is_not_assigned_says_so() -> None:
     """None is left with Python's own message, whichever file attaches it."""
-    assignable = {"data", "grad", "requires_grad", "real", "imag"}
+    assignable = {"data", "grad", "grad_dtype", "requires_grad", "real", "imag", "volatile"}
     properties = {n for n, member in vars(torch.Tensor).items() if isinstance(member, property)}
     for name in properties - assignable - {"_recorded"}:
         with pytest.raises(AttributeError, match=f"attribute '{name}' of 'Tensor' objects is not writable"):

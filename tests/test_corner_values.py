@@ -166,7 +166,8 @@ def test_a_diagonal_of_nothing_is_no_diagonal_of_a_leaf() -> None:
 
 @pytest.mark.parametrize("device", ("cpu", "cuda"))
 def test_running_sums_in_place_keep_their_type(device: str) -> None:
-    assert torch.tensor([False, True, True], device=device).cumsum_(0).tolist() == [False, True, True]
+    with pytest.raises(NotImplementedError, match="not implemented for bool"):
+        torch.tensor([False, True, True], device=device).cumsum_(0)
     assert torch.tensor([100, 100], dtype=torch.int8, device=device).cumsum_(0).tolist() == [100, -56]
     with pytest.raises(RuntimeError, match="int8, but got int32"):
         torch.tensor([1], dtype=torch.int32, device=device).cumsum_(0, dtype=torch.int8)

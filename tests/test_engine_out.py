@@ -24,8 +24,12 @@ def kind_of(op: Op) -> Any:
     return torch.float32 if torch.float32 in op.dtypes else op.dtypes[0]
 
 
+# As in PyTorch `out=` of the old `lu` is of any type and device, resized and copied into.
+COPIED = {"compact_lu"}
+
+
 def has_out(op: Op) -> bool:
-    if not op.samples or op.kind == "view":
+    if not op.samples or op.kind == "view" or op.name in COPIED:
         return False
     return "out" in op.names if op.kind == "composite" else op.out
 
@@ -52,9 +56,13 @@ def test_out_of_another_device_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", TAKING)
 def test_out_that_requires_grad_is_refused(name: str) -> None:
     sample, out = given(OPS[name], lambda t: t.requires_grad_(t.dtype.is_floating_point))
-    if any(t.requires_grad for t in tensors(out)):
+    if not any(t.requires_grad for t in tensors(out)):
+        return
+    if OPS[name].has_derivative or OPS[name].family != "special":
         with pytest.raises(RuntimeError, match=AUTOGRAD):
             call(OPS[name], sample, out=out)
+    else:  # nothing that could be recorded: PyTorch writes into it
+        assert call(OPS[name], sample, out=out) is not None
 
 
 @pytest.mark.parametrize("name", [n for n in TAKING if OPS[n].has_derivative and n not in PLACES])

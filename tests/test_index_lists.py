@@ -32,3 +32,12 @@ def test_numpy_scalars_as_arrays(device):
     assert torch.equal(x[np.array([2], dtype=np.uint64)], x[2:]) and x[np.array([])].shape == (0, 4)
     x[np.array(1), 0] = 50
     assert x.flatten().tolist() == [0, 1, 2, 3, 50, *range(5, 12)]
+
+
+@pytest.mark.parametrize("device", ("cpu", "cuda"))
+def test_masked_copy_is_an_older_name(device: str) -> None:
+    x = torch.zeros(3, device=device)
+    got = x.masked_copy_(
+        torch.tensor([True, False, True], device=device), torch.tensor([1.0, 2.0, 9.0], device=device)
+    )
+    assert got is x and x.tolist() == [1, 0, 2]

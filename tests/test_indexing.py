@@ -395,12 +395,3 @@ def test_positions_and_enumerations():
     assert histogram.hist.tolist() == [1, 3] and histogram.bin_edges.tolist() == [0, 1, 3]
     dense, _ = torch.histogram(torch.tensor([0.0, 1.0, 2.0, 4.0]), 2, density=True)
     assert float(dense.sum() * 2) == 1
-
-
-@pytest.mark.parametrize("device", ("cpu", "cuda"))
-def test_masked_copy_is_an_older_name(device: str) -> None:
-    x = torch.zeros(3, device=device)
-    got = x.masked_copy_(
-        torch.tensor([True, False, True], device=device), torch.tensor([1.0, 2.0, 9.0], device=device)
-    )
-    assert got is x and x.tolist() == [1, 0, 2]

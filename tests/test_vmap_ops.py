@@ -30,7 +30,7 @@ DEPENDS = {
 SOME = {
     "masked_select",
     "index_put", "getitem", "functional_batch_norm", "functional_instance_norm", "bincount", "equal", "public_where",
-    "one_hot", "repeat_interleave", "full", "addcmul", "addcdiv", "native_batch_norm",
+    "one_hot", "repeat_interleave", "full", "addcmul", "addcdiv", "native_batch_norm", "aten_batch_norm",
 }  # fmt: skip
 
 

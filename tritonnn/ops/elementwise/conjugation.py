@@ -14,7 +14,7 @@ import numpy as np
 from tritonnn._conjugated import ConjugatedTensor, flagged, memory, register_compute, resolved
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
-from tritonnn.ops._table import ANY, IN_PLACE, Op, Sample, composite
+from tritonnn.ops._table import ANY, IN_PLACE, Op, Sample, attach, composite, named
 from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.ops.elementwise.derived import no_tensor
 from tritonnn.ops.shape.alias import alias
@@ -214,4 +214,6 @@ def attach_forms() -> None:
 
     viewed.__name__, viewed.__doc__ = "view", view.__doc__
     ConjugatedTensor.view = viewed  # type: ignore[assignment]
-    setattr(Tensor, "_neg_view", negative_view)  # noqa: B010
+    negate = named("_neg_view", lambda self: negative_view(self))
+    negate.__qualname__ = "Tensor._neg_view"
+    attach(_neg_view=negate)
