@@ -158,7 +158,13 @@ class Aspects(Tensor):
     def resize(self, *sizes: int) -> Tensor:
         """Deprecated: `view` of the same number of elements."""
         warnings.warn("non-inplace resize is deprecated", stacklevel=2)
-        return _resized(self, sizes)
+        extents = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+        for extent in extents:
+            if isinstance(extent, bool) or not isinstance(extent, int):
+                raise TypeError(
+                    f"resize(): argument 'sizes' must be tuple of ints, not {type(extent).__name__}"
+                )
+        return _resized(self, extents)
 
     def resize_as(self, tensor: Tensor) -> Tensor:
         """Deprecated: `view` in the shape of another tensor of the same number of elements."""

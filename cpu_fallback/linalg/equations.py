@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tritonnn.cpu_fallback.linalg._elimination import eliminate, substitute
+from tritonnn.errors import explained
 
 
 def solve_triangular(
@@ -97,6 +98,10 @@ def linalg_lu_factor_ex(LU: np.ndarray, pivots: np.ndarray, info: np.ndarray, A:
 
 def rows_of_pivots(out: np.ndarray, pivots: np.ndarray, rows: int) -> None:
     """The order of rows after exchanging row i with row pivots[i] - 1, one after another."""
+    if pivots.size and (pivots.min() < 1 or pivots.max() > rows):
+        raise explained(RuntimeError)(
+            f"Pivots given to lu_solve must all be smaller or equal to LU.size(-2), which is {rows}, and at least 1"
+        )
     if not out.size:
         return
     out[...] = np.arange(rows)

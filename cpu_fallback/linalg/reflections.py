@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tritonnn.errors import Invalid, LinAlgError
+from tritonnn.errors import Invalid, LinAlgError, explained
 
 
 def least_squares(
@@ -143,6 +143,10 @@ def _block(A: np.ndarray, k: int, hermitian: bool) -> np.ndarray:
 def ldl_solve(X: np.ndarray, LD: np.ndarray, pivots: np.ndarray, B: np.ndarray, hermitian: bool) -> None:
     """P L D L^T P^T X = B."""
     batch = X.shape[:-2]
+    if pivots.size and (np.abs(pivots).max() > LD.shape[-1] or not pivots.all()):
+        raise explained(RuntimeError)(
+            f"Pivots given to ldl_solve must all satisfy 0 < |pivot| <= LD.size(-2), which is {LD.shape[-1]}"
+        )
     LD, X[...] = np.broadcast_to(LD, (*batch, *LD.shape[-2:])), B
     pivots = np.broadcast_to(pivots, (*batch, pivots.shape[-1]))
     for at in np.ndindex(*batch):

@@ -31,7 +31,8 @@ def array(value: Any) -> np.ndarray:
     if value.layout not in (reference.strided, torch.strided):
         value = value.to_dense()
     if isinstance(value, reference.Tensor):
-        value = value.resolve_conj().resolve_neg().clone()  # of what has no memory too
+        value = value.clone()  # of what has no memory too
+    value = value.resolve_conj().resolve_neg()
     if value.dtype.is_floating_point and value.dtype.itemsize < 4:
         value = value.float()
     return value.numpy()

@@ -44,8 +44,6 @@ OTHER = {
 }
 # of the simulated GPU -> why
 OTHER_THERE = {
-    "torch.ldexp(t([1+1j]), t([1]))": "no kernels of complex numbers",
-    "torch.addcmul(t([1.,2.]), t([1+1j]), t([1,2]))": "no kernels of complex numbers",
     **dict.fromkeys(
         (
             "F.binary_cross_entropy(torch.tensor([nan])",

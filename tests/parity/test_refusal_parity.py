@@ -103,6 +103,9 @@ def test_the_rest_has_reasons(compared):
 
 NOT_CALLED = {  # call what they are given, or move memory
     "apply_", "map_", "map2_", "backward", "share_memory_", "pin_memory", "module_load", "cuda",
+    # of sparse tensors alone: of a dense matrix both refuse them, whatever they are given
+    "ccol_indices", "coalesce", "col_indices", "crow_indices", "indices", "is_coalesced", "resize_as_sparse_",
+    "row_indices", "sparse_resize_", "sparse_resize_and_clear_", "values",
 }  # fmt: skip
 CALLS = (
     ("a",),
@@ -128,6 +131,8 @@ METHODS = {
     "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
     "type": "the name of the type is looked at first",
     "to_sparse": "None is the number of dimensions that is not given",
+    **dict.fromkeys(("ipu", "mtia", "xpu"), "that there is no such device is said whatever they are given"),
+    "slice_inverse": "the shapes are looked at before the numbers",
 }  # fmt: skip
 
 

@@ -92,7 +92,7 @@ FORMULA = "the derivative is a formula of other ops here than there"
 PARTS = "the gradients of input and weight are ops of their own, and both save the gradient"
 FUSED = "the loss is one op, which keeps what softmax and the sum have found"
 DIFFERENT = {
-    **dict.fromkeys(("relu", "leaky", "avg_pool", "max_pool", "gather", "index_select", "nll", "mse"), UNUSED),
+    **dict.fromkeys(("relu", "leaky", "max_pool", "gather", "index_select", "nll", "mse"), UNUSED),
     **dict.fromkeys(("silu", "logsumexp", "layer_norm", "layer_norm_plain", "group_norm", "batch_norm", "std", "prod",
                      "l1", "atan2", "prelu"), FORMULA),
     **dict.fromkeys(("conv2d", "conv2d_bias", "conv1d"), PARTS), "ce": FUSED,

@@ -131,6 +131,26 @@ REACHED = "which elements what is not finite reaches depends on the order of LAP
 TINY = "quotients of numbers below the smallest normal ones have no digits left"
 # op -> (kinds of special numbers whose result is not compared, why)
 SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
+    "aten_group_norm": (
+        (
+            "infinite",
+            "zeros",
+            "smallest",
+        ),
+        "signs of zero, and the deviation of what is not finite",
+    ),
+    "aten_layer_norm": (("infinite",), "the deviation of what is not finite"),
+    "hash_tensor": (("nan",), "of NaN, whose bits differ"),
+    "inv": (("nan",), "what NaN spreads to differs with the order of elimination"),
+    "nuclear_norm": (("infinite",), "infinities have no singular values"),
+    "segment_reduce": (
+        (
+            "zeros",
+            "ties",
+        ),
+        "the sign of a sum of zeros",
+    ),
+    "tensorinv": (("infinite",), "what NaN and infinity spread to differs with the order of elimination"),
     **dict.fromkeys(
         FOURIER,
         (
@@ -239,6 +259,124 @@ SPECIAL: dict[str, tuple[tuple[str, ...], str]] = {
 # op -> (unusual shapes that are not compared, why)
 SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
     "take_along_dim": (("one",), "PyTorch reads past the end of its input"),
+    "affine_grid_generator": (
+        (
+            "0-d",
+            "one",
+            "no columns",
+        ),
+        "PyTorch leaves the refusal to its products",
+    ),
+    "aten_batch_norm": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "of tensors of nothing PyTorch looks at other sizes first",
+    ),
+    "cholesky": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch does not ask whether matrices of nothing are square",
+    ),
+    "cond": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch does not ask whether matrices of nothing are square",
+    ),
+    "cov": (("no columns",), "PyTorch refuses weights of nothing that sum to 0"),
+    "fft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "fftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "fftshift": (("0-d",), "PyTorch's roll refuses a tensor of no dimensions"),
+    "hfft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "hfftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "ifft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "ifftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "ifftshift": (("0-d",), "PyTorch's roll refuses a tensor of no dimensions"),
+    "ihfft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "ihfftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "irfft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "irfftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "matrix_rank": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch does not ask whether matrices of nothing are square",
+    ),
+    "norm_except_dim": (
+        (
+            "0-d",
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's view of nothing is refused",
+    ),
+    "pinv": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch does not ask whether matrices of nothing are square",
+    ),
+    "rfft": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch's FFT library refuses batches of nothing",
+    ),
+    "rfftn": (("no rows",), "PyTorch's FFT library refuses batches of nothing"),
+    "segment_reduce": (
+        (
+            "0-d",
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch takes the minimum of no lengths",
+    ),
+    "tensorinv": (("0-d",), "PyTorch slices the sizes before it looks"),
+    "tensorsolve": (
+        (
+            "no rows",
+            "no columns",
+        ),
+        "PyTorch does not look at the sizes of nothing",
+    ),
     "multilabel_soft_margin_loss": (("0-d",), "PyTorch averages over a dimension that is not there"),
     "scaled_dot_product_attention": (
         ("no rows", "no columns"),
@@ -304,6 +442,9 @@ _NOT_SAVED = """
 OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)
 # op -> why other results of it require grad than PyTorch's
 OTHER_REQUIRES_GRAD: dict[str, str] = {
+    "aten_group_norm": "PyTorch's mean and deviation require grad, and raise in backward",
+    "lobpcg": "PyTorch's results require grad; there is no gradient of it here",
+    "matrix_norm": "of nothing PyTorch makes a zero of its own",
     "combinations": "more elements than there are: no element of the input is in the result",
     "trapezoid": "of nothing PyTorch makes a zero of its own",
 }

@@ -156,6 +156,8 @@ def dense_to_compressed(
     dims = len(self._shape)
     if dims < 2:
         raise IndexError(f"{name}: Dimension out of range: expected at least 2 dimensions, got {dims}")
+    if dense_dim is not None and (isinstance(dense_dim, bool) or not isinstance(dense_dim, int)):
+        raise TypeError(f"{name}(): argument 'dense_dim' must be int, not {type(dense_dim).__name__}")
     count = dense_dim or 0
     if not 0 <= count <= dims - 2:
         raise RuntimeError(

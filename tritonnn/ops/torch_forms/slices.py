@@ -81,13 +81,13 @@ def alias_copy(input: Tensor) -> Tensor:
     reference=lambda input: input,
 )  # fmt: skip
 def detach_copy(input: Tensor) -> Tensor:
-    """A copy outside the graph.
+    """A copy of the numbers that `detach` looks at; its gradient reaches the input, as in PyTorch.
 
     >>> import tritonnn as torch
     >>> torch.detach_copy(torch.ones(1, requires_grad=True)).requires_grad
-    False
+    True
     """
-    return input.detach().clone(memory_format=contiguous_format)
+    return input.clone(memory_format=contiguous_format)
 
 
 @expose("torch tensor")
