@@ -163,6 +163,8 @@ def test_gradients(op, dtype, again):
     """The gradient of a loss that no phase changes, and the gradient of that one's size."""
     if op.name in OTHER_GRADIENT or not op.supports_autograd or (again and not op.supports_gradgrad):
         pytest.skip(OTHER_GRADIENT.get(op.name, "PyTorch has none"))
+    if again and op.variant_test_name == "subgradients_at_zero":
+        pytest.skip("at a kink there is no second derivative")
     rough = 1e-6 if again else 1e-7
     for count, sample in enumerate(samples(op, dtype, True)):
         if count >= (6 if again else 1000):

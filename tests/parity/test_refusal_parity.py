@@ -37,6 +37,8 @@ REASONS = {
     "slice_scatter": "a truth value counts as an index",
     "gaussian_nll_loss": "PyTorch looks at var before target, and is confused by a number",
     "scatter_reduce": "the type of reduce is looked at first", "index_reduce": "the type of reduce is looked at first",
+    "segment_reduce": "the type of reduce is looked at first",
+    "native_layer_norm": "the shapes are looked at before the numbers",
     "einsum": "PyTorch iterates over bytes", "to": "PyTorch takes bytes for the name of a device",
     "asarray": "PyTorch takes bytes for a buffer of numbers",
     "upsample_bilinear": "PyTorch compares the number of sizes before their types",
@@ -103,6 +105,7 @@ def test_the_rest_has_reasons(compared):
 
 NOT_CALLED = {  # call what they are given, or move memory
     "apply_", "map_", "map2_", "backward", "share_memory_", "pin_memory", "module_load", "cuda",
+    "ipu", "mtia", "xpu",
     # of sparse tensors alone: of a dense matrix both refuse them, whatever they are given
     "ccol_indices", "coalesce", "col_indices", "crow_indices", "indices", "is_coalesced", "resize_as_sparse_",
     "row_indices", "sparse_resize_", "sparse_resize_and_clear_", "values",
@@ -131,7 +134,7 @@ METHODS = {
     "nanquantile": LISTS, "quantile": LISTS, "repeat_interleave": LISTS,
     "type": "the name of the type is looked at first",
     "to_sparse": "None is the number of dimensions that is not given",
-    **dict.fromkeys(("ipu", "mtia", "xpu"), "that there is no such device is said whatever they are given"),
+    "resize": "the types of the sizes are looked at before their product",
     "slice_inverse": "the shapes are looked at before the numbers",
 }  # fmt: skip
 

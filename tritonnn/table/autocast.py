@@ -69,7 +69,8 @@ _TABLE: dict[str, dict[str, str]] = {
         LOWER: _PRODUCTS + "convolution addmv addr einsum mv chain_matmul multi_dot vecdot",
         FLOAT32: _LOSSES + """
             acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm
-            functional_layer_norm rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
+            functional_layer_norm aten_layer_norm nuclear_norm
+            rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
             logsumexp cross_entropy square interpolate multilabel_soft_margin_loss
         """,
         FLOAT32_RESULT: """
