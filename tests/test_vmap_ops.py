@@ -113,7 +113,7 @@ def patterns(count: int) -> list[set[int]]:
 
 
 @pytest.mark.parametrize("op", cases())
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.exhaustive)])
 def test_loop(op, device):
     """vmap gives what a loop over the samples gives."""
     dtype = torch.float32 if torch.float32 in op.dtypes else op.dtypes[-1]
