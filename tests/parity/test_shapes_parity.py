@@ -8,7 +8,8 @@ import pytest
 from reference_ops import compare, counterpart, outcome, run_reference, undefined
 from special_samples import SHAPES, reshaped
 from support import call, ops
-from unspecified import ACCIDENTAL, SHAPE
+from unspecified import ACCIDENTAL
+from unspecified_shapes import SHAPE
 
 import tritonnn as torch
 

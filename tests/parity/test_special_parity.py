@@ -8,7 +8,8 @@ import pytest
 from reference_ops import REFUSALS, compare, counterpart, outcome, run_reference, undefined
 from special_samples import KINDS, special_samples
 from support import call, ops
-from unspecified import LARGER_ERROR, ONLY_INPUT, ROUGH_GRADIENT, SHAPE, SIGN_OF_ZERO, SPECIAL, UNDEFINED
+from unspecified import LARGER_ERROR, ONLY_INPUT, ROUGH_GRADIENT, SIGN_OF_ZERO, SPECIAL, UNDEFINED
+from unspecified_shapes import SHAPE
 
 import tritonnn as torch
 from tritonnn.ops._table import OPS

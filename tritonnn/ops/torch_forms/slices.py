@@ -76,7 +76,7 @@ def alias_copy(input: Tensor) -> Tensor:
 
 
 @composite(
-    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))], no_derivative=True,
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))],
     errors=lambda make: [Bad(1, error=TypeError, match="must be Tensor, not int")],
     reference=lambda input: input,
 )  # fmt: skip
