@@ -49,7 +49,7 @@ OTHER: dict[str, tuple[str, str]] = {
         "nan infinite zeros smallest ties",
         "an element that is no part of the result counts as one that equals it in PyTorch",
     ),
-    "aten_group_norm": ("zeros smallest ties", "of the mean and deviation PyTorch has no gradient"),
+    "aten_group_norm": ("zeros smallest ties", "the mean and deviation have no gradient here"),
     "aten_poisson_nll_loss": ("infinite zeros smallest ties", "PyTorch's of a count that is left out is 0 times NaN"),
     "cholesky_inverse": ("nan infinite zeros smallest ties", TRIANGLE),
     "cholesky_solve": ("nan infinite zeros smallest ties", TRIANGLE),

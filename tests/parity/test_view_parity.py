@@ -12,7 +12,7 @@ from support import call, leaves_of, ops, samples, tensors
 import tritonnn as torch
 
 # Counts, whose gradient PyTorch refuses at backward, require none here; PyTorch gives real numbers back as they are.
-# PyTorch's mean and deviation of aten_group_norm and results of lobpcg require grad, and raise in backward.
+# The mean and deviation of aten_group_norm and the results of lobpcg have no gradient here; PyTorch's have.
 OTHER = {"bincount", "histogram", "conj_physical", "aten_group_norm", "lobpcg"}
 OPS = [op for op in ops() if counterpart(op) and op.family != "random" and op.name not in OTHER]
 
