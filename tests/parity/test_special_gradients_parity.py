@@ -20,6 +20,9 @@ EQUALS = "which of equal elements is taken is open"
 ORDER = "which products of NaN and infinity with the zeros of the padding there are depends on the algorithm"
 EXACT = "the product of the others, where PyTorch divides the product of all by the element"
 FACTORS = "NaN, infinities, equal and vanishing pivots or singular values: they differ with the order of elimination"
+ADJUGATE = (
+    "of a singular matrix PyTorch's is 0, not the adjugate; tests/test_decompositions.py has differences"
+)
 TRIANGLE = "of the triangle that is read alone, where PyTorch's has both"
 # op -> (the kinds of special numbers at which its gradient is another one, why)
 OTHER: dict[str, tuple[str, str]] = {
@@ -55,8 +58,8 @@ OTHER: dict[str, tuple[str, str]] = {
     "cholesky_solve": ("nan infinite zeros smallest ties", TRIANGLE),
     "compact_lu": ("nan infinite zeros smallest", FACTORS),
     "cond": ("smallest", FACTORS),
-    "det": ("infinite zeros smallest ties", FACTORS),
-    "det_of": ("infinite zeros smallest ties", FACTORS),
+    "det": ("infinite zeros smallest ties", ADJUGATE),
+    "det_of": ("infinite zeros smallest ties", ADJUGATE),
     "eigh": ("zeros smallest", FACTORS),
     "linalg_lu": ("nan infinite zeros smallest ties", FACTORS),
     "linalg_lu_solve": ("infinite smallest ties", FACTORS),
@@ -66,7 +69,7 @@ OTHER: dict[str, tuple[str, str]] = {
     "ormqr": ("nan infinite", FACTORS),
     "pca_lowrank": ("zeros smallest ties", FACTORS),
     "qr": ("zeros smallest ties", FACTORS),
-    "segment_reduce": ("nan", EQUALS),
+    "segment_reduce": ("nan", "made of scatter_reduce, which divides what is a NaN\'s among all"),
     "slogdet": ("nan infinite zeros ties", FACTORS),
     "slogdet_of": ("nan infinite zeros", FACTORS),
     "solve": ("infinite", FACTORS),
