@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support import call, leaves_of, samples, tensors
@@ -109,3 +110,13 @@ def test_gradients_are_as_said(op):
         assert refused == (again == "no")
     elif first != "yes":
         assert not ran, "no gradient is said to be there, and a sample has one"
+
+
+def test_every_option_of_an_entry_is_read() -> None:
+    """An option that nothing looks at is a mistake in an entry."""
+    root = Path(torch.__file__).parent
+    text = "".join(file.read_text() for file in root.rglob("*.py"))
+    given = {option for op in OPS.values() for option in op.options}
+    assert {
+        option for option in given if not re.search(rf'(options(\.get)?[\[(]|_option\()\s*"{option}"', text)
+    } == set()

@@ -281,7 +281,6 @@ def softmin(
 
 @composite(
     api="functional",
-    family="random",
     samples=lambda make: [Sample(make(3, 4)), Sample(make(2, 3), 0.5, True, dim=0)],
     errors=lambda make: [
         Bad(make(2, 3), dim=2, error=IndexError, match="Dimension out of range"),

@@ -63,7 +63,7 @@ def _all_or_nothing(input: Any, p: float, training: bool) -> Any:
 def _options(name: str, api: str, *shapes: tuple[int, ...], **more: Any) -> dict[str, Any]:
     # Not of the family "random", whose ops the generated tests leave out.
     chosen = {"samples": _without_chance(*shapes), "errors": _refused, "reference": _all_or_nothing, **more}
-    return dict(name=name, public=name.removeprefix("functional_"), api=api, family="dropout", **chosen)
+    return dict(name=name, public=name.removeprefix("functional_"), api=api, **chosen)
 
 
 def _and_ranks(*bad: tuple[int, ...], match: str, refused: Any = _refused) -> Any:
@@ -261,7 +261,7 @@ def feature_alpha_dropout(
 
 
 @composite(
-    name="public_native_dropout", public="native_dropout", api="torch", family="dropout", errors=_refused_by_torch,
+    name="public_native_dropout", public="native_dropout", api="torch", errors=_refused_by_torch,
     samples=_without_chance((3, 4)),
     reference=lambda input, p, train: (_all_or_nothing(input, p, train), np.full(input.shape, p < 1 or not train)),
 )  # fmt: skip
