@@ -110,5 +110,5 @@ def node_name(op: Any) -> str:
     """What nodes of an op are called, where all have one name: such as 'MulBackward0' for 'mul'."""
     if not op.has_derivative:
         return NO_FORMULA
-    words = [*(("linalg",) if op.api == "linalg" else ()), *op.public_name.split("_")]
+    words = [*(("linalg",) if op.api == "linalg" else ()), *op.public_name.replace(".", "_").split("_")]
     return _NAMES.get(op.name) or "".join([word[:1].upper() + word[1:] for word in words]) + "Backward0"

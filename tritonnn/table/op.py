@@ -46,7 +46,8 @@ class Op:
         self.kind = kind
         self.body = self.run = function  # what a call runs may be exchanged; the body stays
         self.name: str = options.get("name") or function.__name__
-        self.public_name: str = options.get("public") or self.name  # what errors call it
+        # What errors call it: `linalg_svd`, of which functions of linalg are made, as users do.
+        self.public_name: str = options.get("public") or self.name.replace("linalg_", "linalg.", 1)
         self.api: str = options.get("api", "")
         self.names: tuple[str, ...] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         self.n_positional = code.co_argcount

@@ -76,18 +76,18 @@ def alias_copy(input: Tensor) -> Tensor:
 
 
 @composite(
-    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))],
+    api="torch", dtypes=ANY, samples=lambda make: [Sample(make(2, 3))], no_derivative=True,
     errors=lambda make: [Bad(1, error=TypeError, match="must be Tensor, not int")],
     reference=lambda input: input,
 )  # fmt: skip
 def detach_copy(input: Tensor) -> Tensor:
-    """A copy of the numbers that `detach` looks at; its gradient reaches the input, as in PyTorch.
+    """A copy outside the graph. PyTorch's requires grad, and its backward raises.
 
     >>> import tritonnn as torch
     >>> torch.detach_copy(torch.ones(1, requires_grad=True)).requires_grad
-    True
+    False
     """
-    return input.clone(memory_format=contiguous_format)
+    return input.detach().clone(memory_format=contiguous_format)
 
 
 @expose("torch tensor")
