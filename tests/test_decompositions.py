@@ -308,3 +308,9 @@ def test_exponentials_of_large_and_small_matrices():
 def test_half_precision_is_refused(name, kind):
     with pytest.raises(NotImplementedError, match=f"not implemented for {kind.name}"):
         getattr(torch.linalg, name)(torch.eye(2, dtype=kind))
+
+
+@pytest.mark.parametrize("ind", [1, 2])
+def test_tensorinv_of_too_few_dimensions(ind):
+    with pytest.raises(RuntimeError, match=f"at most the number of dimensions, {ind - 1}, but got {ind}"):
+        torch.linalg.tensorinv(torch.ones([1] * (ind - 1)), ind)

@@ -115,7 +115,6 @@ SHAPE: dict[str, tuple[tuple[str, ...], str]] = {
         ),
         "PyTorch takes the minimum of no lengths",
     ),
-    "tensorinv": (("0-d",), "PyTorch slices the sizes before it looks"),
     "tensorsolve": (
         (
             "no rows",
