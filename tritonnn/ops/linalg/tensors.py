@@ -218,7 +218,9 @@ def tensorinv(input: Tensor, ind: int = 2) -> Tensor:
     if ind <= 0:
         raise Invalid(f"Expected a strictly positive integer for 'ind', but got {ind}")
     if ind > len(input.shape):
-        raise Invalid(f"Expected 'ind' to be at most the number of dimensions, {len(input.shape)}, but got {ind}")
+        raise Invalid(
+            f"Expected 'ind' to be at most the number of dimensions, {len(input.shape)}, but got {ind}"
+        )
     rows, columns = numel(input.shape[:ind]), numel(input.shape[ind:])
     if rows != columns:
         raise Invalid(
