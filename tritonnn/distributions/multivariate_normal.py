@@ -36,7 +36,33 @@ def half_log_determinant(lower: Tensor) -> Tensor:
     return lower.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
-class MultivariateNormal(Distribution):
+class OfCholesky:
+    """The three ways to tell a covariance, from the Cholesky factor that is kept."""
+
+    _unbroadcasted_scale_tril: Tensor
+
+    def _whole(self, matrix: Tensor) -> Tensor:
+        """A matrix for each distribution of the batch."""
+        raise NotImplementedError
+
+    @lazy_property
+    def scale_tril(self) -> Any:
+        """The Cholesky factor of the covariance."""
+        return self._whole(self._unbroadcasted_scale_tril)
+
+    @lazy_property
+    def covariance_matrix(self) -> Any:
+        """The covariance."""
+        lower = self._unbroadcasted_scale_tril
+        return self._whole(lower @ lower.mT)
+
+    @lazy_property
+    def precision_matrix(self) -> Any:
+        """The inverse of the covariance."""
+        return self._whole(torch.cholesky_inverse(self._unbroadcasted_scale_tril))
+
+
+class MultivariateNormal(OfCholesky, Distribution):
     """Normal vectors with mean `loc` and one of: covariance, its inverse, its Cholesky factor.
 
     Raises:
@@ -89,22 +115,6 @@ class MultivariateNormal(Distribution):
 
     def _whole(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @lazy_property
-    def scale_tril(self) -> Any:
-        """The Cholesky factor of the covariance."""
-        return self._whole(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Any:
-        """The covariance."""
-        lower = self._unbroadcasted_scale_tril
-        return self._whole(lower @ lower.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Any:
-        """The inverse of the covariance."""
-        return self._whole(torch.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:

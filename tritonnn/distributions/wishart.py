@@ -10,8 +10,12 @@ from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.chi2 import Chi2
 from tritonnn.distributions.exp_family import ExponentialFamily
-from tritonnn.distributions.multivariate_normal import half_log_determinant, precision_to_scale_tril
-from tritonnn.distributions.utils import Numbers, Shape, lazy_property, standard_normal
+from tritonnn.distributions.multivariate_normal import (
+    OfCholesky,
+    half_log_determinant,
+    precision_to_scale_tril,
+)
+from tritonnn.distributions.utils import Numbers, Shape, standard_normal
 from tritonnn.errors import warn
 from tritonnn.shape import Size
 
@@ -23,7 +27,7 @@ def _log_det(matrix: Tensor) -> Tensor:
     return 2 * half_log_determinant(torch.linalg.cholesky(matrix))
 
 
-class Wishart(ExponentialFamily):
+class Wishart(OfCholesky, ExponentialFamily):
     """Sums of x xᵀ of `df` normal vectors of mean 0 and of a covariance: given so, inverted, or by its Cholesky factor.
 
     Sampling is Bartlett's decomposition (M. S. Bartlett, "On the theory of statistical regression", 1933).
@@ -96,22 +100,6 @@ class Wishart(ExponentialFamily):
 
     def _whole(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape)
-
-    @lazy_property
-    def scale_tril(self) -> Any:
-        """The Cholesky factor of the covariance."""
-        return self._whole(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Any:
-        """The covariance of the vectors."""
-        lower = self._unbroadcasted_scale_tril
-        return self._whole(lower @ lower.mT)
-
-    @lazy_property
-    def precision_matrix(self) -> Any:
-        """The inverse of the covariance of the vectors."""
-        return self._whole(torch.cholesky_inverse(self._unbroadcasted_scale_tril))
 
     @property
     def mean(self) -> Tensor:
