@@ -188,7 +188,7 @@ CALLS = [
     *[lambda t, m=m: getattr(t, m).synchronize() for m in ("mps",)],
     lambda t: (t.backends.cusparselt.is_available(), t.backends.cusparselt.version()),
     lambda t: (t.backends.kleidiai.is_available(), t.backends.miopen.immediate, t.backends.mha.get_fastpath_enabled()),
-    lambda t: setattr(t.backends.xnnpack, "enabled", True),
+    lambda t: setattr(importlib.import_module(f"{t.__name__}.backends.xnnpack"), "enabled", True),
     lambda t: t.backends.nnpack.set_flags(True) and None,
     lambda t: t.__future__.get_overwrite_module_params_on_conversion(),
     lambda t: sorted(t.functional.__all__),

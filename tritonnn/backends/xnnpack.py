@@ -14,5 +14,9 @@ class _Xnnpack(types.ModuleType):
     def enabled(self) -> bool:
         return False
 
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        raise RuntimeError(f"xnnpack.enabled cannot be set (to {value!r}): tritonnn does not use XNNPACK")
+
 
 install(__name__, _Xnnpack)
