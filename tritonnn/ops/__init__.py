@@ -14,12 +14,15 @@ from tritonnn._families import modules, public_names
 FAMILIES = tuple(public_names(__path__))
 
 _collecting = gc.isenabled()
-gc.disable()  # what is made here stays: to look through it again and again takes a tenth of the import
+gc.disable()  # what is made here stays: to look through it again and again takes a fifth of the import
 try:
     for family in FAMILIES:
         modules(importlib.import_module(f"{__name__}.{family}"))
 finally:
     if _collecting:
+        if not gc.get_freeze_count():  # nothing was frozen by others: so all there is becomes old, unlooked at
+            gc.freeze()
+            gc.unfreeze()
         gc.enable()
 
 
