@@ -20,7 +20,9 @@ try:
         modules(importlib.import_module(f"{__name__}.{family}"))
 finally:
     if _collecting:
-        if not gc.get_freeze_count():  # nothing was frozen by others: so all there is becomes old, unlooked at
+        if (
+            not gc.get_freeze_count()
+        ):  # nothing was frozen by others: so all there is becomes old, unlooked at
             gc.freeze()
             gc.unfreeze()
         gc.enable()

@@ -41,14 +41,14 @@ from tritonnn.table import (
     Perf,
     Sample,
 )
-from tritonnn.table.entry import P, R
+from tritonnn.table.entry import P, R, made
 from tritonnn.table.in_place import FUNCTIONS_IN_PLACE, doc_in_place
 from tritonnn.table.sparse import as_given, with_sparse
 
 __all__ = [
     "ALL_TYPES", "ANY", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NAMESPACES", "NUMERIC", "OPS", "PROMOTE",
     "REAL", "Bad", "Entry", "Make", "Op", "OpSignature", "Out", "Perf", "Sample", "attach", "called", "checked",
-    "composite", "doc_in_place", "expose", "named", "own", "pointwise", "primitive", "unary", "view", "views",
+    "composite", "doc_in_place", "expose", "made", "named", "own", "pointwise", "primitive", "unary", "view", "views",
     "writing", "written",
 ]  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from tritonnn.dtypes import dtype as DType
@@ -11,6 +11,21 @@ from tritonnn.shape import Size
 if TYPE_CHECKING:
     from tritonnn._tensor import Tensor
     from tritonnn.table.op import Op
+
+
+class Later:
+    """An option of an entry that is found when it is first asked for."""
+
+    def __init__(self, find: Callable[[], Any]) -> None:
+        self.find = find
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.find()(*args, **kwargs)
+
+
+def made(maker: Callable[..., Any], *args: Any) -> Later:
+    """What a function makes, such as the definition for so many dimensions: `made(define.conv, 2)`."""
+    return Later(lambda: maker(*args))
 
 
 class Out:

@@ -12,6 +12,7 @@ from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
 from tritonnn.table._reading import all_positional, defaults_of, family_of
 from tritonnn.table.arguments import Kind, kind_of_argument, taken_at_once, verify
+from tritonnn.table.entry import Later
 from tritonnn.table.formulas import no_derivative
 from tritonnn.table.rules import FLOAT, FLOATING, PROMOTE
 
@@ -190,7 +191,6 @@ class Op:
     check: Callable | None = _option("check", None)
     samples: Callable | None = _option("samples", None)
     errors: Callable | None = _option("errors", None)
-    reference: Callable | None = _option("reference", None)
     perf: Callable | None = _option("perf", None)
     backward: Callable | None = _option("backward", None)
     result_rule: Callable | None = _option("result_rule", None)
@@ -209,6 +209,12 @@ class Op:
     own_form: tuple[str, ...] = _option("own_form", ())
     preserved: tuple[str, ...] = _option("preserved", ())
     dtypes: tuple[DType, ...] = _option("dtypes", FLOATING)
+
+    @cached_property
+    def reference(self) -> Callable | None:
+        """The definition in NumPy."""
+        given = self.options.get("reference")
+        return given.find() if isinstance(given, Later) else given
 
     @cached_property
     def refuse(self) -> dict[DType, str]:

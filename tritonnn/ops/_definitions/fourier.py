@@ -61,7 +61,9 @@ def _run(name: str, x: Array, s: Sequence[int] | None, dims: Sequence[int], norm
     return x.real if real else x
 
 
-def _definition(name: str, along: str) -> Callable[..., Array]:
+def transform(name: str, along: str) -> Callable[..., Array]:
+    """The transform of a name: along one dimension, two ("2") or several ("n")."""
+
     def one(input: Array, n: int | None, dim: int, norm: str | None) -> Array:
         return _run(name, input, None if n is None else (n,), (dim,), norm)
 
@@ -71,13 +73,6 @@ def _definition(name: str, along: str) -> Callable[..., Array]:
         return _run(name, input, s, dim, norm)
 
     return several if along else one
-
-
-DEFINITIONS = {
-    name + along: _definition(name, along)
-    for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
-    for along in ("", "2", "n")
-}
 
 
 def _padded(window: Array, n_fft: int) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tritonnn._tensor import Tensor
 from tritonnn.ops._definitions import windows as definitions
-from tritonnn.ops._table import FLOATING_AND_COMPLEX, Sample, composite
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, Sample, composite, made
 from tritonnn.ops.convolution._checks import transpose_errors
 from tritonnn.ops.convolution.convolution import run_convolution
 from tritonnn.table.types import Count, IntOrInts
@@ -19,7 +19,7 @@ from tritonnn.table.types import Count, IntOrInts
         Sample(make(4, 5), make(4, 2, 2), groups=2),
         Sample(make(1, 2, 4), make(2, 3, 3), output_padding=1, dilation=2),
     ],
-    reference=definitions.conv_transpose(1),
+    reference=made(definitions.conv_transpose, 1),
 )
 def conv_transpose1d(
     input: Tensor,
@@ -60,7 +60,7 @@ def conv_transpose1d(
         Sample(make(4, 3, 3), make(4, 2, 2, 2), groups=2, dilation=2),
         Sample(make(1, 3, 4, 4), make(3, 2, 3, 3), padding=2),
     ],
-    reference=definitions.conv_transpose(2),
+    reference=made(definitions.conv_transpose, 2),
 )
 def conv_transpose2d(
     input: Tensor,
@@ -94,7 +94,7 @@ def conv_transpose2d(
         Sample(make(1, 2, 2, 3, 2), make(2, 3, 2, 2, 3), make(3), stride=(2, 1, 1), padding=(0, 1, 1)),
         Sample(make(2, 2, 2, 2), make(2, 1, 1, 2, 2), stride=2, groups=2),
     ],
-    reference=definitions.conv_transpose(3),
+    reference=made(definitions.conv_transpose, 3),
 )
 def conv_transpose3d(
     input: Tensor,

@@ -15,7 +15,7 @@ from tritonnn.errors import Invalid, complete, fail
 from tritonnn.memory_format import strides_in_format, strides_in_series
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import windows as definitions
-from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, primitive
+from tritonnn.ops._table import FLOATING_AND_COMPLEX, Bad, Out, Sample, composite, made, primitive
 from tritonnn.ops.convolution._checks import (
     Operand,
     check_geometry,
@@ -274,7 +274,7 @@ def _named_padding(
         Sample(make(1, 2, 6), make(3, 2, 4), padding="same"),
         Sample(make(0, 2, 5), make(3, 2, 2)),
     ],
-    reference=definitions.conv(1),
+    reference=made(definitions.conv, 1),
 )
 def conv1d(
     input: Tensor,
@@ -315,7 +315,7 @@ def conv1d(
         Sample(make(1, 17, 9, 30), make(18, 17, 3, 3), make(18)),
         Sample(make(0, 3, 5, 5), make(4, 3, 3, 3), make(4)),
     ],
-    reference=definitions.conv(2),
+    reference=made(definitions.conv, 2),
 )
 def conv2d(
     input: Tensor,
@@ -348,7 +348,7 @@ def conv2d(
         Sample(make(1, 2, 4, 3, 4), make(3, 2, 2, 3, 2), make(3), stride=(1, 1, 2), padding=1),
         Sample(make(4, 3, 3, 3), make(4, 2, 2, 2, 2), groups=2),
     ],
-    reference=definitions.conv(3),
+    reference=made(definitions.conv, 3),
 )
 def conv3d(
     input: Tensor,

@@ -6,6 +6,7 @@ between its jumps has the derivative 0, as in PyTorch, not none.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,7 @@ from tritonnn.ops._table import (
     REAL,
     Bad,
     Sample,
+    made,
     pointwise,
     unary,
 )
@@ -59,14 +61,19 @@ def entry(
 ) -> Callable:
     """An op of one tensor, with samples between `low` and `high` and an example (argument, result).
 
-    Its definition is that of its name in `_definitions_elementwise`, or else NumPy's.
+    Its definition is that of its name in `_definitions/elementwise.py`, or else NumPy's.
     """
     options.setdefault("dtypes", ANY if result is FLOAT else REAL)
     options.setdefault("samples", lambda make: within(make, low, high))
     options.setdefault("errors", refusals(name, options["dtypes"], result))
-    options.setdefault("reference", getattr(definitions, name, None) or getattr(np, name, None))
+    options.setdefault("reference", made(_definition, name))
     prefix = "" if "torch" in options.get("api", "torch").split() else "special."
     return unary(name, doc + example(prefix + name, *shown), result, grad, **options)
+
+
+def _definition(name: str) -> Callable | None:
+    known = importlib.import_module("tritonnn.ops._definitions.elementwise")
+    return getattr(known, name, None) or getattr(np, name, None)
 
 
 def within(make: Make, low: float, high: float) -> list[Sample]:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from tritonnn import dispatch, dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops._definitions.fourier import DEFINITIONS as definitions
-from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops._definitions import fourier as define
+from tritonnn.ops._table import Bad, Sample, composite, made
 from tritonnn.ops.fft.transforms import fft_c2c, fft_c2r, fft_r2c, resized
 from tritonnn.shape import wrap_dim
 from tritonnn.table import Make
@@ -251,7 +251,7 @@ def _entry(name: str, along: str) -> Any:
     types = _REAL_TYPES if form.kind == _HALF else (*_REAL_TYPES, *dtypes.COMPLEX)
     decorate = composite(
         api="fft", name=op, dtypes=types, samples=_samples(form, along),
-        errors=_errors(name, form, along), reference=definitions[name + along],
+        errors=_errors(name, form, along), reference=made(define.transform, name, along),
     )  # fmt: skip
     return decorate(body)
 

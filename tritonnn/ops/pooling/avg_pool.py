@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._definitions import windows as definitions
-from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops._table import Bad, Sample, composite, made
 from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import adaptive_errors, adaptive_size, pool_errors, pooling_window
 from tritonnn.ops.pooling.max_pool import max_pool1d, max_pool2d, max_pool3d
@@ -98,7 +98,7 @@ def _divisor_errors(n: int) -> Any:
         Sample(make(1, 2, 4, 5), 2, 1, divisor_override=3),
         Sample(make(0, 3, 4, 4), 2),
     ],
-    reference=definitions.avg_pool(2),
+    reference=made(definitions.avg_pool, 2),
 )
 def avg_pool2d(
     input: Tensor,
@@ -135,7 +135,7 @@ def avg_pool2d(
         Sample(make(1, 2, 4, 3, 5), 2),
         Sample(make(2, 3, 4, 3), (2, 3, 1), 1, (1, 1, 0), True, False),
     ],
-    reference=definitions.avg_pool(3),
+    reference=made(definitions.avg_pool, 3),
 )
 def avg_pool3d(
     input: Tensor,
@@ -163,7 +163,7 @@ def avg_pool3d(
     api="torch functional",
     errors=adaptive_errors(1),
     samples=lambda make: [Sample(make(2, 3, 7), 3), Sample(make(3, 6), 2), Sample(make(0, 3, 6), 2)],
-    reference=definitions.adaptive_avg_pool(1),
+    reference=made(definitions.adaptive_avg_pool, 1),
 )
 def adaptive_avg_pool1d(input: Tensor, output_size: IntOrInts) -> Tensor:
     """Mean over `output_size` bins of (N, C, L) or (C, L).
@@ -185,7 +185,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: IntOrInts) -> Tensor:
         Sample(make(3, 4, 6), 1),
         Sample(make(1, 2, 4, 5), (None, 3)),
     ],
-    reference=definitions.adaptive_avg_pool(2),
+    reference=made(definitions.adaptive_avg_pool, 2),
 )
 def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSize) -> Tensor:
     """Mean over a grid of bins of (N, C, H, W) or (C, H, W); None keeps a dimension.
@@ -203,7 +203,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: OptionalSize) -> Tensor:
     api="functional",
     errors=adaptive_errors(3),
     samples=lambda make: [Sample(make(1, 2, 3, 5, 4), (2, 3, 2)), Sample(make(2, 4, 3, 2), (2, None, 1))],
-    reference=definitions.adaptive_avg_pool(3),
+    reference=made(definitions.adaptive_avg_pool, 3),
 )
 def adaptive_avg_pool3d(input: Tensor, output_size: OptionalSize) -> Tensor:
     """Mean over a grid of bins of (N, C, D, H, W) or (C, D, H, W); see `adaptive_avg_pool2d`.
@@ -250,7 +250,7 @@ def _lp_pool(
         Sample(make(2, 3, 6), float("inf"), 2),
     ],
     errors=lambda make: [Bad(make(1, 1, 4), 2, 5, match="Output size is too small")],
-    reference=definitions.lp_pool(1),
+    reference=made(definitions.lp_pool, 1),
 )
 def lp_pool1d(
     input: Tensor,
@@ -278,7 +278,7 @@ def lp_pool1d(
         Sample(make(1, 2, 4, 4), -float("inf"), 2),
     ],
     errors=lambda make: [Bad(make(4), 2, 2, match="Expected 3D or 4D")],
-    reference=definitions.lp_pool(2),
+    reference=made(definitions.lp_pool, 2),
 )
 def lp_pool2d(
     input: Tensor,
@@ -300,7 +300,7 @@ def lp_pool2d(
     api="functional",
     samples=lambda make: [Sample(make(1, 2, 3, 4, 3), 2, 2, 1)],
     errors=lambda make: [Bad(make(4), 2, 2, match="Expected 4D or 5D")],
-    reference=definitions.lp_pool(3),
+    reference=made(definitions.lp_pool, 3),
 )
 def lp_pool3d(
     input: Tensor,

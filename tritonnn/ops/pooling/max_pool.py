@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import pooling as define
-from tritonnn.ops._table import NUMERIC, Bad, OpSignature, Sample, composite
+from tritonnn.ops._table import NUMERIC, Bad, OpSignature, Sample, composite, made
 from tritonnn.ops._windows import as_ints
 from tritonnn.ops.pooling._checks import (
     adaptive_errors,
@@ -51,7 +51,7 @@ def _max_pool(
         Sample(make(2, 3, 7), 2, 3, dilation=2, ceil_mode=True),
         Sample(make(0, 3, 7), 2),
     ],
-    reference=define.max_pool(1),
+    reference=made(define.max_pool, 1),
 )
 def max_pool1d(
     input: Tensor,
@@ -89,7 +89,7 @@ def max_pool1d(
         Sample(make(2, 3, 5, 6), 2, 1, dilation=(2, 1), ceil_mode=True, return_indices=True),
         Sample(make(0, 3, 4, 4), 2),
     ],
-    reference=define.max_pool(2),
+    reference=made(define.max_pool, 2),
 )
 def max_pool2d(
     input: Tensor,
@@ -121,7 +121,7 @@ def max_pool2d(
         Sample(make(1, 2, 4, 3, 5), 2),
         Sample(make(2, 3, 4, 3), (2, 3, 1), 1, (1, 1, 0), return_indices=True),
     ],
-    reference=define.max_pool(3),
+    reference=made(define.max_pool, 3),
 )
 def max_pool3d(
     input: Tensor,
@@ -169,7 +169,7 @@ def _with_indices(pool: Any, place: int, samples: Any, api: str, public: str = "
     with_indices.__signature__ = OpSignature(pool.op, result="tuple[Tensor, Tensor]")  # type: ignore[attr-defined]
     return composite(
         api=api, public=public or None, dtypes=pool.op.dtypes, samples=samples, errors=pool.op.errors,
-        reference=define.with_indices(pool.op.reference),
+        reference=made(lambda: define.with_indices(pool.op.reference)),
     )(with_indices)  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _adaptive(name: str, n: int, input: Tensor, output_size: OptionalSize, retur
     api="functional",
     errors=adaptive_errors(1),
     samples=lambda make: [Sample(make(2, 3, 7), 3), Sample(make(3, 6), 2, True), Sample(make(0, 3, 6), 2)],
-    reference=define.adaptive_max_pool(1),
+    reference=made(define.adaptive_max_pool, 1),
 )
 def adaptive_max_pool1d(input: Tensor, output_size: IntOrInts, return_indices: bool = False) -> Pooled:
     """Maximum over `output_size` bins of (N, C, L) or (C, L).
@@ -218,7 +218,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: IntOrInts, return_indices: b
         Sample(make(3, 4, 6), 2, return_indices=True),
         Sample(make(1, 2, 4, 5), (None, 3)),
     ],
-    reference=define.adaptive_max_pool(2),
+    reference=made(define.adaptive_max_pool, 2),
 )
 def adaptive_max_pool2d(input: Tensor, output_size: OptionalSize, return_indices: bool = False) -> Pooled:
     """Maximum over a grid of bins of (N, C, H, W) or (C, H, W); None keeps a dimension.
@@ -239,7 +239,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: OptionalSize, return_indices
         Sample(make(1, 2, 3, 5, 4), (2, 3, 2)),
         Sample(make(2, 4, 3, 2), (2, None, 1), return_indices=True),
     ],
-    reference=define.adaptive_max_pool(3),
+    reference=made(define.adaptive_max_pool, 3),
 )
 def adaptive_max_pool3d(input: Tensor, output_size: OptionalSize, return_indices: bool = False) -> Pooled:
     """Maximum over a grid of bins of (N, C, D, H, W) or (C, D, H, W); see `adaptive_max_pool1d`.
@@ -339,7 +339,7 @@ def _fractional_errors(n: int) -> Any:
         Sample(make(2, 3, 7, 6), 2, (3, 4), _random_samples=make(2, 3, 2, low=0, high=0.99)),
         Sample(make(3, 8, 7), (2, 3), None, (0.5, 0.7), True, make(1, 3, 2, low=0, high=0.99)),
     ],
-    reference=define.fractional_max_pool(2),
+    reference=made(define.fractional_max_pool, 2),
 )
 def fractional_max_pool2d(
     input: Tensor,
@@ -372,7 +372,7 @@ def fractional_max_pool2d(
     samples=lambda make: [
         Sample(make(1, 2, 4, 6, 5), 2, (2, 3, 3), _random_samples=make(1, 2, 3, low=0, high=0.99)),
     ],
-    reference=define.fractional_max_pool(3),
+    reference=made(define.fractional_max_pool, 3),
 )
 def fractional_max_pool3d(
     input: Tensor,

@@ -10,7 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.memory_format import format_of
 from tritonnn.ops._definitions import pooling as define
-from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops._table import Bad, Sample, composite, made
 from tritonnn.ops._windows import as_ints, joined
 from tritonnn.ops.pooling._checks import check_tensor
 from tritonnn.table import Make
@@ -145,7 +145,7 @@ def _distinct(make: Make, *shape: int, count: int) -> Tensor:
         Sample(make(2, 3, 4), _distinct(make, 2, 3, 4, count=8), 2),
         Sample(make(1, 2, 3), _distinct(make, 1, 2, 3, count=7), 2, output_size=(1, 2, 7)),
     ],
-    reference=define.max_unpool(1),
+    reference=made(define.max_unpool, 1),
 )
 def max_unpool1d(
     input: Tensor,
@@ -178,7 +178,7 @@ def max_unpool1d(
         Sample(make(2, 3, 2, 3), _distinct(make, 2, 3, 2, 3, count=24), 2),
         Sample(make(2, 2, 2), _distinct(make, 1, 2, 2, 2, count=25).squeeze(0), 2, output_size=(5, 5)),
     ],
-    reference=define.max_unpool(2),
+    reference=made(define.max_unpool, 2),
 )
 def max_unpool2d(
     input: Tensor,
@@ -204,7 +204,7 @@ def max_unpool2d(
     api="functional",
     errors=_unpool_errors(3),
     samples=lambda make: [Sample(make(1, 2, 2, 1, 2), _distinct(make, 1, 2, 2, 1, 2, count=32), 2)],
-    reference=define.max_unpool(3),
+    reference=made(define.max_unpool, 3),
 )
 def max_unpool3d(
     input: Tensor,
