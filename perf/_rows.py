@@ -127,9 +127,10 @@ def load(device: str, families: set[str] | None = None, quick: bool = False) -> 
 def from_op_table(device: str) -> Iterator[Row]:
     """Rows that op entries declare. Only labels and counts are read here; inputs are made when a row is
     measured."""
-    import tritonnn  # noqa: F401  (fills the table)
-    from tritonnn.ops._table import OPS
+    from tritonnn.ops import whole
+    from tritonnn.table import OPS
 
+    whole()
     for op in OPS.values():
         if op.perf is None:
             continue

@@ -19,6 +19,13 @@ os.environ.setdefault("TRITONNN_NAN_POISON", "1")  # an element that a kernel fo
 DEVICES = ("cpu", "cuda")
 
 
+def pytest_configure():
+    """Tests that go through the op table see all of it."""
+    from tritonnn.ops import whole
+
+    whole()
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     """Every test starts from the same random numbers."""

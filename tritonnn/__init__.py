@@ -251,6 +251,13 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
+def _whole() -> None:
+    """Have all that the op table publishes here, families that are imported late among them."""
+    ops.whole()
+    for name, function in NAMESPACES["torch"].items():
+        globals().setdefault(name, function)
+
+
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"tritonnn.{name}")
@@ -262,11 +269,18 @@ def __getattr__(name: str) -> Any:
         if hasattr(imported, name):
             value = globals()[name] = getattr(imported, name)
             return value
+    if name == "__all__":
+        return _public_names()
+    if not name.startswith("__"):
+        _whole()
+        if name in globals():
+            return globals()[name]
     raise AttributeError(f"tritonnn has no torch.{name}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_LAZY, *_LEGACY})
+    _whole()
+    return sorted({*globals(), "__all__", *_SUBMODULES, *_LAZY, *_LEGACY})
 
 
 _LEGACY = [
@@ -278,15 +292,18 @@ _LEGACY = [
     for suffix in _LEGACY_SUFFIXES
     if not (kind.startswith("Complex") and suffix == "Tensor")
 ]  # fmt: skip
-# What `from torch import *` takes: all but modules and what this file itself needs.
-__all__ = [
-    name
-    for name in __dir__()
-    if not name.startswith("_")
-    and name not in _SUBMODULES
-    and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
-    and not isinstance(globals().get(name), type(os))
-]
+
+
+def _public_names() -> list[str]:
+    """What `from torch import *` takes: all but modules and what this file itself needs."""
+    return [
+        name
+        for name in __dir__()
+        if not name.startswith("_")
+        and name not in _SUBMODULES
+        and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
+        and not isinstance(globals().get(name), type(os))
+    ]
 
 
 if config.VERIFY:  # for the whole program

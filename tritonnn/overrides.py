@@ -128,6 +128,7 @@ def _by_name() -> dict[str, Callable]:
     import tritonnn
     from tritonnn import autograd
 
+    tritonnn._whole()
     found: dict[str, Callable] = {}
     places = {"torch": vars(tritonnn), "torch.nn.functional": NAMESPACES["functional"]}
     places |= {f"torch.{place}": NAMESPACES[place] for place in ("linalg", "special")}

@@ -26,6 +26,9 @@ from __future__ import annotations
 
 from tritonnn.amp.autocast_mode import autocast, custom_bwd, custom_fwd, is_autocast_available
 from tritonnn.amp.grad_scaler import GradScaler
+from tritonnn.ops import whole
 from tritonnn.table.autocast import policies
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available", "policies"]
+
+whole()  # a policy stands around an op from when autocast is first entered

@@ -280,8 +280,10 @@ def __getattr__(name: str) -> Any:
         home = importlib.import_module(_LAZY.get(name, "tritonnn.nn._private"))
         globals()[name] = function = getattr(home, name)
         return function
+    from tritonnn.ops import whole
     from tritonnn.table import NAMESPACES
 
+    whole()
     if name in NAMESPACES["functional"]:
         raise AttributeError(f"torch.nn.functional.{name} has an entry but no import here: run `make format`")
     raise AttributeError(f"tritonnn has no torch.nn.functional.{name}")

@@ -19,11 +19,13 @@ from typing import Any
 import tritonnn
 from tritonnn import _tensor
 from tritonnn._tensor import Tensor
+from tritonnn.ops import whole
 from tritonnn.table import NAMESPACES, OPS, Op
 
 
 def entries(name: str) -> list[Op]:
     """The entries that a name leads to: an entry's own, a public one or an alias, also with its module before it."""
+    whole()
     short = name.rpartition(".")[2]
     by_name = {OPS[short].name: OPS[short]} if short in OPS else {}
     functions = [names[short] for names in NAMESPACES.values() if short in names]

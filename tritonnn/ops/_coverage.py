@@ -14,6 +14,7 @@ from typing import Any
 
 import tritonnn
 from tritonnn import dtypes
+from tritonnn.ops import whole
 from tritonnn.table import OPS, Op
 from tritonnn.table.formulas import no_derivative
 
@@ -137,6 +138,7 @@ COLUMNS: dict[str, Callable[[Op], str]] = {
 
 def rows() -> list[tuple[str, ...]]:
     """A row for each published op, by name, which two may share: `torch.batch_norm` and that of `functional`."""
+    whole()
     published = sorted(
         [op for op in OPS.values() if op.api], key=lambda op: (op.public_name, op.api, op.name)
     )

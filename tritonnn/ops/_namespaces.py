@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.ops import whole
 from tritonnn.table import NAMESPACES, Op
 
 # Overloads beyond those that the arguments say: 'Tensor' and 'Scalar' of two operands, 'default' of all else.
@@ -126,6 +127,7 @@ def namespace(name: str) -> OpNamespace:
 
 def _published(name: str) -> Any:
     """What the table has under a name of ATen's."""
+    whole()
     for names in (NAMESPACES["torch"], vars(Tensor), NAMESPACES["functional"], NAMESPACES["special"]):
         function = names.get(name)
         if hasattr(function, "op") or (isinstance(function, FunctionType) and not name.startswith("_")):

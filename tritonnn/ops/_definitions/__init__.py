@@ -1,7 +1,7 @@
 """What ops compute, in NumPy and independently of them: the `reference=` of entries too long for a line.
 
-Only tests and `TRITONNN_VERIFY` ask for them, so what `from tritonnn.ops._definitions import shape` gives is a module
-that is imported when one of its definitions is asked for.
+Only tests ask for them, so what `from tritonnn.ops._definitions import shape` gives is a module that is imported when
+one of its definitions is asked for.
 """
 
 from __future__ import annotations

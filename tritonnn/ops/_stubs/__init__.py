@@ -13,12 +13,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tritonnn.ops import whole
 from tritonnn.ops._stubs.definitions import folder
 from tritonnn.ops._stubs.files import functional, methods, plain, torch
 
 
 def files() -> dict[str, str]:
     """Path below the package -> text, not yet formatted."""
+    whole()
     return {
         "__init__.pyi": torch(), "_methods.pyi": methods(), "linalg.pyi": plain("linalg"),
         "special.pyi": plain("special"), "fft.pyi": plain("fft"), "nn/functional.pyi": plain("functional"),
