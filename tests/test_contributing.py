@@ -20,7 +20,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs" / "contributing").glob("*.md"))
 COPIED = ("tritonnn", "kernels", "cpu_fallback", "tests", "perf")
-SKIPPED = shutil.ignore_patterns("__pycache__", "*.pyc")
 #: what `python -m tritonnn.ops stubs` writes
 WRITTEN = re.compile(r"tritonnn/(.*\.pyi|nn/functional\.py)")
 
@@ -65,9 +64,12 @@ def add(root: Path, block: Block) -> None:
 
 
 def copied(root: Path) -> Path:
-    """A copy of the source tree, with a folder of commands that run there."""
+    """A copy of the source tree, with a folder of commands that run there.
+
+    What is compiled goes along, as compiling all of it for every command takes longer than the commands.
+    """
     for folder in COPIED:
-        shutil.copytree(ROOT / folder, root / folder, ignore=SKIPPED)
+        shutil.copytree(ROOT / folder, root / folder)
     shutil.copy(ROOT / "pyproject.toml", root)
     programs = root / ".bin"
     programs.mkdir()
@@ -81,7 +83,6 @@ def run(root: Path, command: str) -> str:
     """The output of a command in the copy."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")} | {
         "PYTHONPATH": str(root),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": f"{root / '.bin'}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(command, shell=True, cwd=root, env=env, capture_output=True, text=True)
