@@ -72,7 +72,9 @@ with torch.autocast("cpu", torch.bfloat16):
 """)
 
 
-@pytest.mark.parametrize(("before", "collecting"), [("", True), ("gc.freeze()", True), ("gc.disable()", False)])
+@pytest.mark.parametrize(
+    ("before", "collecting"), [("", True), ("gc.freeze()", True), ("gc.disable()", False)]
+)
 def test_the_cycle_collector_is_as_it_was(before, collecting):
     """What was frozen stays frozen, nothing else is."""
     run(f"""

@@ -16,6 +16,7 @@ from typing import Any
 from tritonnn import _overridable
 from tritonnn._overriding import overloading, overridden, state, unconverted
 from tritonnn._tensor import Tensor
+from tritonnn.ops import whole
 from tritonnn.table import NAMESPACES
 
 __all__ = [
@@ -128,9 +129,9 @@ def _by_name() -> dict[str, Callable]:
     import tritonnn
     from tritonnn import autograd
 
-    tritonnn._whole()
+    whole()
     found: dict[str, Callable] = {}
-    places = {"torch": vars(tritonnn), "torch.nn.functional": NAMESPACES["functional"]}
+    places = {"torch": NAMESPACES["torch"] | vars(tritonnn), "torch.nn.functional": NAMESPACES["functional"]}
     places |= {f"torch.{place}": NAMESPACES[place] for place in ("linalg", "special")}
     for place, names in places.items():
         for name, value in names.items():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from inspect import getmembers
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,27 @@ def _patching_once() -> Iterator[None]:
         yield
     finally:
         interpreter._patch_lang = patch
+
+
+def _look_for_builtins_once() -> None:
+    """Let the interpreter keep which members of triton.language are builtins.
+
+    It goes through all members of its modules and classes for every launch, a quarter of a small kernel's time.
+    """
+    patch = interpreter._patch_attr
+    names: dict[Any, list[str]] = {}
+
+    def patch_builtin(owner: Any, *more: Any) -> None:
+        if owner not in names:
+            names[owner] = [name for name, member in getmembers(owner) if tl.core.is_builtin(member)]
+        for name in names[owner]:
+            member = getattr(owner, name)
+            if tl.core.is_builtin(
+                member
+            ):  # not yet patched, which another module of the kernel's may have done
+                patch(owner, name, member, *more)
+
+    interpreter._patch_builtin = patch_builtin
 
 
 def _hosted(arg: Any, width: str | None = None, name: str = "") -> Any:
@@ -234,6 +256,7 @@ def _mend_for_newer_numpy(builder: Any) -> None:
 
 convert_as_hardware(interpreter.InterpreterBuilder)
 check_accesses(interpreter.InterpreterBuilder)
+_look_for_builtins_once()
 _bind_pointers()
 _run_in_reverse(interpreter.InterpreterBuilder)
 _set_options(interpreter.interpreter_builder)

@@ -373,4 +373,24 @@ FAULTS = [
         "matmul(g, conjugate(weight))", "matmul(g, weight)",
         "tests/test_complex_gradients.py -k linear",
     ),
+    Fault(
+        "a family with methods is read late", "lookup", "tritonnn/ops/__init__.py",
+        '"attention", "convolution",', '"attention", "convolution", "torch_forms",', "tests/test_imports.py -k alone",
+    ),
+    Fault(
+        "names of families read late stay unknown", "lookup", "tritonnn/__init__.py",
+        "    ops.whole()\n", "    pass\n", "tests/test_imports.py -k asked_for",
+    ),
+    Fault(
+        "autocast knows the ops of the first import alone", "lookup", "tritonnn/amp/__init__.py",
+        "whole()  # a policy", "# a policy", "tests/test_imports.py -k policies",
+    ),
+    Fault(
+        "the import leaves all objects frozen", "state", "tritonnn/ops/__init__.py",
+        "gc.unfreeze()", "pass", "tests/test_imports.py -k collector",
+    ),
+    Fault(
+        "a definition is not looked up", "lookup", "tritonnn/table/op.py",
+        "given.find() if isinstance(given, Later) else given", "given", "tests/test_definitions.py -k fft",
+    ),
 ]  # fmt: skip
