@@ -18,7 +18,38 @@ def fft2(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
+def fftfreq(
+    n: int,
+    d: float = 1.0,
+    *,
+    out: Tensor | None = None,
+    dtype: DType | None = None,
+    layout: Layout | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor: ...
 def fftn(
+    input: Tensor,
+    s: int | Sequence[int] | None = None,
+    dim: int | Sequence[int] | None = None,
+    norm: str | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor: ...
+def hfft(
+    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
+) -> Tensor: ...
+def hfft2(
+    input: Tensor,
+    s: int | Sequence[int] | None = None,
+    dim: int | Sequence[int] = ...,
+    norm: str | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...
+def hfftn(
     input: Tensor,
     s: int | Sequence[int] | None = None,
     dim: int | Sequence[int] | None = None,
@@ -45,10 +76,11 @@ def ifftn(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
-def rfft(
+def ifftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor: ...
+def ihfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor: ...
-def rfft2(
+def ihfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
     dim: int | Sequence[int] = ...,
@@ -56,7 +88,7 @@ def rfft2(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
-def rfftn(
+def ihfftn(
     input: Tensor,
     s: int | Sequence[int] | None = None,
     dim: int | Sequence[int] | None = None,
@@ -83,54 +115,16 @@ def irfftn(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
-def hfft(
+def rfft(
     input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
 ) -> Tensor: ...
-def hfft2(
+def rfft2(
     input: Tensor,
     s: int | Sequence[int] | None = None,
     dim: int | Sequence[int] = ...,
     norm: str | None = None,
     *,
     out: Tensor | None = None,
-) -> Tensor: ...
-def hfftn(
-    input: Tensor,
-    s: int | Sequence[int] | None = None,
-    dim: int | Sequence[int] | None = None,
-    norm: str | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def ihfft(
-    input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None, *, out: Tensor | None = None
-) -> Tensor: ...
-def ihfft2(
-    input: Tensor,
-    s: int | Sequence[int] | None = None,
-    dim: int | Sequence[int] = ...,
-    norm: str | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def ihfftn(
-    input: Tensor,
-    s: int | Sequence[int] | None = None,
-    dim: int | Sequence[int] | None = None,
-    norm: str | None = None,
-    *,
-    out: Tensor | None = None,
-) -> Tensor: ...
-def fftfreq(
-    n: int,
-    d: float = 1.0,
-    *,
-    out: Tensor | None = None,
-    dtype: DType | None = None,
-    layout: Layout | None = None,
-    device: DeviceLike | None = None,
-    requires_grad: bool = False,
-    pin_memory: bool = False,
 ) -> Tensor: ...
 def rfftfreq(
     n: int,
@@ -143,5 +137,11 @@ def rfftfreq(
     requires_grad: bool = False,
     pin_memory: bool = False,
 ) -> Tensor: ...
-def fftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor: ...
-def ifftshift(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor: ...
+def rfftn(
+    input: Tensor,
+    s: int | Sequence[int] | None = None,
+    dim: int | Sequence[int] | None = None,
+    norm: str | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor: ...

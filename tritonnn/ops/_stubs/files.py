@@ -20,7 +20,7 @@ MARK = "# ---- written by `python -m tritonnn.ops stubs` "
 def plain(place: str) -> str:
     """The stub of a module that holds entries of the table."""
     stub = Stub(NAMESPACES[place])
-    for name, function in NAMESPACES[place].items():
+    for name, function in sorted(NAMESPACES[place].items()):  # whatever order they were imported in
         if isinstance(function, type):
             stub.imports.add(f"from {function.__module__} import {name} as {name}")
         else:
@@ -43,7 +43,7 @@ def functional_lazy() -> dict[str, str]:
 def torch() -> str:
     """The stub of the package itself: entries, re-exports, data types, and what is imported when asked for."""
     source = ast.parse((folder() / "__init__.py").read_text(encoding="utf-8"))
-    public = NAMESPACES["torch"]
+    public = dict(sorted(NAMESPACES["torch"].items()))
     stub = Stub({*public, *dtypes.ALIASES})
     for node in source.body:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
