@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _overriding, _tensor, _tensor_methods, config, ops
+from tritonnn import _overriding, _tensor, _tensor_methods, config
 from tritonnn._tensor import Tensor
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
@@ -63,6 +63,7 @@ from tritonnn.memory_format import (
     sparse_csr,
     strided,
 )
+from tritonnn.ops._namespaces import OPERATORS as ops
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from tritonnn.recording.grad_mode import (
     enable_grad,
@@ -113,6 +114,7 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
+    "serve": "_run",
     "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
     "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
     "Future": "futures", "fork": "futures", "wait": "futures",
@@ -266,7 +268,10 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_LAZY, *_LEGACY})
+    """What users may ask for; not what this file and those it imports are made of."""
+    own = {name for name, value in globals().items() if not isinstance(value, type(os)) or name == "ops"}
+    names = {*own, *_SUBMODULES, *_LAZY, *_LEGACY} - {"ALIASES", "Any", "NAMESPACES", "annotations"}
+    return sorted(name for name in names if not name.startswith("_") or name.endswith("__"))
 
 
 _LEGACY = [
@@ -280,12 +285,7 @@ _LEGACY = [
 ]  # fmt: skip
 # What `from torch import *` takes: all but modules and what this file itself needs.
 __all__ = [
-    name
-    for name in __dir__()
-    if not name.startswith("_")
-    and name not in _SUBMODULES
-    and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
-    and not isinstance(globals().get(name), type(os))
+    name for name in __dir__() if not name.startswith("_") and name not in _SUBMODULES and name != "ops"
 ]
 
 

@@ -84,6 +84,7 @@ from tritonnn._questions import resize_as_ as resize_as_
 from tritonnn._questions import set_anomaly_enabled as set_anomaly_enabled
 from tritonnn._questions import set_flush_denormal as set_flush_denormal
 from tritonnn._questions import typename as typename
+from tritonnn._run import serve as serve
 from tritonnn._streams import Event as Event
 from tritonnn._streams import Stream as Stream
 from tritonnn._symbolic import SymBool as SymBool
@@ -189,6 +190,7 @@ from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import sparse_csc as sparse_csc
 from tritonnn.memory_format import sparse_csr as sparse_csr
 from tritonnn.memory_format import strided as strided
+from tritonnn.ops._namespaces import OPERATORS as OPERATORS
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor
