@@ -225,7 +225,8 @@ def test_identity(tmp_path: Path) -> None:
         print(torch.distributions.Normal, torch.utils.data.DataLoader)
         for kind in (torch.nn.GELU, torch.nn.Parameter, torch.Tensor, torch.optim.Adam, torch.dtype, torch.Size):
             assert pickle.loads(pickle.dumps(kind)) is kind, kind
-        print(repr(pickle.loads(pickle.dumps(torch.nn.Linear(2, 3)))), "_modules" in typing.get_type_hints(torch.nn.Linear))
+        hints = typing.get_type_hints(torch.nn.Linear)
+        print(repr(pickle.loads(pickle.dumps(torch.nn.Linear(2, 3)))), "_modules" in hints)
         class Net(torch.nn.Linear):
             pass
         print(type(Net(1, 1)), torch.typename(torch.nn.ReLU()), hasattr(torch.autograd, "nothing"))
