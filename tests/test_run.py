@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def python(*args: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environ["PYTHONPATH"] = str(ROOT)  # also from a checkout that is not the installed one
     command = [sys.executable, *map(str, args)]
     return subprocess.run(
         command, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=60
@@ -205,3 +206,84 @@ def test_torchvision_is_none_of_it(tmp_path):
     env["PYTHONPATH"] += os.pathsep + str(installed.parent)
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.stdout == "tritonnn\n", done.stderr
+
+
+def test_identity(tmp_path: Path) -> None:
+    """Versions, names of classes, what is installed: what packages look at before they do anything."""
+    done = run(
+        tmp_path,
+        """
+        import importlib.metadata, importlib.util, inspect, pickle, typing
+        import torch, tritonnn
+        from torch.torch_version import TorchVersion
+        print(torch.__version__, isinstance(torch.__version__, TorchVersion), torch.__version__ >= (2, 4))
+        print(tritonnn.version.project, torch.version.__version__, importlib.metadata.version("torch"))
+        print("torch" in importlib.metadata.packages_distributions(), torch.torch is torch)
+        print(importlib.util.find_spec("torch.nowhere"), importlib.util.find_spec("torch.nn") is not None)
+        print(torch.Tensor, type(torch.ones(1)), torch.nn.Linear, torch.nn.GELU, torch.optim.lr_scheduler.StepLR)
+        import torch.distributions, torch.utils.data  # renamed when they are loaded later
+        print(torch.distributions.Normal, torch.utils.data.DataLoader)
+        for kind in (torch.nn.GELU, torch.nn.Parameter, torch.Tensor, torch.optim.Adam, torch.dtype, torch.Size):
+            assert pickle.loads(pickle.dumps(kind)) is kind, kind
+        hints = typing.get_type_hints(torch.nn.Linear)
+        print(repr(pickle.loads(pickle.dumps(torch.nn.Linear(2, 3)))), "_modules" in hints)
+        class Net(torch.nn.Linear):
+            pass
+        print(type(Net(1, 1)), torch.typename(torch.nn.ReLU()), hasattr(torch.autograd, "nothing"))
+        """,
+    )
+    assert output(done) == [
+        "2.13.0+tritonnn True True",
+        "0.1.0 2.13.0+tritonnn 2.13.0+tritonnn",
+        "True True",
+        "None True",
+        "<class 'torch.Tensor'> <class 'torch.Tensor'> <class 'torch.nn.modules.linear.Linear'> "
+        "<class 'torch.nn.modules.activation.GELU'> <class 'torch.optim.lr_scheduler.StepLR'>",
+        "<class 'torch.distributions.normal.Normal'> <class 'torch.utils.data.dataloader.DataLoader'>",
+        "Linear(in_features=2, out_features=3, bias=True) True",
+        "<class '__main__.Net'> torch.nn.modules.activation.ReLU False",
+    ]
+
+
+def test_operators_are_no_package(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import torch, torch.ops
+        from torch import ops
+        print(ops is torch.ops, torch.ops.aten.add.Tensor, torch.ops.mine, torch.ops.loaded_libraries)
+        try:
+            torch.ops.load_library("kernels.so")
+        except OSError as error:
+            print(str(error).partition(".")[0])
+        """,
+    )
+    assert output(done) == [
+        "True aten.add.Tensor <module 'torch.ops.mine' from 'torch.ops'> set()",
+        "Could not load this library: kernels",
+    ]
+
+
+def test_files_of_whole_models_name_pytorchs_classes(tmp_path: Path) -> None:
+    """While tritonnn is served, a saved model is one that PyTorch could read."""
+    done = run(
+        tmp_path,
+        """
+        import io, zipfile, torch
+        file = io.BytesIO()
+        torch.save(torch.nn.Sequential(torch.nn.Linear(1, 1), torch.nn.GELU()), file)
+        data = zipfile.ZipFile(file)
+        names = data.read(next(name for name in data.namelist() if name.endswith("data.pkl")))
+        print(b"tritonnn" in names, b"torch.nn.modules.linear\\nLinear" in names)
+        print(torch.load(file, weights_only=False)[1])
+        """,
+    )
+    assert output(done) == ["False True", "GELU(approximate='none')"]
+
+
+def test_errors_start_at_the_users_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "import torch\ntorch.ones(2) @ torch.ones(3)")
+    lines = done.stderr.strip().split("\n")
+    assert done.returncode == 1 and lines[0] == "Traceback (most recent call last):"
+    assert lines[1] == f'  File "{tmp_path}/script.py", line 2, in <module>'
+    assert "_run.py" not in done.stderr

@@ -7,8 +7,14 @@ from tritonnn._overriding import (
     DisableTorchFunctionSubclass,
     _disabled_torch_function_impl,
 )
+from tritonnn.random import Generator
 
-__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "_disabled_torch_function_impl"]
+__all__ = [
+    "DisableTorchFunction",
+    "DisableTorchFunctionSubclass",
+    "Generator",
+    "_disabled_torch_function_impl",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ import importlib
 import os
 from typing import Any
 
-from tritonnn import _overriding, _tensor, _tensor_methods, config, ops
+from tritonnn import _overriding, _tensor, _tensor_methods, config
 from tritonnn._tensor import Tensor
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
@@ -63,6 +63,8 @@ from tritonnn.memory_format import (
     sparse_csr,
     strided,
 )
+from tritonnn.ops import whole as _read_all
+from tritonnn.ops._namespaces import OPERATORS as ops
 from tritonnn.precision import get_float32_matmul_precision, set_float32_matmul_precision
 from tritonnn.recording.grad_mode import (
     enable_grad,
@@ -92,15 +94,16 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
-    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
-    "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
-    "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
+    "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "autograd", "backends",
+    "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
+    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn", "optim", "overrides", "profiler",
+    "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage", "testing", "torch_version",
+    "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "vmap": "func",
+    "vmap": "func", "compile": "compiler",
     "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
@@ -113,6 +116,7 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
+    "serve": "_run",
     "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
     "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
     "Future": "futures", "fork": "futures", "wait": "futures",
@@ -253,7 +257,7 @@ def numel(input: Tensor) -> int:
 
 def _whole() -> None:
     """Have all that the op table publishes here, families that are imported late among them."""
-    ops.whole()
+    _read_all()
     for name, function in NAMESPACES["torch"].items():
         globals().setdefault(name, function)
 
@@ -279,8 +283,16 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    """What users may ask for; not what this file and those it imports are made of."""
     _whole()
-    return sorted({*globals(), "__all__", *_SUBMODULES, *_LAZY, *_LEGACY})
+    own = {name for name, value in globals().items() if not isinstance(value, type(os)) or name == "ops"}
+    names = {*own, "__all__", *_SUBMODULES, *_LAZY, *_LEGACY} - {
+        "ALIASES",
+        "Any",
+        "NAMESPACES",
+        "annotations",
+    }
+    return sorted(name for name in names if not name.startswith("_") or name.endswith("__"))
 
 
 _LEGACY = [
@@ -297,12 +309,7 @@ _LEGACY = [
 def _public_names() -> list[str]:
     """What `from torch import *` takes: all but modules and what this file itself needs."""
     return [
-        name
-        for name in __dir__()
-        if not name.startswith("_")
-        and name not in _SUBMODULES
-        and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
-        and not isinstance(globals().get(name), type(os))
+        name for name in __dir__() if not name.startswith("_") and name not in _SUBMODULES and name != "ops"
     ]
 
 

@@ -11,17 +11,22 @@ import numpy as np
 from tritonnn import _C as _C
 from tritonnn import __config__ as __config__
 from tritonnn import __future__ as __future__
+from tritonnn import _dynamo as _dynamo
+from tritonnn import _inductor as _inductor
 from tritonnn import accelerator as accelerator
 from tritonnn import amp as amp
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
+from tritonnn import compiler as compiler
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
+from tritonnn import distributed as distributed
 from tritonnn import distributions as distributions
 from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import functional as functional
 from tritonnn import futures as futures
+from tritonnn import jit as jit
 from tritonnn import library as library
 from tritonnn import linalg as linalg
 from tritonnn import masked as masked
@@ -84,6 +89,7 @@ from tritonnn._questions import resize_as_ as resize_as_
 from tritonnn._questions import set_anomaly_enabled as set_anomaly_enabled
 from tritonnn._questions import set_flush_denormal as set_flush_denormal
 from tritonnn._questions import typename as typename
+from tritonnn._run import serve as serve
 from tritonnn._streams import Event as Event
 from tritonnn._streams import Stream as Stream
 from tritonnn._symbolic import SymBool as SymBool
@@ -129,6 +135,7 @@ from tritonnn.amp.switches import set_autocast_enabled as set_autocast_enabled
 from tritonnn.amp.switches import set_autocast_gpu_dtype as set_autocast_gpu_dtype
 from tritonnn.autograd.anomaly import is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled
 from tritonnn.autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
+from tritonnn.compiler import compile as compile
 from tritonnn.cuda import AcceleratorError as AcceleratorError
 from tritonnn.cuda import OutOfMemoryError as OutOfMemoryError
 from tritonnn.determinism import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
@@ -189,6 +196,8 @@ from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import sparse_csc as sparse_csc
 from tritonnn.memory_format import sparse_csr as sparse_csr
 from tritonnn.memory_format import strided as strided
+from tritonnn.ops import whole as whole
+from tritonnn.ops._namespaces import OPERATORS as OPERATORS
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor

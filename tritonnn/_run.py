@@ -14,17 +14,21 @@ import os
 import re
 import runpy
 import sys
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from collections.abc import Iterator, Sequence
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
+from importlib.metadata import Distribution, DistributionFinder
+from types import ModuleType, TracebackType
 from typing import Any
+
+from tritonnn import _identity
 
 __all__ = ["main", "serve"]
 
 SERVED = {"torch": "tritonnn"}
 # Libraries beside PyTorch that tritonnn has no counterpart of; one that is installed is left alone.
 WITHOUT = ("torchvision",)
+_EVERY = DistributionFinder.Context()
 USAGE = """usage: python -m tritonnn run SCRIPT [ARGS ...]
        python -m tritonnn run -m MODULE [ARGS ...]
        python -m tritonnn summary MODULE:FACTORY --input SHAPE[:DTYPE] [--input ...] [--depth N]
@@ -55,7 +59,7 @@ def missing(name: str) -> str:
     return f"tritonnn has no {name}. {HINT}"
 
 
-class _Loader(Loader):
+class _Alias(Loader):
     """Hands out the tritonnn module itself under its PyTorch name."""
 
     def __init__(self, own_name: str) -> None:
@@ -70,23 +74,56 @@ class _Loader(Loader):
         module.__spec__ = self.own_spec  # the import system has put the alias's spec there
 
 
-class _Finder(MetaPathFinder):
-    """Finds torch.* before any installed PyTorch is looked for, and says what has no counterpart."""
+class _Renaming(Loader):
+    """Loads a module of tritonnn, whose classes then have PyTorch's names."""
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self.loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        _serve_module(module)
+
+
+class _Finder(DistributionFinder):
+    """Finds torch.* before any installed PyTorch is looked for."""
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
         own = _own_name(fullname)
-        if own is None:
-            if fullname in WITHOUT and PathFinder.find_spec(fullname) is None:
-                text = f"tritonnn has no {fullname}, and none is installed: it serves torch alone"
-                raise ModuleNotFoundError(text, name=fullname)
+        if own is not None:
+            # Python says that there is none where this one gives None, also to those who only ask.
+            found = own in sys.modules or importlib.util.find_spec(own) is not None
+            return ModuleSpec(fullname, _Alias(own), is_package=True) if found else None
+        if not _is_own(fullname):
             return None
-        if own not in sys.modules and importlib.util.find_spec(own) is None:
-            raise ModuleNotFoundError(missing(fullname), name=fullname)
-        return ModuleSpec(fullname, _Loader(own), is_package=True)
+        spec = PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Renaming(spec.loader)
+        return spec
+
+    def find_distributions(self, context: DistributionFinder.Context = _EVERY) -> Iterator[Distribution]:
+        if context.name is None or context.name.lower() in SERVED:
+            yield _identity.Installed()
+
+
+def _serve_module(module: ModuleType) -> None:
+    """A module of tritonnn under PyTorch's name, its classes too."""
+    _identity.rename(module)
+    # Those who look for a class by its name look into sys.modules: typing, dataclasses, inspect.
+    if module.__name__ != "tritonnn.ops":  # torch.ops are operators, not the table
+        sys.modules.setdefault(_served_name(module.__name__), module)
 
 
 def serve() -> None:
-    """From now on `import torch` gives tritonnn in this process.
+    """From now on `import torch` gives tritonnn in this process, and its classes go by PyTorch's names.
+
+    `torch.__version__` then is the version of PyTorch whose interface this is; `tritonnn.version.project` stays.
 
     Raises RuntimeError where the real PyTorch has been imported already: two libraries under one name
     would mix.
@@ -95,8 +132,18 @@ def serve() -> None:
         module = sys.modules.get(name)
         if module is not None and not _is_own(module.__name__) and not _is_shim(module):
             raise RuntimeError(f"{name} is imported already from {getattr(module, '__file__', '?')}")
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _Finder())
+    if _shim_folder() not in sys.path:  # for processes that multiprocessing spawns
+        sys.path.insert(1, _shim_folder())
+    _identity.claim()
+    for name, module in list(sys.modules.items()):
+        if _is_own(name) and module is not None:
+            _serve_module(module)
+    library = sys.modules["tritonnn"]
+    library.torch = library  # type: ignore[attr-defined]
+    sys.modules["torch.ops"] = library.ops  # type: ignore[attr-defined]
 
 
 def replace(name: str) -> None:
@@ -118,9 +165,13 @@ def _shim_folder() -> str:
 
 
 def _explain(error: BaseException) -> None:
-    """Reword an error about a missing attribute of tritonnn as one about the PyTorch name."""
+    """Reword an error about a missing module or attribute of tritonnn as one about the PyTorch name."""
     name = None
-    if isinstance(error, ImportError):
+    if isinstance(error, ModuleNotFoundError) and error.name in WITHOUT:
+        error.msg = f"tritonnn has no {error.name}, and none is installed: it serves torch alone"
+    elif isinstance(error, ModuleNotFoundError) and error.name and _own_name(error.name):
+        name = error.name
+    elif isinstance(error, ImportError):
         match = re.match(r"cannot import name '([^']+)' from '(tritonnn[^']*)'", str(error))
         name = f"{_served_name(match[2])}.{match[1]}" if match else None
     elif isinstance(error, AttributeError) and error.name:
@@ -142,9 +193,9 @@ def _owner(obj: object) -> str | None:
     if isinstance(obj, ModuleType):
         return _served_name(obj.__name__) if _is_own(obj.__name__) else None
     if isinstance(obj, type):
-        return f"{_served_name(obj.__module__)}.{obj.__name__}" if _is_own(obj.__module__) else None
-    kind = type(obj)
-    return "torch.Tensor" if kind.__name__ == "Tensor" and _is_own(kind.__module__) else None
+        module = _served_name(obj.__module__)
+        return f"{module}.{obj.__name__}" if module.partition(".")[0] in SERVED else None
+    return "torch.Tensor" if type(obj) is sys.modules["tritonnn"].Tensor else None  # type: ignore[attr-defined]
 
 
 def _run_script(script: str, args: Sequence[str]) -> None:
@@ -233,7 +284,21 @@ def main(argv: Sequence[str]) -> int:
     serve()
     try:
         (_run_module if is_module else _run_script)(rest[0], rest[1:])
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         _explain(error)
-        raise
+        error.__traceback__ = _users_frames(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+        return 1
     return 0
+
+
+def _users_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from the user's first frame on, without those that started the program."""
+    first = trace
+    while first is not None and first.tb_frame.f_code.co_filename in (
+        __file__,
+        runpy.__file__,
+        "<frozen runpy>",
+    ):
+        first = first.tb_next
+    return first or trace

@@ -58,10 +58,10 @@ def collect() -> list[tuple[str, str]]:
     '0.1.0'
     """
     from tritonnn import config
-    from tritonnn.version import __version__
+    from tritonnn.version import project
 
     rows = [
-        ("tritonnn", __version__),
+        ("tritonnn", project),
         ("location", os.path.dirname(os.path.abspath(__file__))),
         ("Python", f"{platform.python_version()} ({sys.executable})"),
         ("platform", platform.platform()),

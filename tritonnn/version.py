@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
+#: the project's version, whatever the library is served as
+project = __version__
+#: what `torch.__version__` says while it is served: the version of PyTorch whose interface this is
+served = "2.13.0+tritonnn"
 
 #: no toolkit is built in: kernels are compiled by Triton for the GPU at hand
 cuda: str | None = None

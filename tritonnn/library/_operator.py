@@ -11,7 +11,6 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
 from tritonnn.dispatch import wrote
 from tritonnn.library._schema import Schema
-from tritonnn.ops import FAMILIES
 from tritonnn.ops._namespaces import OpOverload, OpOverloadPacket, namespace
 from tritonnn.recording.grad_mode import no_grad, state
 
@@ -27,7 +26,7 @@ class Operator:
         space, colons, name = schema.name.partition("::")
         if not colons or not space or not name:
             raise ValueError(f"an operator is named 'namespace::name', not {schema.name!r}")
-        if space in FAMILIES or space == "aten":
+        if space == "aten":
             raise RuntimeError(
                 f"the namespace '{space}' is one of the library's own: choose another for '{schema.name}'"
             )

@@ -4,7 +4,6 @@ theirs.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -166,10 +165,14 @@ class ConvertMixin:
         return self._apply(share)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted so that scripts run; warns and changes nothing, for there is no graph compiler: calls
-        stay eager.
+        """Has PyTorch's compiler take the module's calls over; here they stay eager, which is said once.
+
+        Args:
+            args, kwargs: of `torch.compile`.
         """
-        warnings.warn("Module.compile: tritonnn has no graph compiler, the module keeps running eagerly")
+        from tritonnn._dynamo.eval_frame import compile
+
+        compile(self.__call__, *args, **kwargs)
 
 
 def _of_python(value: Any) -> bool:

@@ -3,7 +3,7 @@
 Families of functions alone, which neither methods nor other families need, are imported later: when a name is asked for
 that is not there, by `tritonnn.nn.functional`, which names what it takes from them, or by `whole`.
 
-A name that is no module of it is a namespace of operators, as `torch.ops` has them: see `_namespaces.py`.
+What programs call `torch.ops`, operators by namespace, is in `_namespaces.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import importlib
 from collections.abc import Iterable
-from typing import Any
 
 from tritonnn._families import modules, public_names
 
@@ -49,9 +48,3 @@ def whole() -> None:
     if not _is_whole:
         _read(LATER)
         _is_whole = True
-
-
-def __getattr__(name: str) -> Any:
-    if name.startswith("_"):  # perhaps a module that is not imported yet
-        raise AttributeError(f"tritonnn has no torch.ops.{name}")
-    return importlib.import_module(f"{__name__}._namespaces").namespace(name)

@@ -1,13 +1,13 @@
 """`torch.ops`: operators by namespace, name and overload, those of the table (`aten`) and those that programs define.
 
-The package `tritonnn.ops` is the op table; its families are its modules. A name that is none of them is a namespace of
-operators: `torch.ops.aten.add.Tensor`, `torch.ops.mylib.my_op`.
+`torch.ops.aten.add.Tensor`, `torch.ops.mylib.my_op`. The package `tritonnn.ops` is another thing, the op table.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from tritonnn._tensor import Tensor
@@ -115,7 +115,39 @@ class OpNamespace:
         return f"<module 'torch.ops.{self.name}' from 'torch.ops'>"
 
 
+class Operators(ModuleType):
+    """`torch.ops`: namespaces of operators as attributes."""
+
+    def __init__(self) -> None:
+        super().__init__("torch.ops")
+        self.loaded_libraries: set[str] = set()
+
+    def __getattr__(self, name: str) -> OpNamespace:
+        if name.startswith("__"):
+            raise AttributeError(f"torch.ops has no {name}")
+        return namespace(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), "aten", *_namespaces})
+
+    def load_library(self, path: str) -> None:
+        """Refused: a library of operators that was compiled for PyTorch cannot work without it.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(
+            f"Could not load this library: {path}. It holds operators that were compiled against PyTorch, which "
+            "tritonnn is not. Hint: define the operator in Python with torch.library.custom_op"
+        )
+
+    def import_module(self, module: str) -> None:
+        """Import a Python module that defines operators."""
+        importlib.import_module(module)
+
+
 _namespaces: dict[str, OpNamespace] = {}
+OPERATORS = Operators()
 
 
 def namespace(name: str) -> OpNamespace:

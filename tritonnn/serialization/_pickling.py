@@ -8,6 +8,7 @@ import importlib
 import pickle
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
+from types import FunctionType
 from typing import IO, Any
 
 from tritonnn import _parameter
@@ -36,22 +37,19 @@ class StorageType:
 _types = {dtype: StorageType(dtype) for dtype in (*STORAGE_NAMES, None)}
 
 # What PyTorch calls the things that stand in every saved file.
-_TORCH_NAMES: dict[Name, Name] = {
-    ("tritonnn.serialization._tensors", "rebuild_tensor_v2"): ("torch._utils", "_rebuild_tensor_v2"),
-    ("tritonnn.serialization._tensors", "rebuild_tensor_v3"): ("torch._utils", "_rebuild_tensor_v3"),
-    ("tritonnn.serialization._tensors", "rebuild_sparse"): ("torch._utils", "_rebuild_sparse_tensor"),
-    ("tritonnn.serialization._tensors", "rebuild_meta"): ("torch._utils", "_rebuild_meta_tensor_no_storage"),
-    ("tritonnn._parameter", "_rebuild_parameter"): ("torch._utils", "_rebuild_parameter"),
-    ("tritonnn._parameter", "_rebuild_parameter_with_state"): (
-        "torch._utils",
-        "_rebuild_parameter_with_state",
-    ),
-    ("tritonnn._parameter", "_rebuild_from_type_v2"): ("torch._tensor", "_rebuild_from_type_v2"),
-    ("tritonnn._parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
-    ("tritonnn.serialization._tensors", "layout_of"): ("torch.serialization", "_get_layout"),
-    ("tritonnn._tensor", "Tensor"): ("torch", "Tensor"),
-    ("tritonnn.shape", "Size"): ("torch", "Size"),
-    ("tritonnn.device", "device"): ("torch", "device"),
+_TORCH_NAMES: dict[object, Name] = {
+    _tensors.rebuild_tensor_v2: ("torch._utils", "_rebuild_tensor_v2"),
+    _tensors.rebuild_tensor_v3: ("torch._utils", "_rebuild_tensor_v3"),
+    _tensors.rebuild_sparse: ("torch._utils", "_rebuild_sparse_tensor"),
+    _tensors.rebuild_meta: ("torch._utils", "_rebuild_meta_tensor_no_storage"),
+    _parameter._rebuild_parameter: ("torch._utils", "_rebuild_parameter"),
+    _parameter._rebuild_parameter_with_state: ("torch._utils", "_rebuild_parameter_with_state"),
+    _parameter._rebuild_from_type_v2: ("torch._tensor", "_rebuild_from_type_v2"),
+    Parameter: ("torch.nn.parameter", "Parameter"),
+    _tensors.layout_of: ("torch.serialization", "_get_layout"),
+    Tensor: ("torch", "Tensor"),
+    Size: ("torch", "Size"),
+    Device: ("torch", "device"),
 }
 
 
@@ -62,7 +60,7 @@ def _torch_name(obj: Any) -> Name | None:
         )
     if isinstance(obj, DType):
         return "torch", obj.name
-    return _TORCH_NAMES.get((getattr(obj, "__module__", ""), getattr(obj, "__qualname__", "")))
+    return _TORCH_NAMES.get(obj) if isinstance(obj, (type, FunctionType)) else None
 
 
 class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot import

@@ -1,0 +1,110 @@
+"""What classes and versions are called while tritonnn is served as PyTorch.
+
+Packages look at `type(layer).__module__`, at `torch.__version__` and at what is installed under the name torch. While
+tritonnn is served all of them answer as PyTorch's would: `nn.Linear` is a `torch.nn.modules.linear.Linear`, which
+`pickle` finds under that name, because `torch.nn.modules.linear` is the module it stands in.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import Distribution
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tritonnn import torch_version, version
+
+__all__ = ["Installed", "claim", "public_module", "rename"]
+
+# Modules below `tritonnn` -> where PyTorch has their classes, below `torch`; all others are called alike in both.
+PLACES = {
+    "_overriding": "_C",
+    **dict.fromkeys((
+        "_tensor", "_streams", "_symbolic", "device", "dtypes", "futures", "memory_format", "shape",
+    ), ""),
+    "_parameter": "nn.parameter",
+    "nn.module": "nn.modules.module", "nn._state": "nn.modules.module",
+    "nn.modules.attention": "nn.modules.activation", "nn.modules.gated": "nn.modules.activation",
+    "nn.modules.softmax": "nn.modules.activation",
+    "nn.modules.adaptive_pooling": "nn.modules.pooling", "nn.modules.fractional_pooling": "nn.modules.pooling",
+    "nn.modules.lazyconv": "nn.modules.conv",
+    "nn.modules.linear_cross_entropy": "nn.modules.loss", "nn.modules.margin_loss": "nn.modules.loss",
+    "nn.modules.parameter_container": "nn.modules.container",
+    "nn.modules._rnn_base": "nn.modules.rnn", "nn.modules.rnn_cells": "nn.modules.rnn",
+    "nn.attention._block_mask": "nn.attention.flex_attention",
+    "nn.utils._parametrization_list": "nn.utils.parametrize", "nn.utils._prune_base": "nn.utils.prune",
+    "ops.linalg.scaled": "nn.functional", "ops.loss._chunking": "nn.modules.linear_cross_entropy_options",
+    "ops.sparse.invariants": "sparse",
+    "optim.adafactor": "optim", "optim.muon": "optim",
+    **dict.fromkeys((f"optim.lr_scheduler.{part}" for part in (
+        "_base", "_compose", "_cosine", "_cycle", "_decay", "_plateau",
+    )), "optim.lr_scheduler"),
+    "autograd.anomaly": "autograd.anomaly_mode",
+    "recording.edges": "autograd.graph", "recording.graph": "autograd.graph", "recording.packing": "autograd.graph",
+    "recording.grad_mode": "autograd.grad_mode",
+    "distributions._transforms": "distributions.transforms",
+    "profiler._events": "autograd.profiler_util", "profiler._profile": "profiler.profiler",
+    "profiler._ranges": "autograd.profiler", "profiler._schedule": "profiler.profiler",
+    "storage": "storage",
+    "cuda._devices": "cuda", "cuda.streams.StreamContext": "cuda",
+    "cuda.AcceleratorError": "", "cuda.OutOfMemoryError": "",
+    "random.Generator": "_C",
+}  # fmt: skip
+
+
+def public_module(module: str, name: str = "") -> str:
+    """Where PyTorch has a class: 'torch.nn.modules.linear' for one of `tritonnn.nn.modules.linear`.
+
+    Args:
+        module: the module of tritonnn that it stands in.
+        name: of the class, where it goes another way than the rest of the module.
+    """
+    own = module.removeprefix("tritonnn").removeprefix(".")
+    parts = [*own.split("."), name]
+    for end in range(len(parts), 0, -1):
+        place = PLACES.get(".".join(parts[:end]))
+        if place is not None:
+            return f"torch.{place}" if place else "torch"
+    return f"torch.{own}" if own else "torch"
+
+
+def rename(module: ModuleType) -> None:
+    """Call the classes of a module of tritonnn what PyTorch calls them."""
+    for value in list(vars(module).values()):
+        if isinstance(value, type) and value.__module__.partition(".")[0] == "tritonnn":
+            place = public_module(value.__module__, value.__name__)
+            fields = vars(value).get("__annotations__")
+            if fields and place != "torch" + value.__module__.removeprefix("tritonnn"):
+                value.__annotations__ = {name: _meaning(text, vars(module)) for name, text in fields.items()}
+            value.__module__ = place
+
+
+def _meaning(annotation: object, names: dict[str, Any]) -> object:
+    """The type that an annotation's text means in the module it was written in, as nobody else can tell."""
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, dict(names))
+    except Exception:  # of names that only type checkers import
+        return Any
+
+
+class Installed(Distribution):
+    """What `importlib.metadata` says of the package torch: its version is that of the interface."""
+
+    def read_text(self, filename: str) -> str | None:
+        """The two files that say the name and the version."""
+        name = f"Metadata-Version: 2.1\nName: torch\nVersion: {version.served}\n"
+        return {"METADATA": name, "top_level.txt": "torch\n"}.get(filename)
+
+    def locate_file(self, path: object) -> Path:
+        """Where a file of it would lie."""
+        return Path(__file__).parent / str(path)
+
+
+def claim() -> None:
+    """Give the version of PyTorch whose interface this is as the version."""
+    served = torch_version.TorchVersion(version.served)
+    sys.modules["tritonnn"].__version__ = torch_version.__version__ = served  # type: ignore[attr-defined]
+    version.__version__ = version.served

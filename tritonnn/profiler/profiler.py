@@ -1,0 +1,8 @@
+"""PyTorch's name for `_profile.py` and `_schedule.py`."""
+
+from __future__ import annotations
+
+from tritonnn.profiler._profile import profile, tensorboard_trace_handler
+from tritonnn.profiler._schedule import ProfilerAction, schedule
+
+__all__ = ["ProfilerAction", "profile", "schedule", "tensorboard_trace_handler"]
