@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import memory
@@ -14,6 +14,7 @@ from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, fail
 from tritonnn.shape import Size
+from tritonnn.table import between
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -29,7 +30,24 @@ def fresh(
     return tensor
 
 
-def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = None) -> None:
+def library_function(op: Op, needed: bool) -> Callable[..., Any] | None:
+    """NVIDIA's library for an op that has no kernel, or whose kernel does not take the call; None without one."""
+    from tritonnn.kernels import libraries
+
+    if not (needed or libraries.preferred == "cusolver"):
+        return None
+    function = libraries.implementation(op.family, op.name)
+    return None if function is None else between.passed(op, "cuda", function)
+
+
+def run_backend(
+    op: Op,
+    results: tuple,
+    args: tuple,
+    device: Device | None = None,
+    library: Callable[..., Any] | None = None,
+) -> None:
+    """Run the backend's function of the op's name, or a library's."""
     device = device or results[0]._device
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
@@ -42,8 +60,11 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
             quiet_reset(token)
     elif device.type != "meta":
         check_present(op, (*results, *args))
-        run = op.gpu or op.implementation("cuda")
-        run(*[result._buf for result in results], *_buffers(op, args))
+        run = library or op.gpu or op.implementation("cuda")
+        try:
+            run(*[result._buf for result in results], *_buffers(op, args))
+        except Invalid as invalid:
+            raise complete(op.public_name, (), (), invalid) from None
 
 
 def check_present(op: Op, args: Sequence[Any]) -> None:
