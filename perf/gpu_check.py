@@ -54,7 +54,7 @@ def stages(out: Path, dry: bool, workers: int, tune: bool = False) -> list[Stage
         return [*command, *(["-n", str(workers)] if workers > 1 else []), *what]
 
     gpu_tests = ["tests/test_cuda_runtime.py", "tests/test_cuda_memory.py", "tests/test_cuda_streams.py"]
-    library_tests = ["tests/test_nvidia_bindings.py", "tests/test_nvidia_libraries.py"]
+    library_tests = ["tests/nvidia"]
     if dry:
         library_tests += ["-k", "cholesky or every_call"]
     files = ["--json", str(out / "report.json"), "--html", str(out / "report.html")]

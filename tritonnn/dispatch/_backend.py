@@ -30,14 +30,19 @@ def fresh(
     return tensor
 
 
-def library_function(op: Op, needed: bool) -> Callable[..., Any] | None:
-    """NVIDIA's library for an op that has no kernel, or whose kernel does not take the call; None without one."""
+def elsewhere(op: Op, args: tuple) -> tuple[str, Callable[..., Any] | None]:
+    """What runs a call that an entry says `host=` of, with tensors on a GPU.
+
+    Returns:
+        (the library on the host, or "", the function of NVIDIA's library that is called in place of a kernel, or None).
+    """
     from tritonnn.kernels import libraries
 
-    if not (needed or libraries.preferred == "cusolver"):
-        return None
+    host = op.host if isinstance(op.host, str) else op.host(*args)
+    if not host and libraries.preferred != "cusolver":
+        return "", None
     function = libraries.implementation(op.family, op.name)
-    return None if function is None else between.passed(op, "cuda", function)
+    return (host, None) if function is None else ("", between.passed(op, "cuda", function))
 
 
 def run_backend(

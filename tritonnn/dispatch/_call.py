@@ -12,8 +12,8 @@ from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import (
     check_present,
+    elsewhere,
     fresh,
-    library_function,
     named,
     run_allocating,
     run_backend,
@@ -83,9 +83,8 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
     device = device_of(op, args)
     run = None
     if op.host and device is not None and device.type == "cuda":
-        library = op.host if isinstance(op.host, str) else op.host(*args)
-        run = library_function(op, bool(library))
-        if library and run is None:
+        library, run = elsewhere(op, args)
+        if library:
             return _through_host(op, args, out, device, library)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:

@@ -1,4 +1,4 @@
-"""The doubles of `tests/fake_nvmath` have the functions, parameters and C types of the real bindings.
+"""The doubles of `fake_nvmath` have the functions, parameters and C types of the real bindings.
 
 What the library calls exists in the doubles, or its tests fail; what the doubles have exists in nvmath-python, or these
 do. Without the package (the extras cu12 and cu13) the second half is skipped.
@@ -20,7 +20,7 @@ FUNCTIONS = [
     for name, function in vars(getattr(bindings(), module)).items()
     if hasattr(function, "signature") and not name.startswith("_")
 ]
-SOURCES = Path(__file__).resolve().parent.parent / "kernels" / "libraries"
+SOURCES = Path(__file__).resolve().parents[2] / "kernels" / "libraries"
 
 
 def test_every_call_is_doubled() -> None:
