@@ -19,6 +19,7 @@ _looked = False
 _bindings: Any = None
 _why = ""  # what stands in the way on a GPU
 _idle: dict[tuple[str, int, int], list[int]] = {}
+_options: int | None = None
 
 
 def bindings() -> Any:
@@ -73,6 +74,15 @@ def call(library: str, name: str, *args: Any) -> Any:
         return getattr(getattr(found, library), name)(*args)
     except found.errors as error:
         raise RuntimeError(f"{TITLES[library]} error: {error}, when calling `{name}`") from error
+
+
+def options() -> int:
+    """What cuSOLVER's 64-bit functions take for settings: none are made, so one object serves all calls."""
+    global _options
+    with _lock:
+        if _options is None:
+            _options = int(call("cusolverDn", "create_params"))
+        return _options
 
 
 @contextmanager

@@ -23,6 +23,7 @@ def libraries_alone(monkeypatch):
         monkeypatch.setattr(_loading, "_looked", True)
         monkeypatch.setattr(_loading, "_bindings", fake_nvmath.bindings())
         monkeypatch.setattr(_loading, "_idle", {})
+        monkeypatch.setattr(_loading, "_options", None)
     elif _loading.bindings() is None:
         pytest.skip(f"no libraries: {_loading.missing()}")
     monkeypatch.setattr(_plans, "_by_device", {})

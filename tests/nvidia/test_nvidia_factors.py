@@ -64,6 +64,9 @@ def test_lu_of_singular_matrices():
     assert on_host(L.det(gpu(A)))[1] == 0
     sign, log = L.slogdet(gpu(A[1]))
     assert sign.item() == 0 and log.item() == -np.inf
+    A[1, 3, 4] = np.nan
+    sign, log = L.slogdet(gpu(A[1]))
+    assert sign.item() == L.slogdet(torch.from_numpy(A[1]))[0].item() and np.isnan(log.item())
 
 
 @each_kind

@@ -271,7 +271,7 @@ def test_gradients_of_statistics(used):
         (first,) = library.autograd.grad(loss, X, create_graph=True)
         (second,) = library.autograd.grad((first**2).sum(), X)
         found.append([part.detach().numpy() for part in (plain, first, second)])
-    # of the deviation alone PyTorch's second derivative is -1/3 of what differences give; gradgradcheck holds ours to them
+    # of the deviation alone PyTorch's second derivative is -1/3 of what differences give; ours is held to those
     for a, b in list(zip(*found))[: 2 if used == "rstd" else 3]:
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
     X = torch.tensor(x.tolist(), dtype=torch.float64, requires_grad=True)

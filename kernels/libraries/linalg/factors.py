@@ -17,7 +17,7 @@ from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.device.strided import contiguous, expand
 from tritonnn.kernels.indexing import tril, triu
 from tritonnn.kernels.launch.launch import empty
-from tritonnn.kernels.libraries._loading import call, handle
+from tritonnn.kernels.libraries._loading import call, handle, options
 from tritonnn.kernels.libraries.linalg import _columns as c
 from tritonnn.kernels.reduction import prod_dims
 from tritonnn.kernels.reduction import sum as sum_of
@@ -41,7 +41,7 @@ def linalg_cholesky_ex(L: Buffer, info: Buffer, A: Buffer, upper: bool) -> None:
         else:
             kind = c.NUMBERS[A.dtype]
             for i, address in enumerate(c.addresses(work)):
-                given = (0, uplo, n, kind, address, n, kind)
+                given = (options(), uplo, n, kind, address, n, kind)
                 rooms, alive = c.workspaces("xpotrf", solver, *given, like=L)
                 call("cusolverDn", "xpotrf", solver, *given, *rooms, codes.ptr + i * codes.dtype.itemsize)
                 del alive
@@ -77,7 +77,7 @@ def _factored(lu: Buffer, pivots: Buffer, codes: Buffer) -> Factored:
     wide, kind = empty(pivots.shape, int64, like=lu), c.NUMBERS[lu.dtype]
     with handle("cusolverDn", lu) as solver:
         for i, address in enumerate(c.addresses(lu)):
-            given = (0, rows, columns, kind, address, rows)
+            given = (options(), rows, columns, kind, address, rows)
             rooms, alive = c.workspaces("xgetrf", solver, *given, kind, like=lu)
             exchanges = wide.ptr + i * pivots.shape[-1] * wide.dtype.itemsize
             code = codes.ptr + i * codes.dtype.itemsize
@@ -115,12 +115,12 @@ def _solve_factored(found: Factored, X: Buffer) -> None:
     if found.wide is None or c.several(count, n):
         pivots = contiguous(expand(found.pivots, (*batch, n)))
         left, right = c.pointers(found.lu, batch), c.pointers(X, batch)
-        told = np.zeros(1, np.int32)  # of the arguments, and on the host
+        code = np.zeros(1, np.int32)  # of the arguments, and on the host
         with handle("cublas", X) as blas:
             name = c.LETTERS[X.dtype] + "getrs_batched"
             call(
                 "cublas", name, blas, c.AS_IT_IS, n, columns, left.ptr, n, pivots.ptr, right.ptr, n,
-                told.ctypes.data, count,
+                code.ctypes.data, count,
             )  # fmt: skip
         return
     lu, told = c.addresses(found.lu), empty((1,), int32, like=X)
@@ -128,7 +128,7 @@ def _solve_factored(found: Factored, X: Buffer) -> None:
         for at, address in zip(c.places(own, batch), c.addresses(X)):
             exchanges = found.wide.ptr + at * n * found.wide.dtype.itemsize
             call(
-                "cusolverDn", "xgetrs", solver, 0, c.AS_IT_IS, n, columns, kind, lu[at], n, exchanges, kind,
+                "cusolverDn", "xgetrs", solver, options(), c.AS_IT_IS, n, columns, kind, lu[at], n, exchanges, kind,
                 address, n, told.ptr,
             )  # fmt: skip
 

@@ -7,7 +7,7 @@ from tritonnn.dtypes import uint8
 from tritonnn.kernels.device.moving import copy, fill, narrow
 from tritonnn.kernels.indexing import triu
 from tritonnn.kernels.launch.launch import empty
-from tritonnn.kernels.libraries._loading import call, handle
+from tritonnn.kernels.libraries._loading import call, handle, options
 from tritonnn.kernels.libraries.linalg import _columns as c
 
 
@@ -18,7 +18,7 @@ def _reflect(work: Buffer, tau: Buffer) -> None:
     with handle("cusolverDn", work) as solver:
         for i, address in enumerate(c.addresses(work)):
             factors = tau.ptr + i * tau.shape[-1] * tau.dtype.itemsize
-            given = (0, rows, columns, kind, address, rows, kind, factors, kind)
+            given = (options(), rows, columns, kind, address, rows, kind, factors, kind)
             rooms, alive = c.workspaces("xgeqrf", solver, *given, like=work)
             call("cusolverDn", "xgeqrf", solver, *given, *rooms, codes.ptr + i * codes.dtype.itemsize)
             del alive

@@ -14,7 +14,7 @@ from tritonnn.kernels.device.moving import copy, fill, narrow
 from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.device.strided import contiguous, expand, read
 from tritonnn.kernels.launch.launch import empty
-from tritonnn.kernels.libraries._loading import call, handle
+from tritonnn.kernels.libraries._loading import call, handle, options
 from tritonnn.kernels.libraries.linalg import _columns as c
 from tritonnn.kernels.linalg.linalg import matmul_nd
 from tritonnn.runtime.interface import runtime
@@ -59,7 +59,7 @@ def _eigh_one_by_one(solver: int, how: tuple[int, ...], work: Buffer, values: Bu
     n = work.shape[-1]
     kind, real = c.NUMBERS[work.dtype], c.NUMBERS[values.dtype]
     for i, address in enumerate(c.addresses(work)):
-        given = (0, *how, kind, address, n, real, values.ptr + i * n * values.dtype.itemsize, kind)
+        given = (options(), *how, kind, address, n, real, values.ptr + i * n * values.dtype.itemsize, kind)
         rooms, alive = c.workspaces("xsyevd", solver, *given, like=work)
         call("cusolverDn", "xsyevd", solver, *given, *rooms, codes.ptr + i * codes.dtype.itemsize)
         del alive
@@ -123,7 +123,7 @@ def _svd_one_by_one(
     lefts, rights = (c.addresses(left), c.addresses(right)) if compute_uv else ([0] * codes.numel,) * 2
     for i, address in enumerate(c.addresses(A)):
         given = (
-            0, job, job, rows, columns, kind, address, rows, real, S.ptr + i * columns * S.dtype.itemsize,
+            options(), job, job, rows, columns, kind, address, rows, real, S.ptr + i * columns * S.dtype.itemsize,
             kind, lefts[i], rows, kind, rights[i], columns, kind,
         )  # fmt: skip
         rooms, alive = c.workspaces("xgesvd", solver, *given, like=A)

@@ -28,6 +28,7 @@ from fake_nvmath._binding import (
 
 _INVALID = "CUSOLVER_STATUS_INVALID_VALUE"
 _options: set[int] = set()
+_params: set[int] = set()
 _HOST_BYTES = 24
 fail_next: dict[str, int] = {}  # name -> the code that the next call reports
 
@@ -42,6 +43,13 @@ def create() -> int:
 @binding("cusolverDn", "intptr_t handle, intptr_t stream_id")
 def set_stream(handle: int, stream: int) -> None:
     handles["cusolverDn", handle] = stream
+
+
+@binding("cusolverDn", "")
+def create_params() -> int:
+    params = next(numbers)
+    _params.add(params)
+    return params
 
 
 def _real(letter: str) -> str:
@@ -69,11 +77,11 @@ def _generic(name: str, sizes: str, more: str = "") -> Any:
 
     def register(function: Any) -> Any:
         def size_of(handle: int, params: int, *args: int) -> tuple[int, int]:
-            assert params == 0
+            assert params in _params
             return function(*args)[0], _HOST_BYTES
 
         def run(handle: int, params: int, *args: int) -> None:
-            assert params == 0
+            assert params in _params
             *given, block, nbytes, host_block, host_bytes, info = args
             if more:  # the exchanges of rows
                 place = given.pop(-2)
@@ -185,7 +193,8 @@ def xgetrs(
     handle: int, params: int, trans: int, n: int, nrhs: int, kind: int, a: int, lda: int, ipiv: int, kind_b: int,
     b: int, ldb: int, info: int,
 ) -> None:  # fmt: skip
-    fails(_INVALID, params != 0 or trans != 0 or kind != kind_b or min(lda, ldb) < max(1, n))
+    assert params in _params
+    fails(_INVALID, trans != 0 or kind != kind_b or min(lda, ldb) < max(1, n))
 
     def work() -> None:
         letter = NUMBERS[kind]

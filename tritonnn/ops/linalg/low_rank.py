@@ -182,13 +182,12 @@ def _eigenpairs_grad(
         raise Invalid("lobpcg.backward does not support backward with B != I yet.", kind=ValueError)
     of_values, of_vectors = g
     U, UT = eigenvectors, m.adjoint(eigenvectors)
-    inner = None if of_values is None else diag_embed(of_values)
     if of_vectors is None:
-        return m.product(U, inner, UT)
+        return m.product(U, diag_embed(of_values), UT)
     gaps = eigenvalues.unsqueeze(-2) - eigenvalues.unsqueeze(-1)
     within = m.product(UT, of_vectors)
-    turned = within / (gaps + m.eye_like(gaps)) * (1 - m.eye_like(gaps))
-    inner = turned if inner is None else inner + turned
+    inner = within / (gaps + m.eye_like(gaps)) * (1 - m.eye_like(gaps))
+    inner = inner if of_values is None else inner + diag_embed(of_values)
     outside = of_vectors - m.product(U, within)
     size = (
         eigenvalues.detach().abs().amax() + 1

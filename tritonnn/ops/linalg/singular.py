@@ -87,9 +87,16 @@ def linalg_svd(A: Tensor, full_matrices: bool = True, compute_uv: bool = True) -
     )
 
 
-def _no_driver(driver: str | None) -> None:
-    if driver is not None:
-        raise Invalid("keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+def _no_driver(A: Tensor, driver: str | None) -> None:
+    if driver is None:
+        return
+    if A.is_cuda:
+        raise Invalid(
+            "keyword argument `driver=` must be None: gesvdj for several matrices of up to 32 rows and columns, and "
+            "gesvd for others, are what runs where cuSOLVER is installed",
+            kind=NotImplementedError,
+        )
+    raise Invalid("keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
 
 
 @composite(
@@ -116,7 +123,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     >>> torch.linalg.svd(torch.tensor([[0., 2.], [1., 0.]])).S
     tensor([2., 1.])
     """
-    _no_driver(driver)
+    _no_driver(A, driver)
     return linalg_svd(A, full_matrices, True)
 
 
@@ -152,7 +159,7 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     >>> torch.linalg.svdvals(torch.tensor([[0., 2.], [1., 0.]]))
     tensor([2., 1.])
     """
-    _no_driver(driver)
+    _no_driver(A, driver)
     return linalg_svd(A, False, wanted(A))[1]
 
 
