@@ -55,6 +55,7 @@ def _hfft(x, n, axis, norm):
 @pytest.mark.parametrize("form", (
     lambda x: x.transpose(0, 2), lambda x: x[:, 1:, ::2], lambda x: x[1:].permute(2, 0, 1), lambda x: x.flip(0),
     lambda x: x[:, :1].expand(-1, 3, -1), lambda x: x[..., 1:],
+    lambda x: x.reshape(-1)[:105].reshape(3, 5, 7)[..., ::2],
 ))  # fmt: skip
 @pytest.mark.parametrize("kind", (torch.float32, torch.complex128), ids=str)
 def test_any_strides(kind, form):

@@ -14,7 +14,6 @@ from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, fail
 from tritonnn.shape import Size
-from tritonnn.table import between
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -42,7 +41,7 @@ def elsewhere(op: Op, args: tuple) -> tuple[str, Callable[..., Any] | None]:
     if not host and libraries.preferred != "cusolver":
         return "", None
     function = libraries.implementation(op.family, op.name)
-    return (host, None) if function is None else ("", between.passed(op, "cuda", function))
+    return (host, None) if function is None else ("", function)
 
 
 def run_backend(
