@@ -132,8 +132,8 @@ def _transform(out: Buffer, input: Buffer, dims: tuple[int, ...], direction: int
     assert sides is not None, "rows that lie one after another can be planned"
     kind, execute = KINDS[input.dtype.is_complex, out.dtype.is_complex, out.dtype.to_real().itemsize]
     wide = (
-        source if not input.dtype.is_complex else target
-    )  # it has all numbers, a half of frequencies has not
+        target if input.dtype.is_complex else source
+    )  # real numbers are all there, their frequencies a half
     sizes, batch = wide.shape[-rank:], prod(wide.shape[:-rank])
     _execute(Geometry(tuple(sizes), *sides, kind, batch), execute, source, target, direction)
     if target.ptr != out.ptr:

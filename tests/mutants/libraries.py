@@ -70,7 +70,7 @@ FAULTS = [
     ),
     Fault(
         "libraries: NaN is decomposed", "special value", COLUMNS,
-        "        (bad, \"because the input", "        (bad & False, \"because the input",
+        "    _refuse(A, np.isnan(read(sums)), ", "    _refuse(A, np.isinf(read(sums)), ",
         f"{SPECTRA} does_not_converge",
     ),
     Fault(

@@ -130,24 +130,28 @@ def workspaces(name: str, handle: int, *args: Any, like: Buffer) -> tuple[tuple[
     return (block.ptr, on_device, array.ctypes.data, on_host), [block, array]
 
 
-def refuse_failed(A: Buffer, codes: Buffer) -> None:
-    """Refuse matrices with NaN or infinity, and those whose decomposition did not converge. Waits for the device."""
-    count = count_of(A)
-    numbers = parts(A)
+def refuse_non_finite(A: Buffer) -> None:
+    """Refuse matrices with NaN or infinity, of which no method comes to an end. Waits for the device."""
+    count, numbers = count_of(A), parts(A)
     marks = empty(numbers.shape, numbers.dtype, like=A)
     _times(marks, numbers, 0.0, compute=marks.dtype)  # NaN of NaN and of infinity, else 0
     sums = empty((count,), numbers.dtype, like=A)
-    sum_of(sums, reshaped(marks, (count, -(-marks.numel // max(count, 1)))), (1,), False, None)
-    bad, failed = np.isnan(read(sums)), read(codes)
-    for wrong, text in (
-        (bad, "because the input matrix contained non-finite values."),
-        (failed > 0, "because the input matrix is ill-conditioned (error code: {code})."),
-    ):
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            batch = f"(Batch element {at}): " if A.ndim > 2 else ""
-            text = text.format(code=int(failed[at]))
-            raise Invalid(f"{batch}The algorithm failed to converge {text}", kind=LinAlgError)
+    sum_of(sums, reshaped(marks, (count, marks.numel // count)), (1,), False, None)
+    _refuse(A, np.isnan(read(sums)), "contained non-finite values.")
+
+
+def refuse_failed(A: Buffer, codes: Buffer) -> None:
+    """Refuse matrices whose decomposition did not converge. Waits for the device."""
+    found = read(codes)
+    code = found[np.argmax(found > 0)]
+    _refuse(A, found > 0, f"is ill-conditioned (error code: {code}).")
+
+
+def _refuse(A: Buffer, wrong: np.ndarray[Any, Any], why: str) -> None:
+    if wrong.any():
+        batch = f"(Batch element {int(np.argmax(wrong))}): " if A.ndim > 2 else ""
+        text = f"{batch}The algorithm failed to converge because the input matrix {why}"
+        raise Invalid(text, kind=LinAlgError)
 
 
 def codes_of(A: Buffer) -> Buffer:

@@ -28,6 +28,7 @@ def linalg_eigh(values: Buffer, vectors: Buffer, A: Buffer, UPLO: str, compute_v
     """A = vectors diag(values) vectors^H of a Hermitian A, of which one triangle is read."""
     if not A.numel:
         return
+    c.refuse_non_finite(A)
     work = c.ready(vectors) if compute_v else c.matrices(A.shape, A.dtype, like=A)
     copy(work, A)
     sizes, codes = c.dense(values), c.codes_of(A)
@@ -46,13 +47,13 @@ def linalg_eigh(values: Buffer, vectors: Buffer, A: Buffer, UPLO: str, compute_v
 def _eigh_at_once(solver: int, how: tuple[int, ...], work: Buffer, values: Buffer, codes: Buffer) -> None:
     name = c.LETTERS[work.dtype] + ("heevj_batched" if work.dtype.is_complex else "syevj_batched")
     given, count = (*how, work.ptr, c.leading(work), values.ptr), c.count_of(work)
-    options = call("cusolverDn", "create_syevj_info")
+    settings = call("cusolverDn", "create_syevj_info")
     try:
-        length = call("cusolverDn", name + "_buffer_size", solver, *given, options, count)
+        length = call("cusolverDn", name + "_buffer_size", solver, *given, settings, count)
         room = _room(length, work)
-        call("cusolverDn", name, solver, *given, room.ptr, length, codes.ptr, options, count)
+        call("cusolverDn", name, solver, *given, room.ptr, length, codes.ptr, settings, count)
     finally:
-        call("cusolverDn", "destroy_syevj_info", options)
+        call("cusolverDn", "destroy_syevj_info", settings)
 
 
 def _eigh_one_by_one(solver: int, how: tuple[int, ...], work: Buffer, values: Buffer, codes: Buffer) -> None:
@@ -80,6 +81,7 @@ def linalg_svd(U: Buffer, S: Buffer, Vh: Buffer, A: Buffer, full_matrices: bool,
             _identity(U)
             _identity(Vh)
         return
+    c.refuse_non_finite(A)
     rows, columns = A.shape[-2:]
     values, codes = c.dense(S), c.codes_of(A)
     with handle("cusolverDn", A) as solver:
@@ -145,13 +147,13 @@ def _svd_at_once(
         c.VECTORS if compute_uv else c.VALUES_ONLY, rows, columns, work.ptr, rows, S.ptr, left.ptr, rows, right.ptr,
         columns,
     )  # fmt: skip
-    count, options = c.count_of(A), call("cusolverDn", "create_gesvdj_info")
+    count, settings = c.count_of(A), call("cusolverDn", "create_gesvdj_info")
     try:
-        length = call("cusolverDn", name + "_buffer_size", solver, *given, options, count)
+        length = call("cusolverDn", name + "_buffer_size", solver, *given, settings, count)
         room = _room(length, work)
-        call("cusolverDn", name, solver, *given, room.ptr, length, codes.ptr, options, count)
+        call("cusolverDn", name, solver, *given, room.ptr, length, codes.ptr, settings, count)
     finally:
-        call("cusolverDn", "destroy_gesvdj_info", options)
+        call("cusolverDn", "destroy_gesvdj_info", settings)
     if compute_uv:  # V came in columns, and both square
         copy(U, narrow(left, len(batch) + 1, 0, U.shape[-1]))
         c.adjoint(Vh, narrow(right, len(batch) + 1, 0, Vh.shape[-2]))
