@@ -5,11 +5,12 @@
 
     python perf/gpu_check.py --only report --tune  # a second call: configurations measured before the rows
 
-Stages: what the machine is; install without a network; the GPU tests with outputs pre-filled with NaN; the
-report, which gets all the time that is left and measures first what the goals are for. Each has its own limit,
-and a later one runs although an earlier one failed. Writes at most eight files: setup.log, runtime-tests.log,
-op-tests.log, report.log, report.json, report.html, summary.json and, with --tune, autotune.json with the
-configurations measured. The exit status is 0 if every stage passed.
+Stages: what the machine is; install without a network; the GPU tests with outputs pre-filled with NaN; cuFFT,
+cuSOLVER and cuBLAS against NumPy where nvmath-python is installed; the report, which gets all the time that is
+left and measures first what the goals are for. Each has its own limit, and a later one runs although an earlier
+one failed. Writes at most eight files: setup.log, runtime-tests.log, op-tests.log, report.log, report.json,
+report.html, summary.json and, with --tune, autotune.json with the configurations measured. The exit status is 0 if
+every stage passed.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ def stages(out: Path, dry: bool, workers: int, tune: bool = False) -> list[Stage
         return [*command, *(["-n", str(workers)] if workers > 1 else []), *what]
 
     gpu_tests = ["tests/test_cuda_runtime.py", "tests/test_cuda_memory.py", "tests/test_cuda_streams.py"]
+    library_tests = ["tests/nvidia"]
+    if dry:
+        library_tests += ["-k", "cholesky or every_call"]
     files = ["--json", str(out / "report.json"), "--html", str(out / "report.html")]
     report = [PYTHON, "perf/report.py", "--device", "cuda", *files]
     report += ["--rehearse", "--quick", "--peers", ""] if dry else ["--rounds", "5", "--row-seconds", "40"]
@@ -64,7 +68,8 @@ def stages(out: Path, dry: bool, workers: int, tune: bool = False) -> list[Stage
         Stage("environment", [PYTHON, "-c", ENVIRONMENT], 40, log="setup.log"),
         Stage("install", install, 60, log="setup.log"),
         Stage("runtime-tests", tests(80, *gpu_tests), 80, poison),
-        Stage("op-tests", tests(190, *ops), 190, poison),
+        Stage("library-tests", tests(45, *library_tests), 45, poison, log="runtime-tests.log"),
+        Stage("op-tests", tests(160, *ops), 160, poison),
         Stage("report", report, 0),
     ]
     return [s for s in every if not (dry and s.name == "install")]

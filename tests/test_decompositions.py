@@ -293,6 +293,42 @@ def test_outermost_eigenvalues(largest):
     close(A[0] @ X, B @ X * values, 1e-5)
 
 
+@on_devices
+@pytest.mark.parametrize("largest", [True, False])
+def test_gradients_of_outermost_eigenvalues(device, kind, largest):
+    """Those of all eigenvalues, of which these are some; and of a matrix that is not symmetric its symmetric part's."""
+    if kind.is_complex:
+        pytest.skip("real matrices")
+    M = matrix(2, 9, 9, device=device)
+    A = (M @ M.mT + 0.1 * M).requires_grad_()
+    weights = matrix(9, 2, device=device, seed=1)
+    start = matrix(2, 9, 2, device=device, seed=2)
+
+    def some(A):
+        return torch.lobpcg(A, 2, X=start, largest=largest, niter=25, tol=1e-14)
+
+    def all_of_them(A):
+        values, V = torch.linalg.eigh((A + A.mT) / 2)
+        return (values.flip(-1), V.flip(-1)) if largest else (values, V)
+
+    def loss(values, V):  # of vectors of any sign
+        return (values[..., :2] ** 2).sum() + (V[..., :2] ** 2 * weights).sum()
+
+    close(some(A)[0], all_of_them(A)[0][..., :2])
+    first = [torch.autograd.grad(loss(*run(A)), A, create_graph=True)[0] for run in (some, all_of_them)]
+    close(*first, 1e-7)
+    if device == "cpu":
+        close(*[torch.autograd.grad((g * weights[:, :1]).sum(), A)[0] for g in first], 1e-6)
+
+
+def test_of_two_matrices_there_is_no_gradient():
+    A = torch.eye(9, dtype=torch.float64).requires_grad_()
+    B = torch.eye(9, dtype=torch.float64)
+    values, _ = torch.lobpcg(A * torch.arange(1.0, 10.0, dtype=torch.float64), 1, B)
+    with pytest.raises(ValueError, match="does not support backward with B != I yet"):
+        values.sum().backward()
+
+
 def test_exponentials_of_large_and_small_matrices():
     """Of a rotation; and of diagonal matrices from tiny to large."""
     for angle in (1e-9, 1.0, 50.0):

@@ -210,6 +210,56 @@ def test_fork_rng_gives_the_stream_back(device: str) -> None:
     assert torch.rand(4, device=device).tolist() == wanted
 
 
+@device
+@pytest.mark.parametrize("devices", (lambda d: [0], lambda d: iter([torch.device(d)]), lambda d: (d,)))
+def test_fork_rng_of_given_devices(device: str, devices) -> None:
+    torch.manual_seed(1)
+    wanted = [torch.rand(4, device=d).tolist() for d in ("cpu", device)]
+    torch.manual_seed(1)
+    with torch.random.fork_rng(devices(device), device_type=device):
+        torch.rand(10), torch.rand(10, device=device)
+    assert [torch.rand(4, device=d).tolist() for d in ("cpu", device)] == wanted
+
+
+def test_fork_rng_of_a_device_first_used_in_it(monkeypatch) -> None:
+    from tritonnn import random
+
+    torch.manual_seed(1)
+    torch.rand(1, device="cuda")
+    wanted = random._generators[torch.device("cuda", 0)]
+    monkeypatch.delitem(random._generators, torch.device("cuda", 0))
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        torch.rand(1, device="cuda")
+    torch.rand(1, device="cuda")
+    assert random._generators[torch.device("cuda", 0)] is not wanted
+    assert random._generators[torch.device("cuda", 0)].get_state().tolist() == wanted.get_state().tolist()
+
+
+def test_fork_rng_of_other_devices() -> None:
+    for kind in ("mps", "xpu", "mtia"):
+        state = torch.get_rng_state()
+        with torch.random.fork_rng(device_type=kind):
+            torch.rand(3)
+        assert torch.equal(torch.get_rng_state(), state)
+        with (
+            pytest.raises(RuntimeError, match=f"no backend for the device {kind}"),
+            torch.random.fork_rng([0], device_type=kind),
+        ):
+            pass
+    with torch.random.fork_rng(device_type="meta"):  # which draws no numbers
+        torch.rand(3)
+    assert not torch.equal(torch.get_rng_state(), state)
+    for kind, text in (
+        ("foo", "foo"),
+        ("hpu", "does not have a corresponding module registered as 'torch.hpu'"),
+    ):
+        with pytest.raises(RuntimeError, match=text), torch.random.fork_rng(device_type=kind):
+            pass
+    with pytest.raises(RuntimeError, match="invalid device ordinal"), torch.random.fork_rng([99]):
+        pass
+
+
 def test_indices_written_before_backward_are_refused():
     index = torch.tensor([0, 1])
     y = (torch.ones(3, requires_grad=True) * 1)[index]

@@ -185,7 +185,9 @@ def test_permissions_of_attention():
     torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
     assert torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
     torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(False)
-    assert torch.backends.cuda.preferred_linalg_library("magma") == "default"
+    assert torch.backends.cuda.preferred_linalg_library() == "default"
+    with pytest.raises(RuntimeError, match="there is no MAGMA"):
+        torch.backends.cuda.preferred_linalg_library("magma")
     with pytest.raises(RuntimeError, match="unknown backend 'foo'"):
         torch.backends.cuda.preferred_blas_library("foo")
     with torch.backends.mkl.verbose(torch.backends.mkl.VERBOSE_ON), torch.backends.mkldnn.verbose(2):

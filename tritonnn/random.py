@@ -6,7 +6,7 @@ One seed gives the same numbers on every device. Each device has a default gener
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from operator import index
 from typing import Any
@@ -213,11 +213,31 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
+def _generator_of(device: Device) -> Generator:
+    """The default generator of a device that is there."""
+    from tritonnn.runtime.interface import runtime
+
+    if device.type == "cuda":
+        index = runtime().current_device() if device.index is None else runtime().check(device.index)
+        return generator_for(Device("cuda", index))
+    if device.type != "cpu":
+        raise RuntimeError(f"fork_rng: tritonnn has no backend for the device {device.type}")
+    return default_generator
+
+
 @contextmanager
 def fork_rng(
-    devices: Sequence[Any] | None = None, enabled: bool = True, device_type: str = "cuda"
+    devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str = "cuda"
 ) -> Iterator[None]:
-    """Restore the generators of the CPU and the given GPUs (default: all used ones) at the end of the block.
+    """Restore the generator of the CPU, and those of other devices, at the end of the block.
+
+    Args:
+        devices: indices, names or devices; default: all of the type.
+        enabled: False restores nothing.
+        device_type: of the devices given by index; 'meta', which draws no numbers, restores nothing.
+
+    Raises:
+        RuntimeError: no device type, or no such device.
 
     >>> import tritonnn as torch
     >>> state = torch.get_rng_state()
@@ -226,20 +246,26 @@ def fork_rng(
     >>> torch.equal(torch.get_rng_state(), state)
     True
     """
-    if not enabled:
+    kind = Device(device_type).type
+    if kind not in ("cpu", "cuda", "meta", "mps", "mtia", "xpu"):
+        raise RuntimeError(
+            f"Device '{kind}' does not have a corresponding module registered as 'torch.{kind}'."
+        )
+    if kind == "meta" or not enabled:
         yield
         return
-    chosen = [default_generator]
+    chosen = {default_generator}
     if devices is None:
-        chosen += [g for d, g in _generators.items() if d.type == device_type]
+        chosen |= {g for d, g in _generators.items() if d.type == kind}
     else:
-        chosen += [
-            generator_for(Device(device_type, d) if isinstance(d, int) else Device(d)) for d in devices
-        ]
+        chosen |= {_generator_of(Device(kind, d) if isinstance(d, int) else Device(d)) for d in devices}
     before = [(g, g._seed, g._offset) for g in chosen]
+    known, start = set(_generators), _last_seed
     try:
         yield
     finally:
+        if devices is None:  # a device that is first used in the block begins anew after it
+            before += [(g, start, 0) for d, g in _generators.items() if d.type == kind and d not in known]
         for generator, number, offset in before:
             generator._seed, generator._offset = number, offset
 

@@ -1,6 +1,7 @@
 """Factorizations, equations and determinants of small real matrices; the kernels are in `_small.py`.
 
-Larger ones, and complex ones, run on the host: `tritonnn/ops/linalg/_matrices.py:large` says which.
+Larger ones, and complex ones, run through `kernels/libraries/` or on the host: `tritonnn/ops/linalg/_matrices.py:large`
+says which.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ AREAS = (
     "kernels",
     "kernel_families",
     "linalg",
+    "libraries",
     "twins",
     "optim",
     "amp",

@@ -223,3 +223,17 @@ def test_out(op):
         for a, b in zip(outs, flat(wanted), strict=True):
             np.testing.assert_array_equal(numbers(a), numbers(b))
         break
+
+
+@pytest.mark.parametrize("largest", [True, False])
+def test_gradient_of_outermost_eigenvalues(largest):
+    M = np.random.default_rng(0).standard_normal((2, 9, 9))
+    start = np.random.default_rng(1).standard_normal((2, 9, 2))
+    found = []
+    for library in (reference, torch):
+        A = library.tensor((M @ M.swapaxes(-1, -2)).tolist(), dtype=library.float64, requires_grad=True)
+        X = library.tensor(start.tolist(), dtype=library.float64)
+        values, vectors = library.lobpcg(A, 2, X=X, largest=largest, niter=100, tol=1e-13)
+        (values.sum() + (vectors**2)[..., :4, :].sum()).backward()
+        found.append(A.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-6, atol=1e-8)

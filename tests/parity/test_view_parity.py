@@ -12,9 +12,8 @@ from support import call, leaves_of, ops, samples, tensors
 import tritonnn as torch
 
 # Counts, whose gradient PyTorch refuses at backward, require none here; PyTorch gives real numbers back as they are.
-# The mean and deviation of aten_group_norm and the results of lobpcg have no gradient here; PyTorch's have.
 # That of detach_copy requires grad, and raises in backward.
-OTHER = {"bincount", "histogram", "conj_physical", "aten_group_norm", "detach_copy", "lobpcg"}
+OTHER = {"bincount", "histogram", "conj_physical", "detach_copy"}
 OPS = [op for op in ops() if counterpart(op) and op.family != "random" and op.name not in OTHER]
 
 

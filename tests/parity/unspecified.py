@@ -284,9 +284,7 @@ _NOT_SAVED = """
 OTHER_SAVED = dict.fromkeys(_NOT_SAVED.split(), NOT_SAVED)
 # op -> why other results of it require grad than PyTorch's
 OTHER_REQUIRES_GRAD: dict[str, str] = {
-    "aten_group_norm": "its mean and deviation have no gradient here; PyTorch's have one beside the result's",
     "detach_copy": "PyTorch's requires grad, and raises in backward",
-    "lobpcg": "PyTorch's results require grad; there is no gradient of it here",
     "matrix_norm": "of nothing PyTorch makes a zero of its own",
     "combinations": "more elements than there are: no element of the input is in the result",
     "trapezoid": "of nothing PyTorch makes a zero of its own",

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 from tritonnn import precision
 from tritonnn._tensor import Tensor
+from tritonnn.backends._plan_cache import PlanCaches
 from tritonnn.backends._switches import boolean, switch
 
 __all__ = [
     "SDPAParams", "allow_fp16_bf16_reduction_math_sdp", "can_use_cudnn_attention", "can_use_efficient_attention",
+    "cufft_plan_cache",
     "can_use_flash_attention", "cudnn_sdp_enabled", "enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp",
     "enable_mem_efficient_sdp", "flash_sdp_enabled", "fp16_bf16_reduction_math_sdp_allowed",
     "is_built", "is_flash_attention_available", "preferred_blas_library", "preferred_linalg_library",
@@ -64,6 +66,7 @@ class Matmul:
 
 
 matmul = Matmul()
+cufft_plan_cache = PlanCaches()
 _attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True}
 
 
@@ -185,8 +188,30 @@ def _preferred(kind: str, backend: str | None, known: tuple[str, ...]) -> str:
 
 
 def preferred_linalg_library(backend: str | None = None) -> str:
-    """'default': decompositions have one implementation, whatever library is preferred."""
-    return _preferred("linalg", backend, ("default", "cusolver", "magma"))
+    """Choose what decompositions of GPU tensors run through, or ask for it.
+
+    Args:
+        backend: 'default', kernels for small real matrices and cuSOLVER for others where it is installed; 'cusolver',
+            for small ones as well. None only asks.
+
+    Raises:
+        RuntimeError: there is no cuSOLVER to prefer, or another library is asked for.
+    """
+    from tritonnn.kernels import libraries
+
+    if backend is None:
+        return libraries.preferred
+    name = str(backend).lower()
+    if name == "magma":
+        raise RuntimeError(
+            "preferred_linalg_library: there is no MAGMA: 'default' and 'cusolver' are what can be chosen"
+        )
+    if name not in ("default", "cusolver"):
+        raise RuntimeError(
+            f"preferred_linalg_library: unknown backend {backend!r}: expected 'default' or 'cusolver'"
+        )
+    libraries.prefer(name)
+    return name
 
 
 def preferred_blas_library(backend: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import memory
@@ -29,7 +29,29 @@ def fresh(
     return tensor
 
 
-def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = None) -> None:
+def elsewhere(op: Op, args: tuple) -> tuple[str, Callable[..., Any] | None]:
+    """What runs a call that an entry says `host=` of, with tensors on a GPU.
+
+    Returns:
+        (the library on the host, or "", the function of NVIDIA's library that is called in place of a kernel, or None).
+    """
+    from tritonnn.kernels import libraries
+
+    host = op.host if isinstance(op.host, str) else op.host(*args)
+    if not host and libraries.preferred != "cusolver":
+        return "", None
+    function = libraries.implementation(op.family, op.name)
+    return (host, None) if function is None else ("", function)
+
+
+def run_backend(
+    op: Op,
+    results: tuple,
+    args: tuple,
+    device: Device | None = None,
+    library: Callable[..., Any] | None = None,
+) -> None:
+    """Run the backend's function of the op's name, or a library's."""
     device = device or results[0]._device
     if device is CPU:
         run = op.cpu or op.implementation("cpu")
@@ -42,8 +64,11 @@ def run_backend(op: Op, results: tuple, args: tuple, device: Device | None = Non
             quiet_reset(token)
     elif device.type != "meta":
         check_present(op, (*results, *args))
-        run = op.gpu or op.implementation("cuda")
-        run(*[result._buf for result in results], *_buffers(op, args))
+        run = library or op.gpu or op.implementation("cuda")
+        try:
+            run(*[result._buf for result in results], *_buffers(op, args))
+        except Invalid as invalid:
+            raise complete(op.public_name, (), (), invalid) from None
 
 
 def check_present(op: Op, args: Sequence[Any]) -> None:

@@ -10,7 +10,14 @@ from tritonnn import config
 from tritonnn._tensor import Tensor, make, make_view
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
-from tritonnn.dispatch._backend import check_present, fresh, named, run_allocating, run_backend
+from tritonnn.dispatch._backend import (
+    check_present,
+    elsewhere,
+    fresh,
+    named,
+    run_allocating,
+    run_backend,
+)
 from tritonnn.dispatch._checks import (
     LIMITED,
     check_slots,
@@ -74,21 +81,22 @@ def call(op: Op, args: tuple, out: Any = None) -> Any:
                 seen(op, given, result)
             return result
     device = device_of(op, args)
+    run = None
     if op.host and device is not None and device.type == "cuda":
-        library = op.host if isinstance(op.host, str) else op.host(*args)
+        library, run = elsewhere(op, args)
         if library:
             return _through_host(op, args, out, device, library)
     edges = edges_of(op, args) if op.differentiable and state.enabled else None
     if out is not None:
-        return call_out(op, args, out, outs, edges is not None, given, device)
+        return call_out(op, args, out, outs, edges is not None, given, device, run)
     if op.alloc:
         results = run_allocating(op, args, device)
     elif outs.__class__ is tuple:
         results = tuple([fresh(op, s.shape, s.dtype, device or s.device or CPU, s.strides) for s in outs])
-        run_backend(op, results, args)
+        run_backend(op, results, args, library=run)
     else:
         results = (fresh(op, outs.shape, outs.dtype, device or outs.device or CPU, outs.strides),)
-        run_backend(op, results, args)
+        run_backend(op, results, args, library=run)
     if edges is not None:
         record(op, args, results, edges)
     if watchers:
@@ -185,7 +193,9 @@ def check_out_arguments(op: Op, args: tuple, kwargs: dict[str, Any], written: An
     check_shared(op.public_name, op.names, written, args, kwargs)
 
 
-def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any) -> Any:
+def call_out(
+    op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tuple, device: Any, library: Any = None
+) -> Any:
     specs = outs if outs.__class__ is tuple else (outs,)
     targets = out if isinstance(out, (tuple, list)) else (out,)
     if not op.out or op.alloc:
@@ -205,10 +215,10 @@ def call_out(op: Op, args: tuple, out: Any, outs: Any, recorded: bool, given: tu
     if direct:
         results = tuple(targets)
         _resize(op, targets, specs)
-        run_backend(op, results, args)
+        run_backend(op, results, args, library=library)
     else:  # a target that is an argument is read before it is resized
         results = tuple(fresh(op, s.shape, s.dtype, device) for s in specs)
-        run_backend(op, results, args)
+        run_backend(op, results, args, library=library)
         _resize(op, targets, specs)
     for target, result in zip(targets, results, strict=True):
         if target is not result:
@@ -242,7 +252,10 @@ def _copy_out(op: Op, out: Any, returned: Any, recorded: bool, device: Device | 
 
 def _through_host(op: Op, args: tuple, out: Any, device: Device | None, library: str) -> Any:
     """Run an op that is declared to run on the host on GPU tensors: copy there, compute, copy back."""
-    warn_once(op.name, f"{op.name} runs through {library} on the host: its tensors are copied there and back")
+    from tritonnn.kernels.libraries import hint
+
+    text = f"{op.name} runs through {library} on the host: its tensors are copied there and back"
+    warn_once(op.name, text + hint(op.family, op.name))
     returned = call(op, tuple([arg.cpu() if isinstance(arg, Tensor) else arg for arg in args]))
     results = returned if isinstance(returned, tuple) else (returned,)
     moved = tuple([result.to(device) for result in results])

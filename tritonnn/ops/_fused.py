@@ -13,6 +13,7 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._table import Out
 from tritonnn.recording.grad_mode import state
+from tritonnn.shape import numel
 
 Grads = tuple[Tensor | None, ...]
 
@@ -113,6 +114,24 @@ def centred_grads(
     normal = d * rstd
     gw = g if weight is None else g * weight
     return rstd * (gw - gw.mean(dims, True) - normal * (gw * normal).mean(dims, True)), normal
+
+
+def statistics_grads(
+    of_mean: Tensor | None, of_rstd: Tensor | None, input: Tensor, groups: int, eps: float
+) -> Tensor | None:
+    """(g_mean - g_rstd rstd^3 (x - mean)) / n: what both, of groups of channels, bring to the input, if anything."""
+    if of_mean is None and of_rstd is None:
+        return None
+    count = numel(input.shape[1:]) // groups
+    x = raised(input)[0].reshape(input.shape[0], groups, count)
+    total = (
+        x.new_zeros(x.shape) if of_mean is None else (of_mean.unsqueeze(-1) / max(1, count)).expand(x.shape)
+    )
+    if of_rstd is not None:
+        d = x - x.mean(-1, True)
+        rstd = ((d * d).mean(-1, True) + eps).rsqrt()
+        total = total - d * (of_rstd.unsqueeze(-1) * (rstd * rstd * rstd) / max(1, count))
+    return total.reshape(input.shape)
 
 
 def leading_sum(x: Tensor, kept: int) -> Tensor:

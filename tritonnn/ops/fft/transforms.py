@@ -1,7 +1,7 @@
 """The three transforms behind those of torch.fft: complex, real to half, half to real.
 
 Each is the other's adjoint, but for a factor: a normalisation "forward" of one direction is "backward" of the other.
-They run through NumPy on the host, GPU tensors too: copied there and back, with a warning.
+They run through NumPy on the host, GPU tensors too where cuFFT is not installed: copied there and back, with a warning.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ LARGEST = 32
 
 
 def large(A: Tensor, *_: Any) -> str:
-    """What factors matrices of a GPU on the host (`host=`): those with more rows, and complex ones."""
+    """What factors matrices of a GPU that kernels do not (`host=`): those with more rows, and complex ones."""
     return "LAPACK" if A.shape[-1] > LARGEST or A.dtype.is_complex else ""
 
 

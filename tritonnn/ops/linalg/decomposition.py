@@ -1,6 +1,6 @@
 """The QR decomposition.
 
-It runs through LAPACK on the host, GPU tensors too: copied there and back, with a warning. The gradient: S. Walter and
+It runs through LAPACK on the host, GPU tensors too where cuSOLVER is not installed. The gradient: S. Walter and
 L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum experimental design",
 2010; J. Roberts and L. Roberts, "QR and LQ decomposition matrix backpropagation algorithms", 2020.
 """

@@ -6,22 +6,24 @@ preconditioned eigensolver: locally optimal block preconditioned conjugate gradi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tritonnn._tensor import Tensor, host_array
-from tritonnn.errors import fail
-from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.errors import Invalid, fail
+from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.ops.linalg.cholesky import linalg_cholesky
 from tritonnn.ops.linalg.decomposition import qr
-from tritonnn.ops.linalg.eigen import linalg_eigh
+from tritonnn.ops.linalg.eigen import linalg_eigh, wanted
+from tritonnn.ops.linalg.equations import solved_by
 from tritonnn.ops.linalg.linalg import matmul
 from tritonnn.ops.linalg.singular import linalg_svd
 from tritonnn.ops.linalg.triangular import solved
 from tritonnn.ops.random.random import randn
+from tritonnn.ops.shape.diagonals import diag_embed
 from tritonnn.recording.grad_mode import no_grad
 
 
@@ -171,14 +173,56 @@ def _iterate(
     return values, X
 
 
+def _eigenpairs_grad(
+    g: Any, A: Tensor, B: Tensor | None, eigenvalues: Tensor, eigenvectors: Tensor
+) -> Tensor:
+    """Of k eigenpairs of a symmetric matrix: that of `eigh` in the space U of the vectors, and beyond it, for each
+    vector, the solution of (value - A) x = its gradient."""
+    if B is not None:
+        raise Invalid("lobpcg.backward does not support backward with B != I yet.", kind=ValueError)
+    of_values, of_vectors = g
+    U, UT = eigenvectors, m.adjoint(eigenvectors)
+    if of_vectors is None:
+        return m.product(U, diag_embed(of_values), UT)
+    gaps = eigenvalues.unsqueeze(-2) - eigenvalues.unsqueeze(-1)
+    within = m.product(UT, of_vectors)
+    inner = within / (gaps + m.eye_like(gaps)) * (1 - m.eye_like(gaps))
+    inner = inner if of_values is None else inner + diag_embed(of_values)
+    outside = of_vectors - m.product(U, within)
+    size = (
+        eigenvalues.detach().abs().amax() + 1
+    )  # in the space of U the matrix below is this times the identity
+    columns = []
+    for i in range(U.shape[-1]):
+        value = eigenvalues[..., i : i + 1, None]
+        filled = m.product(U * (eigenvalues.unsqueeze(-2) - value + size), UT)
+        shifted = m.eye_like(A) * value - m.hermitian(A) + filled
+        columns.append(solved_by(shifted, outside[..., i : i + 1]))
+    beyond = cat(columns, -1)
+    beyond = beyond - m.product(U, UT, beyond)
+    return m.hermitian(m.product(U, inner, UT) + m.product(beyond, UT))
+
+
+@primitive(
+    dtypes=m.DECOMPOSED[:2],
+    public="lobpcg",
+    results=("eigenvalues", "eigenvectors"),
+    grad={"A": _eigenpairs_grad, "B": _eigenpairs_grad},
+)
+def given_eigenpairs(A: Tensor, B: Tensor | None, values: Tensor, vectors: Tensor) -> Any:
+    """The eigenpairs of A that were found without being recorded, with their gradient."""
+    return Out(values.shape, values.dtype), Out(vectors.shape, vectors.dtype)
+
+
 @composite(
     api="torch",
-    no_derivative=True,
     dtypes=m.DECOMPOSED[:2],
     samples=lambda make: [
-        Sample(m.positive(make, 9), 2, niter=200),
-        Sample(m.positive(make, 2, 9), 1, largest=False, niter=200),
-        Sample(m.positive(make, 9), 1, m.positive(make, 9), niter=200),
+        Sample(m.positive(make, 9), 2, None, make(9, 2).detach(), niter=40, tol=1e-13).constant("X"),
+        Sample(
+            m.positive(make, 2, 7), 1, None, make(2, 7, 1).detach(), niter=40, tol=1e-13, largest=False
+        ).constant("X"),
+        Sample(m.positive(make, 9), 1, m.positive(make, 9), niter=200).constant("A", "B"),
     ],
     errors=lambda make: [
         Bad(make(3), match="A must have at least 2 dimensions"),
@@ -212,7 +256,8 @@ def lobpcg(
         method: 'basic' or 'ortho'; the basis is made orthonormal in either.
 
     Returns:
-        (values, vectors): the outermost value first. There is no gradient.
+        (values, vectors): the outermost value first. The gradient is that of the symmetric part of A; with B there is
+        none.
 
     Raises:
         ValueError: a matrix that is too small, which `linalg.eigh` solves.
@@ -232,9 +277,12 @@ def lobpcg(
             f"A has to have at least 3 times as many rows as X has columns, {3 * columns}, got {A.shape[-1]}"
         )
         raise fail("lobpcg", text, kind=ValueError, hint="linalg.eigh solves small problems", A=A)
+    of_A, of_B = wanted(A), B is not None and wanted(B)
     with no_grad():
         start = A.new_empty((*A.shape[:-1], columns)).normal_() if X is None else X.detach()
         steps = 1000 if niter is None or niter < 0 else niter
         small = float(np.finfo(A.dtype.np).eps) ** 0.5 if tol is None else tol
-        values, vectors = _iterate(A.detach(), B, start, iK, steps, small, largest is not False)
-    return values[..., :k], vectors[..., :k]
+        symmetric = m.hermitian(A.detach()) if of_A else A.detach()
+        values, vectors = _iterate(symmetric, B, start, iK, steps, small, largest is not False)
+    values, vectors = values[..., :k], vectors[..., :k]
+    return given_eigenpairs(A, B, values, vectors) if of_A or of_B else (values, vectors)

@@ -21,6 +21,7 @@ from tritonnn.ops._fused import (
     raised,
     spread,
     statistics_dtype,
+    statistics_grads,
     sum_to_channels,
 )
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -58,8 +59,7 @@ def _check_normalized(
 
 def _layer_norm_grads(
     g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], mean: Tensor, rstd: Tensor,
-    weight: Tensor | None,
-    eps: float, needs: tuple[bool, ...],
+    weight: Tensor | None, eps: float, needs: tuple[bool, ...],
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2], needs[3])
     if not state.enabled:
@@ -73,8 +73,7 @@ def _layer_norm_grads(
 
 def _layer_norm_samples(make: Make) -> list[Sample]:
     return [
-        Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None,
-        1e-5),
+        Sample(make(3, 4), (4,), make(4), make(4), 1e-5), Sample(make(2, 3, 4), (3, 4), make(3, 4), None, 1e-5),
         Sample(make(5, 300), (300,), None, make(300), 1e-3), Sample(make(4), (4,), None, None, 1e-5),
     ]  # fmt: skip
 
@@ -175,8 +174,7 @@ def layer_norm(
 
 def _rms_norm_grads(
     g: Tensor, input: Tensor, normalized_shape: tuple[int, ...], rstd: Tensor, weight: Tensor | None,
-    eps: float,
-    needs: tuple[bool, ...],
+    eps: float, needs: tuple[bool, ...],
 ) -> Grads:  # fmt: skip
     mask = (needs[0], needs[2])
     if not state.enabled:
@@ -270,29 +268,32 @@ def _complex_rms_norm(input: Tensor, size: Sequence[int], weight: Tensor | None,
 
 
 def _group_norm_grads(
-    g: Tensor, input: Tensor, num_groups: int, mean: Tensor, rstd: Tensor, weight: Tensor | None, eps: float,
-    needs: tuple[bool, ...],
+    g: tuple[Tensor | None, ...], input: Tensor, num_groups: int, mean: Tensor, rstd: Tensor, weight: Tensor | None,
+    eps: float, needs: tuple[bool, ...],
 ) -> Grads:  # fmt: skip
+    of_result, of_mean, of_rstd = g
+    of_result = input.new_zeros(input.shape) if of_result is None else of_result
     mask = (needs[0], needs[2], needs[3])
+    beside = statistics_grads(
+        of_mean, of_rstd, input, num_groups, eps
+    )  # what mean and rstd bring to the input
     if not state.enabled:
-        grads = native_group_norm_backward(g, input, num_groups, mean, rstd, weight, mask)
-        return spread(grads, mask, (0, 2, 3), 5)
-    g, x, w = raised(g, input, weight)
+        grads = native_group_norm_backward(of_result, input, num_groups, mean, rstd, weight, mask)
+        gx, *rest = spread(grads, mask, (0, 2, 3), 5)
+        return gx if gx is None or beside is None else gx + beside, *rest
+    of_result, x, w = raised(of_result, input, weight)
     grouped = (x.shape[0], num_groups, numel(x.shape[1:]) // num_groups)  # not -1, which no batch leaves open
-    gw = g if w is None else g * per_channel(w, len(x.shape))
+    gw = of_result if w is None else of_result * per_channel(w, len(x.shape))
     gx, normal = centred_grads(gw.reshape(grouped), x.reshape(grouped), (-1,), None, eps)
-    normal = normal.reshape(x.shape)
-    return gx.reshape(x.shape), None, sum_to_channels(g * normal), sum_to_channels(g), None
+    gx = gx.reshape(x.shape) if beside is None else gx.reshape(x.shape) + beside
+    return gx, None, sum_to_channels(of_result * normal.reshape(x.shape)), sum_to_channels(of_result), None
 
 
 @primitive(
-    public="group_norm",
-    results=("result", "mean", "rstd"), non_differentiable=("mean", "rstd"),
-    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None,
-    1e-5),
+    public="group_norm", results=("result", "mean", "rstd"),
+    samples=lambda make: [Sample(make(2, 6, 5), 3, make(6), make(6), 1e-5), Sample(make(3, 4), 2, None, None, 1e-5),
                           Sample(make(2, 4, 5, 30), 1, make(4), None, 1e-3)],
-    backward=lambda g, input, num_groups, mean, rstd, weight, eps, needs: _group_norm_grads(
-        g, input, num_groups, mean, rstd, weight, eps, needs),
+    backward=_group_norm_grads,
 )  # fmt: skip
 def native_group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None, bias: Tensor | None, eps: float

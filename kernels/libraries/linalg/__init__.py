@@ -1,0 +1,1 @@
+"""Matrix decompositions and equations by cuSOLVER and cuBLAS."""
