@@ -53,6 +53,7 @@ from tritonnn.memory_format import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    jagged,
     layout,
     memory_format,
     preserve_format,
@@ -93,8 +94,8 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
-    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
-    "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
+    "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested",
+    "nn", "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
     "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {

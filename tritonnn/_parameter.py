@@ -39,6 +39,10 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
         )
+    if data.is_nested:
+        raise NotImplementedError(
+            f"{cls.__name__}: is not implemented for nested tensors: give it a dense one"
+        )
     with DisableTorchFunctionSubclass():
         return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
 
