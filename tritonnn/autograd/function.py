@@ -264,6 +264,10 @@ class Function(FunctionCtx):
 
 def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
     places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
+    if any([args[i].is_nested for i in places]):
+        raise NotImplementedError(
+            f"{cls.__name__}.apply is not implemented for nested tensors. Hint: give it their .values()"
+        )
     edges = [edge_of(args[i]) if state.enabled else None for i in places]
     if cls.jvp is not Function.jvp:
         ctx._shapes = [

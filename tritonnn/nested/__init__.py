@@ -248,7 +248,7 @@ def masked_select(tensor: Tensor, mask: Tensor) -> Tensor:
     """
     if tensor.layout is not strided or isinstance(tensor, NestedTensor):
         raise RuntimeError(f"torch.nested.masked_select requires a strided tensor, given {tensor.layout}")
-    chosen = mask.expand(tensor.shape) if mask.dtype is dtypes.bool else mask
+    chosen = mask.expand(tensor.shape) if mask.dtype is dtypes.bool_ else mask
     values = tensor.masked_select(chosen)  # refuses what is no mask
     rows = chosen.reshape(-1, chosen.shape[-1]) if chosen.dim() > 1 else chosen.reshape(1, -1)
     return make_jagged(values, Ragged(_offsets_of(rows.sum(1)), None), 1)

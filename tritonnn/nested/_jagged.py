@@ -125,7 +125,8 @@ def _with_dim(func: Callable, *args: Any, **kwargs: Any) -> Any:
 
 @rule("chunk", of=JAGGED)
 def _chunk(func: Callable, input: JaggedTensor, chunks: int, dim: int = 0) -> Any:
-    without_holes("chunk", input)
+    if input._ragged.lengths is not None:
+        raise ValueError("chunk: expected a nested tensor without holes. Hint: .contiguous() has none")
     if wrapped(input, dim):
         return _along(func, "chunk", input, dim, lambda v, d: func(v, chunks, d))
     if chunks < 1:

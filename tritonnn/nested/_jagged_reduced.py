@@ -27,7 +27,7 @@ def _identity(name: str, dtype: Any) -> Any:
     low = name in _LOWEST
     if dtype.is_floating_point:
         return float("-inf") if low else float("inf")
-    return not low if dtype is dtypes.bool else (dtypes.iinfo(dtype).min if low else dtypes.iinfo(dtype).max)
+    return not low if dtype is dtypes.bool_ else (dtypes.iinfo(dtype).min if low else dtypes.iinfo(dtype).max)
 
 
 def _reduced_ragged(func: Callable, nested: JaggedTensor, keepdim: bool, options: dict[str, Any]) -> Any:

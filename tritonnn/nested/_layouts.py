@@ -17,6 +17,8 @@ from tritonnn.shape import Size, numel, wrap_dim
 class JaggedTensor(NestedTensor):
     """Components that differ in one dimension, the ragged one, along which they lie one after another in the values."""
 
+    __slots__ = ("_ragged", "_ragged_idx")
+
     _ragged: Ragged
     _ragged_idx: int  # the ragged dimension, counted with the batch
 
@@ -141,6 +143,8 @@ class StridedNestedTensor(NestedTensor):
     What PyTorch answers with a view that this cannot be, such as a transpose, is a copy here: a result that must not be
     written into (`_copied`).
     """
+
+    __slots__ = ("_copied", "_sizes")
 
     _sizes: tuple[tuple[int, ...], ...]
     _copied: bool

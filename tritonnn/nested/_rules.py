@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn import autograd
-from tritonnn._overriding import DisableTorchFunctionSubclass, public_name
+from tritonnn._overriding import public_name
 from tritonnn._tensor import Tensor
 from tritonnn.nested import _jagged, _jagged_reduced, _strided  # noqa: F401
 from tritonnn.nested._forms import OF_VALUES, RULES, is_elementwise, nested_among, on_values, replaced
@@ -49,6 +49,9 @@ def _answer(func: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     if func is autograd.backward or func is autograd.grad:
         return _differentiated(func, args, kwargs)
     name = _name(func)
+    if not args and isinstance(kwargs.get("input"), NestedTensor):
+        kwargs = {**kwargs}
+        args = (kwargs.pop("input"),)
     first = next(nested_among((*args, *kwargs.values())), None)
     if first is None or kwargs.get("out") is not None:
         raise _refused(func)
@@ -62,8 +65,7 @@ def _answer(func: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         member = getattr(first, name)
         return member if getattr(func, "__name__", "") == "__get__" else member(*args[1:], **kwargs)
     if name in _PLAIN:
-        with DisableTorchFunctionSubclass():
-            return func(*args, **kwargs)
+        return getattr(func, "__wrapped__", func)(*args, **kwargs)  # what does not look again
     if name in RULES[kind]:
         return RULES[kind][name](func, *args, **kwargs)
     if is_elementwise(func, name):

@@ -25,9 +25,12 @@ class NestedTensor(Tensor):
     the leaf.
     """
 
+    __slots__ = ("_entries", "_leaf")
+
     _entries: Tensor
     _leaf: bool  # it was made to require grad, and its values with it
 
+    _always_overrides = True
     is_nested = property(lambda self: True, doc="Always True.")  # type: ignore[assignment]
 
     @classmethod
@@ -129,6 +132,14 @@ class NestedTensor(Tensor):
 
     def __contains__(self, element: object) -> bool:
         return any(element in part for part in self._components())
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        from tritonnn.nested._saving import reduced
+
+        return reduced(self)
+
+    def __setstate__(self, state: object) -> None:
+        raise RuntimeError("load: a nested tensor's state is its parts: the file is corrupted")
 
     def __format__(self, spec: str) -> str:
         return object.__format__(self, spec)

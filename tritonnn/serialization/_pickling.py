@@ -17,7 +17,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import uint8
 from tritonnn.memory_format import layout
-from tritonnn.serialization import _tensors
+from tritonnn.serialization import _nested, _tensors
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size
@@ -49,6 +49,8 @@ _TORCH_NAMES: dict[Name, Name] = {
     ("tritonnn._parameter", "_rebuild_from_type_v2"): ("torch._tensor", "_rebuild_from_type_v2"),
     ("tritonnn._parameter", "Parameter"): ("torch.nn.parameter", "Parameter"),
     ("tritonnn.serialization._tensors", "layout_of"): ("torch.serialization", "_get_layout"),
+    ("tritonnn.nested._saving", "rebuild_jagged"): ("torch.nested._internal.nested_tensor", "_rebuild_njt"),
+    ("tritonnn.nested._saving", "rebuild_strided"): ("torch._utils", "_rebuild_nested_tensor"),
     ("tritonnn._tensor", "Tensor"): ("torch", "Tensor"),
     ("tritonnn.shape", "Size"): ("torch", "Size"),
     ("tritonnn.device", "device"): ("torch", "device"),
@@ -148,6 +150,9 @@ def _known_globals() -> dict[Name, Any]:
         ("torch._utils", "_rebuild_tensor_v2"): _tensors.rebuild_tensor_v2,
         ("torch._utils", "_rebuild_tensor_v3"): _tensors.rebuild_tensor_v3,
         ("torch._utils", "_rebuild_sparse_tensor"): _tensors.rebuild_sparse,
+        ("torch._utils", "_rebuild_nested_tensor"): _nested.load_strided,
+        ("torch.nested._internal.nested_tensor", "_rebuild_njt"): _nested.load_jagged,
+        ("torch.nested._internal.nested_tensor", "NestedTensor"): Tensor,  # what is rebuilt has its class
         ("torch._utils", "_rebuild_tensor"): _tensors.rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): _parameter._rebuild_parameter,
         ("torch._utils", "_rebuild_parameter_with_state"): _parameter._rebuild_parameter_with_state,
