@@ -120,7 +120,9 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
             "non-Tensor arguments, please use None as the respective in_dim"
         )
     if leaf.is_nested:
-        raise NotImplementedError(f"{call}: is not implemented for nested tensors. Hint: a loop over .unbind()")
+        raise NotImplementedError(
+            f"{call}: is not implemented for nested tensors. Hint: a loop over .unbind()"
+        )
     rank = leaf.dim()
     if not -rank <= dim < rank:
         raise ValueError(

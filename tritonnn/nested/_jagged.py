@@ -322,7 +322,7 @@ rule("scaled_dot_product_attention", of=JAGGED)(attention)
 @rule("copy_", of=JAGGED)
 def _copy(func: Callable, self: Any, src: Any, non_blocking: bool = False) -> Any:
     if not isinstance(self, JaggedTensor) or not isinstance(src, JaggedTensor):
-        raise RuntimeError("copy_(): copies between dense and nested tensors are not supported")
+        raise ValueError("copy_(): copies between dense and nested tensors are not supported")
     if self._ragged_idx != src._ragged_idx or not all(
         (a == b).all() for a, b in zip(self._ragged.bounds(), src._ragged.bounds(), strict=True)
     ):

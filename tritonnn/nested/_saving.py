@@ -47,7 +47,12 @@ def rebuild_jagged(parts: Any) -> JaggedTensor:
     values, offsets, lengths = parts["values"], parts["offsets"], parts.get("lengths")
     dim, grad = parts.get("_ragged_idx", 1), parts.get("requires_grad", False)
     numbers = [offsets] if lengths is None else [offsets, lengths]
-    if type(values) is not Tensor or type(dim) is not int or type(grad) is not bool or not 1 <= dim <= values.dim():
+    if (
+        type(values) is not Tensor
+        or type(dim) is not int
+        or type(grad) is not bool
+        or not 1 <= dim <= values.dim()
+    ):
         raise wrong
     for part in numbers:
         if type(part) is not Tensor or part.dim() != 1 or part.dtype not in (dtypes.int64, dtypes.int32):
@@ -73,13 +78,20 @@ def rebuild_strided(values: Any, sizes: Any, strides: Any, offsets: Any) -> Stri
     """
     wrong = RuntimeError("load: the parts of a nested tensor do not fit each other: the file is corrupted")
     for part, ndim in ((values, 1), (sizes, 2), (strides, 2), (offsets, 1)):
-        if type(part) is not Tensor or part.dim() != ndim or (part is not values and part.dtype is not dtypes.int64):
+        if (
+            type(part) is not Tensor
+            or part.dim() != ndim
+            or (part is not values and part.dtype is not dtypes.int64)
+        ):
             raise wrong
     if sizes.shape != strides.shape or offsets.shape[0] != sizes.shape[0]:
         raise wrong
     extents, steps, first = sizes.tolist(), strides.tolist(), offsets.tolist()
     flat, grad = values.detach(), values.requires_grad
-    if any(n < 0 for row in (*extents, *steps, first) for n in row) or sum(map(numel, extents)) > flat.numel():
+    if (
+        any(n < 0 for row in (*extents, *steps, first) for n in row)
+        or sum(map(numel, extents)) > flat.numel()
+    ):
         raise wrong
     places = np.cumsum([0, *map(numel, extents)])
     if places[-1] != flat.numel() or first != places[:-1].tolist() or any(

@@ -25,7 +25,9 @@ def nested_attention(
     projected = F.linear(query, module.in_proj_weight, module.in_proj_bias)
     outputs, weights = [], []
     for part in projected.unbind():
-        q, k, v = part.reshape(part.shape[0], 3, module.num_heads, module.head_dim).permute(1, 2, 0, 3).unbind(0)
+        q, k, v = (
+            part.reshape(part.shape[0], 3, module.num_heads, module.head_dim).permute(1, 2, 0, 3).unbind(0)
+        )
         if need_weights:
             weights.append((q @ k.mT / math.sqrt(module.head_dim)).softmax(-1))
             output = weights[-1] @ v
@@ -41,7 +43,13 @@ def nested_attention(
 
 def _refusal(module: Module, query: Any, key: Tensor, value: Tensor, masks: tuple) -> str:
     """Why a nested batch is not taken, or nothing."""
-    tensors = (query, module.in_proj_weight, module.in_proj_bias, module.out_proj.weight, module.out_proj.bias)
+    tensors = (
+        query,
+        module.in_proj_weight,
+        module.in_proj_bias,
+        module.out_proj.weight,
+        module.out_proj.bias,
+    )
     reasons = {
         "of layout torch.strided alone": hasattr(query, "_ragged"),
         "query, key and value must be one tensor": not (query is key and key is value),
