@@ -11,10 +11,11 @@ from typing import Any
 Call = Callable[[Any, Any, Any], Any]
 
 UNARY = (
-    "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "digamma", "erf", "exp", "expm1", "floor", "frac", "lgamma",
-    "log1p", "neg", "reciprocal", "relu", "round", "rsqrt", "sgn", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "tan",
-    "tanh", "trunc", "isnan", "isinf", "isfinite", "signbit", "logical_not", "positive", "deg2rad", "nan_to_num", "bool",
-    "double", "half", "bfloat16", "long", "int", "float", "clone", "detach", "contiguous", "cpu", "zero_", "abs_", "exp_",
+    "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "digamma", "erf", "exp", "expm1", "floor", "frac",
+    "lgamma", "log1p", "neg", "reciprocal", "relu", "round", "rsqrt", "sgn", "sigmoid", "sign", "sin", "sinh",
+    "sqrt", "square", "tan", "tanh", "trunc", "isnan", "isinf", "isfinite", "signbit", "logical_not", "positive",
+    "deg2rad", "nan_to_num", "bool", "double", "half", "bfloat16", "long", "int", "float", "clone", "detach",
+    "contiguous", "cpu", "zero_", "abs_", "exp_",
 )  # fmt: skip
 FUNCTIONAL = (
     "relu", "relu6", "gelu", "silu", "leaky_relu", "elu", "selu", "celu", "hardtanh", "hardshrink", "softshrink",
@@ -22,7 +23,8 @@ FUNCTIONAL = (
 )  # fmt: skip
 BINARY = (
     "add", "sub", "mul", "div", "remainder", "fmod", "maximum", "minimum", "fmax", "fmin", "atan2", "copysign",
-    "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp", "floor_divide",
+    "eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "hypot", "logaddexp",
+    "floor_divide",
 )  # fmt: skip
 REDUCTIONS = ("sum", "mean", "amax", "amin", "prod", "all", "any", "argmax", "argmin", "max", "min")
 DIMS: dict[str, dict[str, Any]] = {
@@ -54,6 +56,10 @@ def _reduction(name: str, options: dict[str, Any]) -> Call:
     return lambda t, x, d: getattr(x > 0 if name in ("all", "any") else x, name)(**options)
 
 
+def _times(shape: tuple[Any, ...]) -> Call:
+    return lambda t, x, d: x * d(*[x.size(0) if extent == "B" else extent for extent in shape])
+
+
 CALLS: dict[str, Call] = {
     **{name: _unary(name) for name in UNARY},
     **{f"F.{name}": _functional(name) for name in FUNCTIONAL},
@@ -72,7 +78,7 @@ CALLS: dict[str, Call] = {
     "x + x of other offsets": lambda t, x, d: x + t.nested.nested_tensor([*x.detach().unbind()], layout=x.layout),
     "x + other shapes": lambda t, x, d: x + t.nested.nested_tensor([c[:0] for c in x.unbind()] * 2, layout=x.layout),
     **{
-        f"x * {shape}": (lambda shape: lambda t, x, d: x * d(*(x.size(0) if n == "B" else n for n in shape)))(shape)
+        f"x * {shape}": _times(shape)
         for shape in ((), (6,), (1,), (5,), (1, 6), (1, 1), (4, 6), ("B", 1, 6), ("B", 1, 1), (1, 1, 6), (1, 1, 1))
     },
     "6 + x": lambda t, x, d: d(6) + x,
@@ -108,7 +114,10 @@ CALLS: dict[str, Call] = {
     "layer_norm plain": lambda t, x, d: t.nn.functional.layer_norm(x, (6,)),
     "layer_norm too much": lambda t, x, d: t.nn.functional.layer_norm(x, (9, 6), d(9, 6), d(9, 6)),
     "rms_norm": lambda t, x, d: t.nn.functional.rms_norm(x, (6,), d(6)),
-    **{f"softmax {n}": (lambda n: lambda t, x, d: t.softmax(x, n))(n) for n in (-1, 0, 1, 2)},
+    "softmax -1": lambda t, x, d: t.softmax(x, -1),
+    "softmax 0": lambda t, x, d: t.softmax(x, 0),
+    "softmax 1": lambda t, x, d: t.softmax(x, 1),
+    "softmax 2": lambda t, x, d: t.softmax(x, 2),
     "log_softmax": lambda t, x, d: t.nn.functional.log_softmax(x, -1),
     "attention": lambda t, x, d: t.nn.functional.scaled_dot_product_attention(heads(x), heads(x), heads(x * 2)),
     "attention scale": lambda t, x, d: t.nn.functional.scaled_dot_product_attention(

@@ -72,7 +72,7 @@ class JaggedTensor(NestedTensor):
 
     def values(self) -> Tensor:
         """The components one after another along the ragged dimension, as a dense tensor (sum of lengths, ...)."""
-        return self._entries.view(self._entries.shape) if self._leaf else self._entries
+        return self._entries.view(self._entries.shape) if self.requires_grad else self._entries
 
     def offsets(self) -> Tensor:
         """Where each component begins, and the last ends: (B + 1,)."""
@@ -202,7 +202,7 @@ class StridedNestedTensor(NestedTensor):
 
     def values(self) -> Tensor:
         """All elements one after another."""
-        return self._entries.view(self._entries.shape) if self._leaf else self._entries
+        return self._entries.view(self._entries.shape) if self.requires_grad else self._entries
 
     def to_padded_tensor(self, padding: float, output_size: Any = None, out: Any = None) -> Tensor:
         """A dense tensor of the components, filled up to the largest; as `torch.nested.to_padded_tensor`."""
