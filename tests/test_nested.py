@@ -222,8 +222,10 @@ def test_functional_gradients(layout: Any) -> None:
     x = nested(layout, grad=True)
     (g,) = torch.autograd.grad([x * x], [x], [torch.ones_like(x)])
     check(g, [2 * p for p in PARTS])
-    with pytest.raises(RuntimeError, match="Mismatch in shape"):
-        (x * 1).backward(torch.ones(3))
+    other = torch.nested.nested_tensor([torch.ones(7, 6)], layout=layout)  # as many values
+    for wrong in (torch.ones(3), other):
+        with pytest.raises(RuntimeError, match="Mismatch in shape"):
+            (x * 1).backward(wrong)
     with pytest.raises(RuntimeError, match="scalar outputs"):
         (x * 1).backward()
 

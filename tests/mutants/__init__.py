@@ -27,6 +27,7 @@ AREAS = (
     "debugging",
     "recurrent",
     "sparse",
+    "nested",
     "overriding",
     "distributions",
     "profiling",
