@@ -44,7 +44,7 @@ def test_damaged_parts_are_refused() -> None:
             rebuild_jagged({**good, name: value})
     for numbers in ([0, 2, 1], [-1, 1, 3], [0.0, 3.0], []):
         wrong = torch.tensor(numbers)
-        with pytest.raises(RuntimeError, match="load:|must rise"):
+        with pytest.raises(RuntimeError, match=r"load:|must rise"):
             rebuild_jagged({**good, "offsets": wrong})
     flat, sizes, strides, first = (
         torch.ones(6),
