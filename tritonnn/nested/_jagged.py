@@ -110,7 +110,7 @@ def _along(
 @rule("split", "split_with_sizes", "narrow", "select", "unflatten", "log_softmax", "squeeze", of=JAGGED)
 def _with_dim(func: Callable, *args: Any, **kwargs: Any) -> Any:
     given = bound(func, args, kwargs)
-    first, dim = next(iter(given)), given.get("dim")
+    first, dim = next(iter(given)), given["dim"]
     nested = given[first]
     name = func.__name__
     if name == "select" and dim is not None and wrapped(nested, dim) == 0:

@@ -31,7 +31,7 @@ class JaggedTensor(NestedTensor):
         return self._ragged.batch
 
     @property
-    def _shape(self) -> Any:
+    def _shape(self) -> Any:  # type: ignore[override]
         extents = list(self._entries._shape)
         extents[self._ragged_idx - 1] = self._ragged.extent  # type: ignore[call-overload]
         return Size((self._ragged.batch, *extents))
@@ -158,13 +158,13 @@ class StridedNestedTensor(NestedTensor):
     layout: Layout = property(lambda self: strided, doc="Always torch.strided.")  # type: ignore[assignment]
 
     @property
-    def _shape(self) -> NoReturn:
+    def _shape(self) -> Any:  # type: ignore[override]
         raise RuntimeError(
             "a nested tensor of layout torch.strided doesn't support sizes: its components differ. Hint: nt.size(i) "
             "gives an extent that they share"
         )
 
-    def size(self, dim: int | None = None) -> int:
+    def size(self, dim: int | None = None) -> Any:
         """An extent that all components share.
 
         Raises:
@@ -245,7 +245,7 @@ class StridedNestedTensor(NestedTensor):
 
 
 def _made(cls: type, values: Tensor) -> Any:
-    tensor = object.__new__(cls)
+    tensor: Any = object.__new__(cls)
     tensor._entries, tensor._leaf = values, False
     tensor._rg, tensor._node, tensor._base = False, None, None
     tensor._dtype, tensor._device = values._dtype, values._device

@@ -53,9 +53,10 @@ def _answer(func: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
         kwargs = {**kwargs}
         args = (kwargs.pop("input"),)
     first = next(nested_among((*args, *kwargs.values())), None)
-    if first is None or kwargs.get("out") is not None:
+    assigned = getattr(func, "__name__", "") in ("__set__", "__delete__")
+    if first is None or kwargs.get("out") is not None or assigned:
         raise _refused(func)
-    kinds = {type(nested) for nested in nested_among((*args, *kwargs.values()))}
+    kinds: set[Any] = {type(nested) for nested in nested_among((*args, *kwargs.values()))}
     if len(kinds) > 1:
         raise RuntimeError(
             f"{name}: expected nested tensors of one layout, got torch.jagged and torch.strided ones"

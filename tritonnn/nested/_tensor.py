@@ -31,7 +31,7 @@ class NestedTensor(Tensor):
     _leaf: bool  # it was made to require grad, and its values with it
 
     _always_overrides = True
-    is_nested = property(lambda self: True, doc="Always True.")  # type: ignore[assignment]
+    is_nested = property(lambda self: True, doc="Always True.")
 
     @classmethod
     def __torch_function__(
@@ -45,7 +45,7 @@ class NestedTensor(Tensor):
             "this is not implemented for nested tensors. Hint: .unbind() gives the components"
         )
 
-    _stride = _buf  # type: ignore[assignment]
+    _stride = _buf
 
     # ---- geometry: what both layouts say in their own way ----------------------------------------------------
 
@@ -59,10 +59,10 @@ class NestedTensor(Tensor):
     def _batch(self) -> int:
         raise NotImplementedError
 
-    shape = property(lambda self: self.size(), doc="The extents.")  # type: ignore[assignment]
-    ndim = property(lambda self: self.dim(), doc="Number of dimensions.")  # type: ignore[assignment]
+    shape = property(lambda self: self.size(), doc="The extents.")
+    ndim = property(lambda self: self.dim(), doc="Number of dimensions.")
     dtype: DType = property(lambda self: self._entries.dtype, doc="The type of the elements.")  # type: ignore[assignment]
-    device = property(lambda self: self._entries.device, doc="Where the values lie.")  # type: ignore[assignment]
+    device = property(lambda self: self._entries.device, doc="Where the values lie.")
 
     def ndimension(self) -> int:
         """Number of dimensions."""
@@ -82,7 +82,7 @@ class NestedTensor(Tensor):
 
     def is_same_size(self, other: Tensor) -> bool:
         """Whether the components have the same shapes; of jagged tensors whether their ragged extent is the same."""
-        return type(self) is type(other) and self._same(other)  # type: ignore[arg-type]
+        return type(self) is type(other) and self._same(other)
 
     def _same(self, other: Any) -> bool:
         raise NotImplementedError
@@ -234,12 +234,9 @@ class NestedTensor(Tensor):
         return self._entries.register_hook(on_values)
 
     def backward(
-        self,
-        gradient: Any = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None,
+        retain_variables: bool | None = None,
+    ) -> None:  # fmt: skip
         """Accumulate into the leaves' `.grad` the gradients of this result, of which the nested `gradient` is given."""
         values = None if gradient is None else self._gradient(gradient)
         if values is None and self._entries.numel() != 1:
@@ -247,7 +244,8 @@ class NestedTensor(Tensor):
         if inputs is not None:
             given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
             inputs = [value._entries if isinstance(value, NestedTensor) else value for value in given]
-        self._entries.backward(values, retain_graph, create_graph, inputs)
+        retain = retain_variables if retain_graph is None else retain_graph
+        self._entries.backward(values, retain, create_graph, inputs)
 
     def _gradient(self, gradient: Any) -> Tensor:
         """The values of a gradient of this tensor."""
@@ -262,7 +260,7 @@ class NestedTensor(Tensor):
         """The same values outside the graph."""
         return self._with(self._entries.detach())
 
-    data = property(lambda self: self._with(self._entries.data), doc="The same values outside the graph.")  # type: ignore[assignment]
+    data = property(lambda self: self._with(self._entries.data), doc="The same values outside the graph.")
 
     @property
     def _version(self) -> int:
@@ -272,7 +270,7 @@ class NestedTensor(Tensor):
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
         """The same components in another dtype or on another device; itself where nothing changes."""
-        given = [arg._entries if isinstance(arg, NestedTensor) else arg for arg in args]
+        given: Any = [arg._entries if isinstance(arg, NestedTensor) else arg for arg in args]
         other = kwargs.get("other")
         named = {**kwargs, "other": other._entries} if isinstance(other, NestedTensor) else kwargs
         moved = self._entries.to(*given, **named)
