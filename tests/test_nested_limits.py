@@ -145,6 +145,33 @@ def test_what_takes_no_nested_tensor(layout: Any) -> None:
 
 
 @LAYOUTS
+def test_detached_in_place_alone(layout: Any) -> None:
+    """The values that it looks into stay in the graph."""
+    values = torch.ones(3, requires_grad=True) * 2
+    x = torch.nested.nested_tensor_from_jagged(values, torch.tensor([0, 1, 3]))
+    assert x.requires_grad and not x.detach_().requires_grad and values.requires_grad
+    assert not nested(layout, grad=True).detach_().requires_grad
+
+
+@LAYOUTS
+def test_small_refusals(layout: Any) -> None:
+    x = nested(layout)
+    assert torch.result_type(x, torch.ones(1, dtype=torch.float64)) is torch.float64
+    with pytest.raises(NotImplementedError, match="another dtype"):
+        x.view(torch.int32)
+    with pytest.raises(RuntimeError):
+        F.softmax(x)
+    with pytest.raises(NotImplementedError, match="imag"):
+        x.imag = 1
+
+
+def test_no_components() -> None:
+    x = torch.nested.nested_tensor_from_jagged(torch.ones(0, 1, 3), torch.tensor([0])).transpose(1, 2)
+    assert F.scaled_dot_product_attention(x, x, x).size(0) == 0 and x.unbind() == ()
+    assert x.to_padded_tensor(0.0).shape == (0, 1, 0, 3) and x.sum(2).shape == (0, 1, 3)
+
+
+@LAYOUTS
 def test_switches_of_overriding_do_not_reach_them(layout: Any) -> None:
     """A nested tensor is computed with in no other way."""
     x = nested(layout)

@@ -29,6 +29,8 @@ def attention(
             "scaled_dot_product_attention: expected nested tensors of as many components, of as many dimensions, got "
             f"{[tensor._batch() for tensor in given]} components of {[tensor.dim() - 1 for tensor in given]} dimensions"
         )
+    if not query._batch():
+        return query
     parts = [
         func(
             q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), None, dropout_p, is_causal, scale, enable_gqa

@@ -27,7 +27,7 @@ ELEMENTWISE = frozenset((
 OF_VALUES = frozenset((
     "dropout", "dropout_", "alpha_dropout", "rrelu", "embedding", "one_hot", "bernoulli_", "normal_", "uniform_",
     "fill_", "zero_", "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like",
-    "detach_",
+    "result_type",
 ))  # fmt: skip
 #: pointwise ops of the table whose operands have dimensions of a meaning
 NOT_ELEMENTWISE = frozenset(("prelu",))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nested._attention import attention
 from tritonnn.nested._forms import replaced, rule
 from tritonnn.nested._layouts import JaggedTensor, make_jagged
@@ -254,6 +255,8 @@ def _split_sizes(name: str, nested: JaggedTensor, size: Any) -> tuple[list[int],
 
 @rule("view", "reshape", of=JAGGED)
 def _view(func: Callable, input: JaggedTensor, *size: Any, **named: Any) -> Any:
+    if "dtype" in named or (size and isinstance(size[0], DType)):
+        raise NotImplementedError("view as another dtype is not implemented for nested tensors")
     before, after = _split_sizes(func.__name__, input, size or (named.get("size", named.get("shape")),))
     extents = list(input._entries.shape)
     place = input._ragged_idx - 1

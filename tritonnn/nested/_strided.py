@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nested._attention import attention
 from tritonnn.nested._forms import rule
 from tritonnn.nested._layouts import StridedNestedTensor, make_strided
@@ -89,7 +90,11 @@ def _embedding(func: Callable, input: StridedNestedTensor, *args: Any, **kwargs:
 
 
 @rule("softmax", "log_softmax", of=STRIDED)
-def _softmax(func: Callable, input: StridedNestedTensor, dim: int, *args: Any, **kwargs: Any) -> Any:
+def _softmax(
+    func: Callable, input: StridedNestedTensor, dim: int | None = None, *args: Any, **kwargs: Any
+) -> Any:
+    if dim is None:
+        raise RuntimeError(f"{func.__name__}(): nested tensors need a dimension")
     inner = _inner(func.__name__, input, dim)
     return _by_component(input, lambda part: func(part, inner, *args, **kwargs))
 
@@ -217,6 +222,8 @@ def _parted(input: StridedNestedTensor, sizes: Sequence[int]) -> tuple:
 @rule("view", "reshape", of=STRIDED)
 def _view(func: Callable, input: StridedNestedTensor, *size: Any, **named: Any) -> Any:
     sizes = size or (named.get("size", named.get("shape")),)
+    if isinstance(sizes[0], DType) or "dtype" in named:
+        raise NotImplementedError("view as another dtype is not implemented for nested tensors")
     sizes = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     if sizes[0] not in (-1, input._batch()):
         raise RuntimeError(
@@ -294,7 +301,7 @@ def _sum(
 def _all(func: Callable, input: StridedNestedTensor, dim: Any = None, keepdim: bool = False) -> Any:
     if not isinstance(dim, int):
         raise NotImplementedError(
-            "all is implemented for nested tensors of layout torch.strided along one dimension"
+            "all is not implemented for nested tensors of layout torch.strided but along one dimension"
         )
     inner = _inner("all", input, dim)
     return _by_component(input, lambda part: func(part, inner, keepdim))

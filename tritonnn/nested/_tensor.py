@@ -260,6 +260,11 @@ class NestedTensor(Tensor):
         """The same values outside the graph."""
         return self._with(self._entries.detach())
 
+    def detach_(self) -> Any:
+        """Cut it from the graph; values that others hold stay in theirs."""
+        self._entries, self._leaf = self._entries.detach(), False
+        return self
+
     data = property(lambda self: self._with(self._entries.data), doc="The same values outside the graph.")
 
     @property
