@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("ops", "ops"),
     ("batches of samples", "batching"),
     ("autograd", "autograd"),
+    ("nested tensors", "nested"),
     (
         "tensors of modules, older names, sharing, printing",
         "_parameter legacy_types multiprocessing storage _printing threads _tensor_aspects",

@@ -53,6 +53,7 @@ from tritonnn.memory_format import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    jagged,
     layout,
     memory_format,
     preserve_format,
@@ -96,9 +97,9 @@ globals().update(NAMESPACES["torch"])
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "autograd", "backends",
     "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
-    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn", "optim", "overrides", "profiler",
-    "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage", "testing", "torch_version",
-    "types", "utils", "version", "xpu",
+    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn", "optim", "overrides",
+    "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage", "testing",
+    "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -111,6 +112,9 @@ _LAZY = {
     **dict.fromkeys((
         "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor", "sparse_compressed_tensor",
     ), "ops.sparse.compressed"),
+    **dict.fromkeys((
+        "_nested_from_padded", "_nested_tensor_from_mask", "_nested_tensor_from_mask_left_aligned",
+    ), "nested._padding"),
     **dict.fromkeys(("hspmm", "smm", "sspaddmm"), "ops.sparse.products"),
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",

@@ -33,6 +33,7 @@ from tritonnn import masked as masked
 from tritonnn import mps as mps
 from tritonnn import mtia as mtia
 from tritonnn import multiprocessing as multiprocessing
+from tritonnn import nested as nested
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
@@ -185,6 +186,7 @@ from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_
 from tritonnn.memory_format import channels_last as channels_last
 from tritonnn.memory_format import channels_last_3d as channels_last_3d
 from tritonnn.memory_format import contiguous_format as contiguous_format
+from tritonnn.memory_format import jagged as jagged
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import layout as layout
 from tritonnn.memory_format import memory_format as MemoryFormat
@@ -196,8 +198,12 @@ from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import sparse_csc as sparse_csc
 from tritonnn.memory_format import sparse_csr as sparse_csr
 from tritonnn.memory_format import strided as strided
-from tritonnn.ops import whole as whole
-from tritonnn.ops._namespaces import OPERATORS as OPERATORS
+from tritonnn.nested._padding import _nested_from_padded as _nested_from_padded
+from tritonnn.nested._padding import _nested_tensor_from_mask as _nested_tensor_from_mask
+from tritonnn.nested._padding import (
+    _nested_tensor_from_mask_left_aligned as _nested_tensor_from_mask_left_aligned,
+)
+from tritonnn.ops._namespaces import OPERATORS as ops
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor

@@ -118,23 +118,27 @@ def overloading(values: Iterable[Any]) -> list[Any] | None:
 
 def _found(values: Iterable[Any]) -> list[Any] | None:
     found: list[Any] = []
-    if not state.off:
-        for value in values:
-            kind = value.__class__
-            if kind in TENSORS or kind in VALUES:
-                continue
-            if kind is tuple or kind is list:
-                for item in value:
-                    if item.__class__ not in VALUES and item.__class__ not in TENSORS:
-                        _add(found, item)
-            else:
-                _add(found, value)
+    for value in values:
+        kind = value.__class__
+        if kind in TENSORS or kind in VALUES:
+            continue
+        if kind is tuple or kind is list:
+            for item in value:
+                if item.__class__ not in VALUES and item.__class__ not in TENSORS:
+                    _add(found, item)
+        else:
+            _add(found, value)
     return found if found or (state.modes and state.off < 2) else None
 
 
 def _add(found: list[Any], value: object) -> None:
-    """Put a value where it belongs: subclasses before the classes above them, else as they come."""
+    """Put a value where it belongs: subclasses before the classes above them, else as they come.
+
+    Nested tensors have no other way to be computed with, and cannot be told not to take calls over.
+    """
     kind = type(value)
+    if state.off and not getattr(kind, "_always_overrides", False):
+        return
     if not overrides(kind) or any([type(other) is kind for other in found]):
         return
     place = next((i for i, other in enumerate(found) if issubclass(kind, type(other))), len(found))

@@ -39,6 +39,10 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
         )
+    if data.is_nested:
+        raise NotImplementedError(
+            f"{cls.__name__}: is not implemented for nested tensors: give it a dense one"
+        )
     with DisableTorchFunctionSubclass():
         return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
 
@@ -163,6 +167,8 @@ def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object)
         RuntimeError: it is no tensor, or the class is none of tensors.
     """
     tensor = function(*args)
+    if isinstance(tensor, Tensor) and tensor.is_nested and kind is Tensor:
+        return tensor  # whose state is its parts
     if not isinstance(tensor, Tensor) or not isinstance(kind, type) or not issubclass(kind, Tensor):
         raise RuntimeError("load: a tensor is rebuilt from something else: the file is corrupted")
     if type(state) is dict and state.get("_is_buffer") is True and kind is Tensor:

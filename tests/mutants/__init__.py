@@ -28,6 +28,7 @@ AREAS = (
     "debugging",
     "recurrent",
     "sparse",
+    "nested",
     "overriding",
     "distributions",
     "profiling",

@@ -62,7 +62,7 @@ LEFT_OUT = {
         batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats
     """,
     "sparse, nested and complex tensors, in the making": """
-        ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy jagged resize_as_sparse_
+        ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy resize_as_sparse_
         row_indices_copy saddmm smm sparse_bsc sparse_bsc_tensor sparse_bsr sparse_bsr_tensor sparse_compressed_tensor
         sparse_csc sparse_csc_tensor sparse_csr sparse_csr_tensor spmm sspaddmm values_copy is_conj is_neg vmap
     """,

@@ -46,3 +46,16 @@ class SavedValue:
             value = value.detach()
             value._node, value._rg, value._out_nr = node, True, self.number
         return value
+
+
+def tensor_places(cls: type, args: tuple) -> list[int]:
+    """Which of the arguments of a custom function are tensors.
+
+    Raises:
+        NotImplementedError: one is nested, whose gradients belong to its values.
+    """
+    places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
+    if any([args[i].is_nested for i in places]):
+        text = "is not implemented for nested tensors. Hint: give it their .values()"
+        raise NotImplementedError(f"{cls.__name__}.apply {text}")
+    return places

@@ -119,6 +119,10 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
             f"{call}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot vmap over "
             "non-Tensor arguments, please use None as the respective in_dim"
         )
+    if leaf.is_nested:
+        raise NotImplementedError(
+            f"{call}: is not implemented for nested tensors. Hint: a loop over .unbind()"
+        )
     rank = leaf.dim()
     if not -rank <= dim < rank:
         raise ValueError(

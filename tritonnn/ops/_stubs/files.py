@@ -48,8 +48,9 @@ def torch() -> str:
     for node in source.body:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
             for alias in node.names:
-                if alias.name not in ("annotations", "ALIASES"):
-                    stub.imports.add(f"from {node.module} import {alias.name} as {alias.name}")
+                name = alias.asname or alias.name
+                if name not in ("annotations", "ALIASES", "_read_all"):
+                    stub.imports.add(f"from {node.module} import {alias.name} as {name}")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             stub.function(node.name, getattr(tritonnn, node.name), "torch")
     for name in vars(tritonnn)["_SUBMODULES"]:
