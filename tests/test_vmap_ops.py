@@ -34,6 +34,9 @@ SOME = {
 }  # fmt: skip
 
 
+# how far off results may be in terms of their own errors -> of ops that add up in another order, step after step
+ALLOWED = dict.fromkeys(("lstm_layer", "gru_layer", "rnn_layer", "lstm", "gru", "rnn_tanh", "rnn_relu"), 32)
+
 REFUSALS = (
     DATA_DEPENDENT,
     ITEM,
@@ -142,7 +145,7 @@ def test_loop(op, device):
             for a, b in zip(got, wanted, strict=True):
                 assert a.dtype is b.dtype, (which, a.dtype, b.dtype)
                 assert a.shape == b.shape, (which, a.shape, b.shape)
-            assert_close(floating(got), floating(wanted), dtype, 8, f"{row[0]} {which}")
+            assert_close(floating(got), floating(wanted), dtype, ALLOWED.get(op.name, 8), f"{row[0]} {which}")
             for a, b in zip(got, wanted, strict=True):
                 if not a.dtype.is_floating_point and not a.dtype.is_complex:
                     assert torch.equal(a, b), (row[0], which)

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from tritonnn._levels import DATA_DEPENDENT, Batched, batched, below
 from tritonnn._tensor import Tensor
-from tritonnn.batching.values import mapped
+from tritonnn.batching.values import front, mapped
 from tritonnn.batching.writes import unbatched
 from tritonnn.errors import SparseOperand, ValueDependent, warn_once
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.shape.parts import select_dim
+from tritonnn.ops.shape.shape import view_or_copy
+from tritonnn.shape import numel
 from tritonnn.table import Op
 from tritonnn.table.sparse import as_given, with_sparse
 
@@ -90,6 +92,27 @@ def again(op: Op, args: Any) -> Any:
         return op.function(*positional, **named)
     except SparseOperand:
         return with_sparse(op, args if op.kind != "composite" else as_given(op, args)[0], {})
+
+
+def in_shape(c: Call, result: Any) -> Any:
+    """Results in the shapes that the rule of the op has for samples, with one batch in front.
+
+    What follows from an operand that is the same for all samples has none yet.
+    """
+    planned = c.op.rule(*c.given)
+    if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
+        planned = planned[0]
+    if isinstance(result, Tensor):
+        return _with_batch(c, result, (planned[0] if planned.__class__ is tuple else planned).shape)
+    items = [_with_batch(c, value, out.shape) for value, out in zip(result, planned, strict=True)]
+    return type(result)(*items) if hasattr(result, "_fields") else tuple(items)
+
+
+def _with_batch(c: Call, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    wanted = (c.size, *shape)
+    if tuple(value._shape) == wanted:
+        return value
+    return view_or_copy(value, wanted) if value.numel() == numel(wanted) else front(value, False, c.size)
 
 
 def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -> Any:
