@@ -10,7 +10,6 @@ exceptions, and whether an op is called once for each sample (a loop) where PyTo
 from __future__ import annotations
 
 import argparse
-import itertools
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -83,7 +82,9 @@ def run(library: Any, function: Any, structure: Any, tensors: list, which: set[i
     plain: list[Any] = []
 
     def call(*given: Any) -> Any:
-        input, args, kwargs = filled(structure, iter(given), translate.of if library is torch else lambda value: value)
+        input, args, kwargs = filled(
+            structure, iter(given), translate.of if library is torch else lambda value: value
+        )
         result = function(input, *args, **kwargs)
         flat = list(result) if isinstance(result, (tuple, list)) else [result]
         plain[:] = [item for item in flat if not isinstance(item, library.Tensor)]
@@ -92,7 +93,9 @@ def run(library: Any, function: Any, structure: Any, tensors: list, which: set[i
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         outcome = attempt(lambda: library.vmap(call, in_dims=dims, randomness=randomness)(*tensors))
-    looped = sorted({str(w.message).split("aten::")[1].split()[0].rstrip(":.") for w in told if LOOP in str(w.message)})
+    looped = sorted(
+        {str(w.message).split("aten::")[1].split()[0].rstrip(":.") for w in told if LOOP in str(w.message)}
+    )
     return outcome, looped
 
 
@@ -103,7 +106,20 @@ def check(name: str) -> list[Finding]:
     calls.warn_once = lambda key, text: told.append(key)  # every time
     for entry in ENTRIES[name]:
         types = entry.supported_dtypes("cpu")
-        dtype = next((t for t in (reference.float64, reference.float32, reference.int64, reference.complex128, reference.bool) if t in types), None)
+        dtype = next(
+            (
+                t
+                for t in (
+                    reference.float64,
+                    reference.float32,
+                    reference.int64,
+                    reference.complex128,
+                    reference.bool,
+                )
+                if t in types
+            ),
+            None,
+        )
         if dtype is None:
             continue
         drawn = samples(entry, dtype, False)
@@ -134,8 +150,7 @@ def _sample(entry: Any, sample: Any, told: list[str]) -> Iterator[tuple[str, str
         translate.seed()
         wanted, looped = run(reference, entry.op, structure, [t.clone() for t in given], which, randomness)
         told.clear()
-        got, _ = run(
-            torch, own, structure, [translate.of(t) for t in given], which, randomness)
+        got, _ = run(torch, own, structure, [translate.of(t) for t in given], which, randomness)
         where = f"{sorted(which)} of {len(tensors)}: "
         if wanted.error is None and got.error is None:
             if told and not looped:
@@ -146,7 +161,10 @@ def _sample(entry: Any, sample: Any, told: list[str]) -> Iterator[tuple[str, str
         elif wanted.error is None:
             yield "refused", where + f"{type(got.error).__name__}: {str(got.error).splitlines()[0][:200]}"
         elif got.error is None:
-            yield "accepted", where + f"{type(wanted.error).__name__}: {str(wanted.error).splitlines()[0][:200]}"
+            yield (
+                "accepted",
+                where + f"{type(wanted.error).__name__}: {str(wanted.error).splitlines()[0][:200]}",
+            )
         elif not isinstance(got.error, type(wanted.error)):
             yield "type", where + f"{got.error!r:.150} instead of {wanted.error!r:.150}"
 

@@ -76,7 +76,9 @@ def put_in_order(c: Call) -> Any:
     """Which element goes to a place is how many places the mask has before it."""
     value, mask, source = c.args
     rank = max(c.rank(0), c.rank(1))
-    shape = broadcast_shapes(*[t._shape[1:] if f else t._shape for t, f in zip(c.args[:2], c.flags[:2], strict=True)])
+    shape = broadcast_shapes(
+        *[t._shape[1:] if f else t._shape for t, f in zip(c.args[:2], c.flags[:2], strict=True)]
+    )
     value, mask = [
         expand_as_size(raised(front(t, f, c.size), rank), (c.size, *shape))
         for t, f in ((value, c.flags[0]), (mask, c.flags[1]))

@@ -58,7 +58,7 @@ SIZED: dict[str, Callable] = {}
 #: names of ops whose result's shape depends on values
 DYNAMIC = frozenset((
     "nonzero_coordinates", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
-    "argwhere", "unique", "unique_consecutive",
+    "unique", "unique_consecutive",
 ))  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -
         raise RuntimeError(
             f"vmap: {op.public_name}(): out= is not supported inside vmap. Call it without out=."
         )
-    if op.name in DYNAMIC:
+    if op.name in DYNAMIC or (op.name == "public_where" and len(args) == 1 and not kwargs):
         raise dynamic(op)
     if suffix:
         return in_place(op, args, kwargs, level)

@@ -46,5 +46,7 @@ def inverted(c: Call) -> Any:
     matrices, *bounds, hermitian = c.args
     lead = max(c.rank(i) - (0 if i else 2) for i in (0, 1, 2))
     matrices = raised(front(matrices, c.flags[0], c.size), lead + 2)
-    bounds = [raised(bound, lead) if flag else bound for bound, flag in zip(bounds, c.flags[1:3], strict=True)]
+    bounds = [
+        raised(bound, lead) if flag else bound for bound, flag in zip(bounds, c.flags[1:3], strict=True)
+    ]
     return again(c.op, (matrices, *bounds, hermitian))

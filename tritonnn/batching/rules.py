@@ -7,12 +7,20 @@ from typing import Any
 from tritonnn._levels import batched, below
 from tritonnn._tensor import Tensor
 from tritonnn.batching import (  # noqa: F401  # register theirs
-    bags, indexing, losses, matrices, networks, products, sequences,
+    bags,
+    indexing,
+    losses,
+    matrices,
+    networks,
+    products,
+    sequences,
 )  # fmt: skip
-from tritonnn.batching.calls import SIZED, Call, again, in_shape, rule
+from tritonnn.batching.calls import SIZED, Call, again, composed, in_shape, rule
 from tritonnn.batching.values import front, mapped, raised
 from tritonnn.dispatch import result_type
+from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import copied
+from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_size, infer_view_size, numel
@@ -258,6 +266,38 @@ def _fractional(c: Call) -> Any:
         args[i] = value if alone and c.op.names[i] != "samples" else folded(value)
     result = again(c.op, args)
     return result if alone else mapped(result, lambda value: unfolded(value, c.size))
+
+
+# ---- numbers between samples' own -----------------------------------------------------------------------------
+
+
+@composed("linspace")
+def spaced(
+    start: Any, end: Any, steps: int, out: Any, dtype: Any, layout: Any, device: Any, *options: Any
+) -> Tensor:
+    """Evenly spaced numbers, from either end to the middle."""
+    dtype = dtype or get_default_dtype()
+    start, end = [value.to(dtype) if isinstance(value, Tensor) else value for value in (start, end)]
+    numbers = arange(steps, dtype=dtype, device=device)
+    step = (end - start) / max(steps - 1, 1)
+    rising, falling = start + step * numbers, end - step * (steps - 1 - numbers)
+    return where(numbers < (steps + 1) // 2, rising, falling).to(dtype)
+
+
+@composed("logspace")
+def logarithmic(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float,
+    out: Any,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    *options: Any,
+) -> Tensor:
+    """The same of exponents."""
+    return base ** spaced(start, end, steps, None, dtype, layout, device)
 
 
 # ---- others like it -----------------------------------------------------------------------------------------

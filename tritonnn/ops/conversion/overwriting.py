@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
-from tritonnn._levels import HOOKS
+from tritonnn._levels import HOOKS, Batched, copied_for
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
@@ -144,7 +144,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     >>> torch.fill(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return filled(input.clone(), value, "fill")
+    return filled(copied_for(input, value), value, "fill")
 
 
 def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
@@ -226,6 +226,8 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
+    if input.__class__ is Batched:
+        return input.zero_()
     if dispatch.is_expanded(input):
         zero_(seen_once(input))
         return input
