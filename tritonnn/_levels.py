@@ -29,8 +29,8 @@ UNBATCHED_STATISTICS = (
     "were not batched."
 )
 SHARED_RANDOMNESS = (
-    "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. If "
-    "this is necessary for your usage, please file an issue with functorch."
+    "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
+    "If this is necessary for your usage, please file an issue with functorch."
 )
 _INSIDE = "inside of a function being transformed by a functorch transform. This is unsupported"
 

@@ -211,12 +211,14 @@ def write(name: str, target: Any, result: Tensor) -> Tensor:
 # ---- sample by sample ---------------------------------------------------------------------------------------
 
 
-def one_by_one(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], level: int) -> Any:
+def one_by_one(
+    name: str, function: Callable, args: tuple, kwargs: dict[str, Any], level: int, space: str = "aten::"
+) -> Any:  # fmt: skip
     """The results of the samples, stacked."""
     warn_once(
         f"vmap.{name}",
         "There is a performance drop because we have not yet implemented the batching rule for "
-        f"aten::{name}: it is called once for each sample.",
+        f"{space}{name}: it is called once for each sample.",
     )
     size = _size((*args, *kwargs.values()), level)
     with below(level):
@@ -235,6 +237,8 @@ def _row(value: Any, level: int, i: int) -> Any:
 
 def _stacked(results: list[Any], level: int) -> Any:
     first = results[0]
+    if first is None:
+        return None
     if isinstance(first, Tensor):
         if any([result._shape != first._shape for result in results]):
             raise ValueDependent(DATA_DEPENDENT)
