@@ -13,6 +13,7 @@ from tritonnn import shape as shapes
 from tritonnn._overriding import TENSORS, _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
 from tritonnn.errors import BatchedOperand, ValueDependent
+from tritonnn.memory import enter_transform, leave_transform
 from tritonnn.shape import Size
 
 DATA_DEPENDENT = (
@@ -68,6 +69,7 @@ class within:
 
     def __enter__(self) -> Level:
         self.before = state.stack, state.whole
+        self.memory = enter_transform() if self.size is None else None
         outer = state.stack
         level = Level(outer[-1].number + 1 if outer else 1, self.size, self.randomness)
         state.stack = state.whole = (*outer, level)
@@ -75,6 +77,8 @@ class within:
 
     def __exit__(self, *exc_info: object) -> None:
         state.stack, state.whole = self.before
+        if self.memory is not None:
+            leave_transform(self.memory)
 
 
 class below:

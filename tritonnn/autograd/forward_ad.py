@@ -107,7 +107,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     if not _duals.enabled:
         return tensor.view_as(tensor)
-    tracked = Tracked(tensor, levels_of(tensor)[0])
+    tracked = Tracked(tensor, levels_of(tensor)[0], writable=True)
     _duals.pairs.append((tracked, tangent))
     return tracked.sample
 

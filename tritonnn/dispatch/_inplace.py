@@ -52,7 +52,7 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    before_write(target)
+    before_write(target, f"{op.public_name}_")
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
         check_recorded_write(target)
     refuse_expanded(target)

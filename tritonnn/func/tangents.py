@@ -85,7 +85,7 @@ def _pushed(
     text: str, func: Callable, primals: tuple, leaves: list[Tensor], spec: Any, has_aux: bool
 ) -> tuple[Pushing, Any, Any]:
     """Run a function on tracked inputs, each with the levels that it has."""
-    tracked = [Tracked(leaf, levels_of(leaf)[0]) for leaf in leaves]
+    tracked = [Tracked(leaf, levels_of(leaf)[0], writable=True) for leaf in leaves]
     output = func(*tree_unflatten([item.sample for item in tracked], spec))
     aux = None
     if has_aux:
