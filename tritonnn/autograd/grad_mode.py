@@ -7,8 +7,10 @@ from tritonnn.recording.grad_mode import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
-    no_grad,
     set_grad_enabled,
+)
+from tritonnn.recording.grad_mode import (
+    no_reverse as no_grad,
 )
 
 __all__ = [

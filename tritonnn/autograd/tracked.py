@@ -51,6 +51,13 @@ class Tracked:
         self.sample = parts(given, self.levels)
 
 
+def apart(tangent: Tensor, primals: Sequence[Tensor]) -> Tensor:
+    """A tangent in memory that no write into the primals changes."""
+    storages = [levels_of(primal)[1]._storage for primal in primals]
+    shared = levels_of(tangent)[1]._storage
+    return tangent.clone() if any([shared is storage for storage in storages]) else tangent
+
+
 class Result:
     """One tensor that is differentiated, with the levels that its batch has."""
 

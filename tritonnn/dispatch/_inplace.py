@@ -28,9 +28,10 @@ from tritonnn.dispatch._writing import (
     wrote,
 )
 from tritonnn.dtypes import dtype as DType
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     check_recorded_write,
+    is_of_leaf,
     overwritten,
     record,
     rewrite_history,
@@ -54,7 +55,8 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
     before_write(target, f"{op.public_name}_")
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
-        check_recorded_write(target)
+        if not (state.hidden and is_of_leaf(target)):
+            check_recorded_write(target)
     refuse_expanded(target)
 
 
@@ -63,6 +65,9 @@ def inplace(op: Op, args: tuple) -> Tensor:
     if entered and (answer := surrounded(inplace, op, args)) is not ON:
         return answer
     target = args[0]
+    if state.hidden and isinstance(target, Tensor) and is_of_leaf(target):
+        with no_grad():
+            return inplace(op, args)
     elsewhere = op.options.get("overlapping")
     if elsewhere is not None and isinstance(target, Tensor) and is_expanded(target):
         return elsewhere(*args)

@@ -9,10 +9,10 @@ from tritonnn import batching  # noqa: F401
 from tritonnn._levels import within
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
-from tritonnn.autograd.tracked import Tracked, cut, is_recording, zeros_as
+from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, zeros_as
 from tritonnn.batching.values import levels_of
 from tritonnn.func.transforms import check_outputs
-from tritonnn.recording.grad_mode import enable_grad
+from tritonnn.recording.grad_mode import enable_grad, forward_mode
 from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 
@@ -34,7 +34,8 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
     text = "jvp(f, primals, tangents)"
     recorded = is_recording()
     leaves, directions, primals_spec = _checked(text, primals, tangents)
-    with enable_grad(), within():
+    directions = [apart(direction, leaves) for direction in directions]
+    with enable_grad(), forward_mode(), within():
         pushing, spec, aux = _pushed(text, func, primals, leaves, primals_spec, has_aux)
         found = pushing.along(directions, recorded)
     if strict and any([value is None for value in found]):
@@ -116,7 +117,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
             raise RuntimeError(
                 f"linearize(f, *primals): Expected primals to only contain Tensors, got {type(leaf)}"
             )
-    with enable_grad(), within():
+    with enable_grad(), forward_mode(), within():
         pushing, out_spec, _ = _pushed("linearize(f, *primals)", func, primals, leaves, spec, False)
     own = pushing.own
 

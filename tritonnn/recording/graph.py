@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import HIDDEN, state
 from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
@@ -210,9 +210,13 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
                 out._out_nr = number
     if state.anomaly:
         node.trace = trace_here()
+    if state.hidden:
+        HIDDEN.add(node)
     if state.saved_hooks:
         _pack(node)
-    for i in plan.preserved if not state.saved_hooks else ():
+    # in forward mode, whose derivatives are taken later, all that is saved stays what it is now
+    preserved = range(len(saved)) if state.tangents else plan.preserved
+    for i in preserved if not state.saved_hooks else ():
         saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
     return node
 
@@ -327,6 +331,12 @@ def view_of(tensor: Tensor) -> Tensor:
     alias._base = tensor if base is None else base
     alias._view_version = tensor._storage.version
     return alias
+
+
+def is_of_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor is a leaf that requires grad, or looks into one."""
+    leaf = tensor if tensor._base is None else tensor._base
+    return leaf._node is None and leaf._rg
 
 
 def check_recorded_write(target: Tensor) -> None:
