@@ -13,7 +13,7 @@ from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.dispatch import autocast
-from tritonnn.recording.grad_mode import HIDDEN, state
+from tritonnn.recording.grad_mode import HIDDEN, apply_hidden, state
 from tritonnn.recording.graph import Edge, Node
 from tritonnn.recording.hooks import checked_gradient, checked_gradients, refuse_result
 
@@ -215,7 +215,7 @@ class Run:
 
     def _apply(self, node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
         if HIDDEN and node in HIDDEN:
-            return self._hidden(node, grads)
+            return apply_hidden(node, grads)
         if not state.anomaly:
             return node.apply(grads)
         from tritonnn.autograd.anomaly import explain_failure, refuse_nan
@@ -230,16 +230,6 @@ class Run:
         finally:
             state.running = before
         return results
-
-    def _hidden(self, node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
-        """What a node of forward mode gives: nothing to other passes, and hidden as it is what it computes."""
-        if not state.unveiled:
-            return [None] * len(node.edges)
-        before, state.hidden = state.hidden, True
-        try:
-            return node.apply(grads)
-        finally:
-            state.hidden = before
 
     def _run_hooks(self, hooks: dict, grad: Any) -> Tensor | None:
         if grad is not None:

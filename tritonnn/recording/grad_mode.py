@@ -229,6 +229,17 @@ class forward_mode:
         state.tangents -= 1
 
 
+def apply_hidden(node: Any, grads: list) -> list:
+    """What a node of forward mode gives: nothing to other passes, and hidden as it is what it computes."""
+    if not state.unveiled:
+        return [None] * len(node.edges)
+    before, state.hidden = state.hidden, True
+    try:
+        return node.apply(grads)
+    finally:
+        state.hidden = before
+
+
 def is_grad_enabled() -> bool:
     """Whether operations are recorded in this thread.
 
