@@ -26,6 +26,7 @@ from tritonnn.batching import calls
 
 SIZE = 2
 SAMPLES = 4
+KINDS = (reference.float64, reference.float32, reference.int64, reference.complex128, reference.bool)
 LOOP = "There is a performance drop"
 
 
@@ -103,23 +104,20 @@ def check(name: str) -> list[Finding]:
     """Everything that differs about the entries of a name, the first finding of each kind."""
     found: dict[str, Finding] = {}
     told: list[str] = []
-    calls.warn_once = lambda key, text: told.append(key)  # every time
+    before, calls.warn_once = calls.warn_once, lambda key, text: told.append(key)  # every time
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _check_entries(name, told, found)
+    finally:
+        calls.warn_once = before
+    return list(found.values())
+
+
+def _check_entries(name: str, told: list[str], found: dict[str, Finding]) -> None:
     for entry in ENTRIES[name]:
         types = entry.supported_dtypes("cpu")
-        dtype = next(
-            (
-                t
-                for t in (
-                    reference.float64,
-                    reference.float32,
-                    reference.int64,
-                    reference.complex128,
-                    reference.bool,
-                )
-                if t in types
-            ),
-            None,
-        )
+        dtype = next((kind for kind in KINDS if kind in types), None)
         if dtype is None:
             continue
         drawn = samples(entry, dtype, False)
@@ -127,7 +125,6 @@ def check(name: str) -> list[Finding]:
             for kind, detail in _sample(entry, sample, told):
                 finding = Finding(name, kind, f"{entry.variant_test_name} sample {i} {detail}".lstrip())
                 found.setdefault(finding.name, finding)
-    return list(found.values())
 
 
 def _sample(entry: Any, sample: Any, told: list[str]) -> Iterator[tuple[str, str]]:

@@ -60,6 +60,11 @@ DYNAMIC = frozenset((
     "nonzero_coordinates", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
     "unique", "unique_consecutive",
 ))  # fmt: skip
+#: public names of ops that are called with one sample at a time, for what they do depends on the values in it
+LOOPED = frozenset((
+    "_scaled_mm", "allclose", "argwhere", "bincount", "cov", "equal", "histc", "histogram", "histogramdd",
+    "nonzero_static", "pstrf", "quantile", "nanquantile", "repeat_interleave", "segment_reduce", "is_nonzero",
+))  # fmt: skip
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:

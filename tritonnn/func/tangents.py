@@ -11,9 +11,9 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
 from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, zeros_as
 from tritonnn.batching.values import levels_of
-from tritonnn.func.transforms import check_outputs
+from tritonnn.func.transforms import check_outputs, left_aux
 from tritonnn.recording.grad_mode import enable_grad, forward_mode
-from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 
 
 def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
@@ -51,7 +51,7 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
         for value, output in zip(found, pushing.outputs, strict=True)
     ]
     result = tree_unflatten(moved_on, spec)
-    return (outputs, result, tree_map(leave, aux)) if has_aux else (outputs, result)
+    return (outputs, result, left_aux(aux, leave)) if has_aux else (outputs, result)
 
 
 def _checked(text: str, primals: Any, tangents: Any) -> tuple[list[Tensor], list[Tensor], Any]:
@@ -73,6 +73,10 @@ def _checked(text: str, primals: Any, tangents: Any) -> tuple[list[Tensor], list
         for value in values:
             if not isinstance(value, Tensor):
                 raise RuntimeError(f"{text}: Expected {name} to only contain Tensors, got {type(value)}")
+    for name, values in (("primal", leaves), ("tangent", directions)):
+        for value in values:
+            if value.dtype.kind < 2:
+                raise ValueError(f"Expected {name} to be floating point or complex, but got: {value.dtype}")
     for leaf, direction in zip(leaves, directions, strict=True):
         if leaf.shape != direction.shape:
             raise RuntimeError(

@@ -165,6 +165,8 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
 
 def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
     """`fill_` for a call that errors give another name."""
+    if input.__class__ is Batched:
+        return input.fill_(value)
     if isinstance(value, Tensor):
         if value.shape:
             raise fail(
