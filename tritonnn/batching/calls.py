@@ -63,7 +63,7 @@ DYNAMIC = frozenset((
 #: public names of ops that are called with one sample at a time, for what they do depends on the values in it
 LOOPED = frozenset((
     "_scaled_mm", "allclose", "argwhere", "bincount", "cov", "equal", "histc", "histogram", "histogramdd",
-    "nonzero_static", "pstrf", "quantile", "nanquantile", "repeat_interleave", "segment_reduce", "is_nonzero",
+    "nonzero_static", "pstrf", "quantile", "nanquantile", "repeat_interleave", "segment_reduce",
 ))  # fmt: skip
 
 

@@ -108,9 +108,7 @@ def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type
 
 
 def _embedding_samples(make: Make) -> list[Sample]:
-    return [
-        Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3)),
-    ]  # fmt: skip
+    return [Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3))]
 
 
 def _embedding_errors(make: Make) -> list[Bad]:
