@@ -210,15 +210,20 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
                 out._out_nr = number
     if state.anomaly:
         node.trace = trace_here()
+    _keep(node, saved)
+    return node
+
+
+def _keep(node: Node, saved: list[Any]) -> None:
+    """Pack what is saved, or see to it that it stays what it is now."""
     if state.hidden:
         HIDDEN.add(node)
     if state.saved_hooks:
         _pack(node)
-    # in forward mode, whose derivatives are taken later, all that is saved stays what it is now
-    preserved = range(len(saved)) if state.tangents else plan.preserved
-    for i in preserved if not state.saved_hooks else ():
+        return
+    # in forward mode, whose derivatives are taken later, everything
+    for i in range(len(saved)) if state.tangents else node.plan.preserved:
         saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
-    return node
 
 
 def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
@@ -331,12 +336,6 @@ def view_of(tensor: Tensor) -> Tensor:
     alias._base = tensor if base is None else base
     alias._view_version = tensor._storage.version
     return alias
-
-
-def is_of_leaf(tensor: Tensor) -> bool:
-    """Whether a tensor is a leaf that requires grad, or looks into one."""
-    leaf = tensor if tensor._base is None else tensor._base
-    return leaf._node is None and leaf._rg
 
 
 def check_recorded_write(target: Tensor) -> None:

@@ -19,6 +19,7 @@ from tritonnn.ops.shape.shape import is_expandable_to, seen_once
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_overwriting_ops
+from tritonnn.recording.refusals import is_of_leaf
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
@@ -104,7 +105,7 @@ def copy_(
             src=src,
         )
     recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
-    recorded = recorded and not (state.hidden and graph.is_of_leaf(self))
+    recorded = recorded and not (state.hidden and is_of_leaf(self))
     given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))
@@ -215,7 +216,7 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
     if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
-        if state.hidden and graph.is_of_leaf(self):
+        if state.hidden and is_of_leaf(self):
             return self
         graph.overwritten(self)
     return self
