@@ -50,6 +50,8 @@ REFUSALS = (
     "dynamic shape",
     "Batch norm got a batched tensor",
     "is not possible because there",
+    "would mutate a captured Tensor",
+    "explicit positive num_classes",
 )
 
 

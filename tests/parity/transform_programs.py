@@ -97,6 +97,18 @@ def input_of_grad(t, x):
 
 
 @program
+def input_of_grad_unrecorded(t, x):
+    y = x.clone()
+
+    def f(b):
+        with t.no_grad():
+            b.mul_(2)
+        return b.square().sum()
+
+    return t.func.grad(f)(y), y
+
+
+@program
 def input_of_jvp(t, x):
     y = x.clone()
     return t.func.jvp(lambda b: b.mul_(2).sum(), (y,), (x,)), y

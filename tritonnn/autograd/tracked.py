@@ -44,11 +44,15 @@ class Tracked:
         self.place = set_requires_grad(batch.detach(), True) if self.fresh else batch.view_as(batch)
         given = self.place
         if writable and self.fresh:
-            let_write([given._storage])
             with enable_grad():
                 given = given.view_as(given)
             given._base = None  # no view of a leaf, which could not be written
         self.sample = parts(given, self.levels)
+
+
+def let_inputs(tracked: Iterable[Tracked]) -> None:
+    """Let the innermost transform write what it was given, where that is no leaf, or not recorded."""
+    let_write([item.place._storage for item in tracked if item.fresh])
 
 
 def apart(tangent: Tensor, primals: Sequence[Tensor]) -> Tensor:

@@ -9,7 +9,7 @@ from tritonnn import batching  # noqa: F401
 from tritonnn._levels import within
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
-from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, zeros_as
+from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, let_inputs, zeros_as
 from tritonnn.batching.values import levels_of
 from tritonnn.func.transforms import check_outputs, left_aux
 from tritonnn.recording.grad_mode import enable_grad, forward_mode
@@ -91,6 +91,7 @@ def _pushed(
 ) -> tuple[Pushing, Any, Any]:
     """Run a function on tracked inputs, each with the levels that it has."""
     tracked = [Tracked(leaf, levels_of(leaf)[0], writable=True) for leaf in leaves]
+    let_inputs(tracked)
     output = func(*tree_unflatten([item.sample for item in tracked], spec))
     aux = None
     if has_aux:

@@ -9,7 +9,16 @@ from typing import Any
 from tritonnn import batching  # noqa: F401
 from tritonnn._levels import within
 from tritonnn._tensor import Tensor
-from tritonnn.autograd.tracked import Result, Tracked, cut, gradients, is_recording, reaches_others, zeros_as
+from tritonnn.autograd.tracked import (
+    Result,
+    Tracked,
+    cut,
+    gradients,
+    is_recording,
+    let_inputs,
+    reaches_others,
+    zeros_as,
+)
 from tritonnn.ops.creation.creation import ones_like
 from tritonnn.recording.grad_mode import enable_grad
 from tritonnn.utils._pytree import PyTree, tree_flatten, tree_map, tree_unflatten, treespec_pprint
@@ -127,6 +136,8 @@ def with_tracked(args: tuple, argnums: Argnums) -> tuple[tuple, list[Tracked], C
         tracked += items
         specs.append(spec)
         counts.append(len(items))
+
+    let_inputs(tracked)
 
     def restored(values: list) -> Any:
         results, start = [], 0
