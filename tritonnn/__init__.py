@@ -71,9 +71,7 @@ from tritonnn.recording.grad_mode import (
     is_inference_mode_enabled,
     set_grad_enabled,
 )
-from tritonnn.recording.grad_mode import (
-    no_reverse as no_grad,
-)
+from tritonnn.recording.reverse_mode import no_grad
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.table import NAMESPACES
 from tritonnn.torch_version import __version__

@@ -19,9 +19,7 @@ from tritonnn.recording.grad_mode import (
     is_inference_mode_enabled,
     set_grad_enabled,
 )
-from tritonnn.recording.grad_mode import (
-    no_reverse as no_grad,
-)
+from tritonnn.recording.reverse_mode import no_grad
 
 _SUBMODULES = frozenset((
     "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",

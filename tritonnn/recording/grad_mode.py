@@ -112,23 +112,10 @@ class no_grad(_Switch):
         return instance if function is None else _decorate(instance, function)
 
 
-def _switch(enabled: bool) -> None:
+def switch(enabled: bool) -> None:
     """Record or not; within forward mode, which `no_grad` does not end, record what the other mode does not see."""
     wanted = (enabled or state.tangents > 0) and not state.inference
     state.enabled, state.hidden = wanted, wanted and not enabled
-
-
-class no_reverse(no_grad):
-    __doc__ = no_grad.__doc__
-
-    def __enter__(self) -> None:
-        self._before = state.enabled, state.hidden
-        _switch(False)
-
-
-no_reverse.__name__ = no_reverse.__qualname__ = (
-    "no_grad"  # what users call so; within the library that is final
-)
 
 
 class enable_grad(_Switch):
@@ -163,10 +150,10 @@ class set_grad_enabled(_Switch):
             )
         self._enable = mode
         self._before = state.enabled, state.hidden
-        _switch(mode)
+        switch(mode)
 
     def __enter__(self) -> None:
-        _switch(self._enable)
+        switch(self._enable)
 
     def __exit__(self, *exc_info: object) -> None:
         state.enabled, state.hidden = self._before
