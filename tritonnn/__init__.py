@@ -72,9 +72,9 @@ from tritonnn.recording.grad_mode import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
-    no_grad,
     set_grad_enabled,
 )
+from tritonnn.recording.reverse_mode import no_grad
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.table import NAMESPACES
 from tritonnn.torch_version import __version__

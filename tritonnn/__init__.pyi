@@ -227,8 +227,8 @@ from tritonnn.recording.grad_mode import enable_grad as enable_grad
 from tritonnn.recording.grad_mode import inference_mode as inference_mode
 from tritonnn.recording.grad_mode import is_grad_enabled as is_grad_enabled
 from tritonnn.recording.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
-from tritonnn.recording.grad_mode import no_grad as no_grad
 from tritonnn.recording.grad_mode import set_grad_enabled as set_grad_enabled
+from tritonnn.recording.reverse_mode import no_grad as no_grad
 from tritonnn.serialization import load as load
 from tritonnn.serialization import save as save
 from tritonnn.shape import Size as Size

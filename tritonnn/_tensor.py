@@ -19,7 +19,7 @@ from tritonnn.device import DeviceLike, runtime
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.memory import Storage
+from tritonnn.memory import TRANSFORM, Storage
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import strided
@@ -267,7 +267,7 @@ class Tensor(Methods):
         version = self._storage.version
         if version < 0:
             raise RuntimeError("Inference tensors do not track version counter.")
-        return version
+        return version % TRANSFORM
 
     def is_inference(self) -> bool:
         """Whether its memory was made in inference mode.
@@ -284,7 +284,8 @@ class Tensor(Methods):
     def data(self) -> Tensor:
         """The same memory outside the graph; writes through it are not seen by the version check."""
         storage = Storage(self._storage.block, self._storage.device)
-        storage.version = min(self._storage.version, 0)
+        version = self._storage.version
+        storage.version = version if version < 0 else version - version % TRANSFORM
         savers = getattr(self._storage, "savers", None)
         if savers:
             storage.savers = savers

@@ -33,6 +33,7 @@ AREAS = (
     "distributions",
     "profiling",
     "complex_numbers",
+    "transforms",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -17,9 +17,9 @@ from tritonnn.recording.grad_mode import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
-    no_grad,
     set_grad_enabled,
 )
+from tritonnn.recording.reverse_mode import no_grad
 
 _SUBMODULES = frozenset((
     "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.memory import TRANSFORM
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, restored, version_to_save
 from tritonnn.recording.packing import Packed, packed
@@ -39,8 +40,8 @@ class SavedValue:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"a {value.dtype} tensor of shape {list(value.shape)} saved by "
-                f"{'a custom function' if node is None else node.name()} is at version {value._storage.version}; "
-                f"expected version {self.version} instead."
+                f"{'a custom function' if node is None else node.name()} is at version "
+                f"{value._storage.version % TRANSFORM}; expected version {self.version % TRANSFORM} instead."
             )
         if value is not None and self.number >= 0 and node is not None:  # a result of this very call
             value = value.detach()

@@ -110,6 +110,8 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
     """A dimension of samples, counted from the first."""
     if dim is None:
         return None
+    if dim.__class__ is bool:
+        raise TypeError(f"{call}: in_dim must be int, not bool")
     if not isinstance(dim, int):
         raise ValueError(
             f"{call}: Got in_dim={dim} for an input but in_dim must be either an integer dimension or None."

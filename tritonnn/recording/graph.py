@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import HIDDEN, state
 from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
 from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
@@ -210,11 +210,20 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
                 out._out_nr = number
     if state.anomaly:
         node.trace = trace_here()
+    _keep(node, saved)
+    return node
+
+
+def _keep(node: Node, saved: list[Any]) -> None:
+    """Pack what is saved, or see to it that it stays what it is now."""
+    if state.hidden:
+        HIDDEN.add(node)
     if state.saved_hooks:
         _pack(node)
-    for i in plan.preserved if not state.saved_hooks else ():
+        return
+    # in forward mode, whose derivatives are taken later, everything
+    for i in range(len(saved)) if state.tangents else node.plan.preserved:
         saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
-    return node
 
 
 def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:

@@ -59,3 +59,9 @@ def untraceable(view: Tensor, who: str) -> str:
         else f"Output {view._out_nr} of {name} is a view and {who} modified inplace."
     )
     return f"{what} {_SOURCES[creation]}"
+
+
+def is_of_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor is a leaf that requires grad, or looks into one."""
+    leaf = tensor if tensor._base is None else tensor._base
+    return leaf._node is None and leaf._rg

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
-from tritonnn._levels import HOOKS
+from tritonnn._levels import HOOKS, Batched, copied_for
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
@@ -19,6 +19,7 @@ from tritonnn.ops.shape.shape import is_expandable_to, seen_once
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_overwriting_ops
+from tritonnn.recording.refusals import is_of_leaf
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
@@ -104,6 +105,7 @@ def copy_(
             src=src,
         )
     recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
+    recorded = recorded and not (state.hidden and is_of_leaf(self))
     given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))
@@ -144,7 +146,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     >>> torch.fill(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return filled(input.clone(), value, "fill")
+    return filled(copied_for(input, value), value, "fill")
 
 
 def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
@@ -164,6 +166,8 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
 
 def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
     """`fill_` for a call that errors give another name."""
+    if input.__class__ is Batched:
+        return input.fill_(value)
     if isinstance(value, Tensor):
         if value.shape:
             raise fail(
@@ -212,6 +216,8 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
     if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
+        if state.hidden and is_of_leaf(self):
+            return self
         graph.overwritten(self)
     return self
 
@@ -226,6 +232,8 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
+    if input.__class__ is Batched:
+        return input.zero_()
     if dispatch.is_expanded(input):
         zero_(seen_once(input))
         return input

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.derived import complex as complex_of
@@ -45,7 +46,7 @@ def _cofactors(A: Tensor, det: Tensor) -> Tensor:
 
     That way takes products of all singular values but one, so that it divides by nothing.
     """
-    if (host_array(det.detach()) != 0).all():
+    if (host_array(every(det).detach()) != 0).all():
         return det.conj().unsqueeze(-1).unsqueeze(-1) * m.adjoint(linalg_inv_ex(A)[0])
     U, S, Vh = linalg_svd(A, False)
     one = m.eye_like(A).abs()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -146,7 +147,7 @@ def lstsq(
     bound = float(np.finfo(input.dtype.np).eps) * max(rows, columns) if rcond is None else rcond
     X, rank, values = least_squares(input, right, 0.0 if driver == "gels" else bound, driver == "gels")
     residuals = X[..., :0, :0].abs().reshape(0)
-    if rows > columns and driver not in (None, "gelsy") and (host_array(rank) == columns).all():
+    if rows > columns and driver not in (None, "gelsy") and (host_array(every(rank)) == columns).all():
         rest = (m.product(input, X) - right).abs()
         residuals = (rest * rest).sum(-2)
         residuals = residuals.squeeze(-1) if vector else residuals

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -353,7 +354,7 @@ def lu_unpack(
 def _check_pivots(LU: Tensor, pivots: Tensor) -> None:
     if pivots.shape[-1:] != (min(LU.shape[-2:]),):
         raise Invalid("Number of pivots per batch should be same as the dimension of the matrix")
-    values = host_array(pivots)
+    values = host_array(every(pivots))
     if values.size and not (values.min() >= 1 and values.max() <= LU.shape[-2]):
         raise Invalid(
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. "

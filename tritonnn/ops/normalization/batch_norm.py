@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._levels import UNBATCHED_STATISTICS, lacks
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
@@ -232,6 +233,8 @@ def _move_instance_statistics(
         check_channels(input.shape[1], running_mean=running_mean, running_var=running_var)
     except Invalid as invalid:
         raise fail("instance_norm", str(invalid), input=input) from None
+    if any(running is not None and lacks(running, input) for running in (running_mean, running_var)):
+        raise fail("instance_norm", UNBATCHED_STATISTICS, input=input)
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
         x = raised(input)[0].detach()

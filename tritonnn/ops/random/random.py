@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._levels import HOOKS, batching
+from tritonnn._levels import HOOKS, batching, refuse_shared
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor, make_view
 from tritonnn.device import DeviceLike, resolve
@@ -237,6 +237,8 @@ def draw_integers(
         return draw(philox_randint, target, low, high, generator=generator, wide=wide, fresh=fresh)
     numbers = allocate(target.shape, dtypes.int64, target.device)
     numbers = draw(philox_randint, numbers, low, high, generator=generator, wide=wide)
+    if not fresh:
+        refuse_shared(target, numbers)
     return numbers.to(target.dtype) if fresh else target.copy_(numbers)
 
 

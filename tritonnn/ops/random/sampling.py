@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._levels import HOOKS, batching, ever
+from tritonnn._levels import HOOKS, batching, ever, refuse_shared
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
@@ -192,6 +192,8 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None, written:
     if transforms.stack and batching():
         numbers = allocate(target.shape, dtypes.float32, target.device)
         drawn = draw(philox_uniform, numbers, 0.0, 1.0, generator=generator) < values
+        if written:
+            refuse_shared(target, drawn)
         return target.copy_(drawn) if written else drawn.to(target.dtype)
     if target.numel() and target.device.type != "meta":
         dispatch.run_into(philox_bernoulli.op, target, (values, *generator.reserve(target.numel())))
