@@ -24,14 +24,20 @@ from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import (
     ALIASES,
+    SHELLS,
     bfloat16,
     can_cast,
+    complex32,
     complex64,
     complex128,
     dtype,
     finfo,
+    float4_e2m1fn_x2,
     float8_e4m3fn,
+    float8_e4m3fnuz,
     float8_e5m2,
+    float8_e5m2fnuz,
+    float8_e8m0fnu,
     float16,
     float32,
     float64,
@@ -88,6 +94,7 @@ newaxis = None
 
 result_type = _overriding.overridable(result_type)
 globals().update(ALIASES)
+globals().update({shell.name: shell for shell in SHELLS})
 globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
@@ -284,7 +291,7 @@ __all__ = [
     for name in __dir__()
     if not name.startswith("_")
     and name not in _SUBMODULES
-    and name not in ("ALIASES", "Any", "NAMESPACES", "annotations")
+    and name not in ("ALIASES", "Any", "NAMESPACES", "SHELLS", "annotations")
     and not isinstance(globals().get(name), type(os))
 ]
 

@@ -10,8 +10,8 @@ import numpy as np
 from tritonnn._compressed import BY_ROWS, NAMES, CompressedTensor
 from tritonnn._overriding import overrides
 from tritonnn._sparse import Sparse
-from tritonnn._tensor import Tensor, host_array
-from tritonnn.dtypes import bool_, get_default_dtype, int64
+from tritonnn._tensor import Tensor, host_array, numbers
+from tritonnn.dtypes import FLOAT8, bool_, float4_e2m1fn_x2, get_default_dtype, int64
 
 
 class _Options:
@@ -163,7 +163,14 @@ def _ends(tensor: Tensor) -> np.ndarray:
         if extent > 2 * edge + 1:
             first, last = tensor.narrow(dim, 0, edge + 1), tensor.narrow(dim, extent - edge, edge)
             return np.concatenate([_ends(first), _ends(last)], axis=dim)
-    return host_array(tensor)
+    return _numbers(tensor)
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    """The numbers to print: of bytes that are two numbers each, the bytes."""
+    if tensor.dtype is float4_e2m1fn_x2 and tensor.shape:
+        return host_array(tensor).astype(np.float32)
+    return numbers(tensor)
 
 
 def _suffixes(tensor: Tensor) -> list[str]:
@@ -196,7 +203,10 @@ def contents(tensor: Tensor, indent: int) -> str:
     if tensor.numel() == 0:
         return "[]"
     summarize = tensor.numel() > options.threshold
-    values = _ends(tensor.detach()) if summarize else host_array(tensor.detach())
+    values = _ends(tensor.detach()) if summarize else _numbers(tensor.detach())
+    if tensor.dtype in FLOAT8:  # printed as float16, with what that type does not hold
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float16)
     if values.dtype.kind == "V" or values.dtype == np.float16:
         values = values.astype(np.float32)
     shown = _shown(values) if summarize else values

@@ -178,18 +178,31 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
+        if dtype in dtypes.SHELLS:
+            raise RuntimeError(
+                f"tensor(): no numbers can be stored as {dtype.name}: make it of bytes, by .view(dtype)"
+            )
     dtype = dtype or inferred
     if array is not data and array.size:
         array = _fitted(array, dtype)
-    if dtype is dtypes.float8_e4m3fn:  # what is too large becomes the largest, as in a conversion
-        array = np.clip(np.asarray(array, np.float64), -448, 448)
     token = dispatch.quiet_set(dispatch.QUIET)
-    result = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
+    if dtype in _CONVERTED:
+        from tritonnn.cpu_fallback.conversion import copy_values
+
+        held = np.empty(np.shape(array), dtype.np)
+        copy_values(held, np.asarray(array, np.complex128 if dtype is dtypes.complex32 else np.float64))
+        result = from_array(held, dtype)
+    else:
+        result = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
     dispatch.quiet_reset(token)
     target = resolve(device)
     if target is CPU:
         return result
     return to_device(result, target)
+
+
+# what numbers are converted to as elements are
+_CONVERTED = frozenset((*dtypes.FLOAT8, dtypes.complex32))
 
 
 def _beyond_int64(data: Any) -> Any:

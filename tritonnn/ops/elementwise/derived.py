@@ -127,9 +127,9 @@ def view_as_complex(input: Tensor) -> Any:
     >>> torch.view_as_complex(torch.tensor([[1., 2.]]))
     tensor([1.+2.j])
     """
-    if input.dtype not in (dtypes.float32, dtypes.float64):
+    if input.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
         raise Invalid(
-            f"view_as_complex is only supported for float and double tensors, but got {input.dtype.name}"
+            f"view_as_complex is only supported for half, float and double tensors, but got {input.dtype.name}"
         )
     if not input.shape or input.shape[-1] != 2:
         raise Invalid("Tensor must have a last dimension of size 2")
