@@ -140,8 +140,8 @@ FEW_BITS = tuple(
 SHELLS = (float4_e2m1fn_x2, *BITS, *FEW_BITS)
 
 ALIASES = {
-    "chalf": complex32, "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
-    "long": int64, "cfloat": complex64, "cdouble": complex128,
+    "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
+    "long": int64, "chalf": complex32, "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 # What Python's own types mean as a dtype, whatever the default dtype is.
 OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}

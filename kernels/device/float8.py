@@ -3,8 +3,8 @@
 Values beyond the range become the largest float8_e4m3fn, which has no infinity, or an infinite float8_e5m2,
 as in PyTorch; NVIDIA's instructions take the largest number in both cases. Formats: P. Micikevicius et al.,
 "FP8 Formats for Deep Learning" (2022); those whose names end in fnuz, which have no infinity, no -0 and one NaN,
-into which all beyond the range is converted: B. Noune et al., "8-bit Numerical Formats for Deep Neural Networks" (2022);
-float8_e8m0fnu, powers of 2: "OCP Microscaling Formats Specification" (2023).
+into which all beyond the range is converted: B. Noune et al., "8-bit Numerical Formats for Deep Neural Networks"
+(2022); float8_e8m0fnu, powers of 2: "OCP Microscaling Formats Specification" (2023).
 """
 
 from __future__ import annotations

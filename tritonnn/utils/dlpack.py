@@ -279,9 +279,10 @@ def _over(managed: Any) -> Tensor:
             )
     given = view.dtype
     dtype = _DTYPES.get((given.code, given.bits))
-    if (given.code, given.bits, given.lanes) == _PACKED[dtypes.float4_e2m1fn_x2]:
+    pairs = (given.code, given.bits, given.lanes) == _PACKED[dtypes.float4_e2m1fn_x2]
+    if pairs:
         dtype = dtypes.float4_e2m1fn_x2
-    if dtype is None or given.lanes != 1:
+    if dtype is None or (given.lanes != 1 and not pairs):
         raise BufferError(
             f"from_dlpack: element type with code {given.code}, {given.bits} bits and {given.lanes} lanes is unknown"
         )

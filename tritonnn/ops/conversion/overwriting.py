@@ -217,7 +217,8 @@ def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
 
 def _unfilled(name: str, dtype: DType) -> NotImplementedError:
     return NotImplementedError(
-        f"{name}: not implemented for {dtype.name}, whose elements are no numbers. Hint: .view(torch.uint8) shows its bytes"
+        f"{name}: not implemented for {dtype.name}, whose elements are no numbers. "
+        "Hint: .view(torch.uint8) shows its bytes"
     )
 
 
