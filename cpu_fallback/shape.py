@@ -12,7 +12,7 @@ def copy(out: np.ndarray, input: np.ndarray) -> None:
     """out = input, broadcast and cast: floats truncate to integers, complex numbers drop the imaginary part, though
     not for bool."""
     if out.dtype is not input.dtype and out.dtype != input.dtype:
-        input = from_float8(input)
+        input = from_float8(input, out.dtype)
         if pairs(out.dtype):
             return to_pairs(input, out)
         if pairs(input.dtype):

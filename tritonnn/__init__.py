@@ -95,6 +95,7 @@ newaxis = None
 result_type = _overriding.overridable(result_type)
 globals().update(ALIASES)
 globals().update({shell.name: shell for shell in SHELLS})
+bit = globals()["uint1"]
 globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.

@@ -29,12 +29,15 @@ def to_float8(input: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return result
 
 
-def from_float8(input: np.ndarray) -> np.ndarray:
-    """Numbers of the types with one NaN, or as they are; that NaN has no sign, and is a signalling one."""
+def from_float8(input: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Numbers of the types with one NaN, or as they are; that NaN has no sign, and is a signalling one for float32.
+
+    `dtype` is what they are to be converted to.
+    """
     if input.dtype not in _ONE_NAN:
         return input
     values = input.astype(np.float32)
-    values.view(np.uint32)[values != values] = 0x7F800001
+    values.view(np.uint32)[values != values] = 0x7F800001 if dtype.char in "fdFD" else 0x7FC00000
     return values
 
 

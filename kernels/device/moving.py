@@ -24,6 +24,7 @@ BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 _move = pointwise(identity)
 _either = pointwise(either)
 _NARROW = DECODED.keys()
+_MOVED_AS_BITS = frozenset((*BITS_ALONE, *SHELLS))
 _encode = {dtype: pointwise(function) for dtype, function in ENCODERS.items()}
 _decode = {dtype: pointwise(function) for dtype, function in DECODERS.items()}
 
@@ -68,10 +69,7 @@ def copy_float8(out: Buffer, input: Buffer) -> None:
 
 def moved(*buffers: Buffer) -> list[Buffer]:
     """The same memory for a kernel that only moves elements: of types that no kernel knows as whole numbers."""
-    return [
-        viewed(b, BITS[b.dtype.itemsize]) if b.dtype in BITS_ALONE or b.dtype in SHELLS else b
-        for b in buffers
-    ]
+    return [viewed(b, BITS[b.dtype.itemsize]) if b.dtype in _MOVED_AS_BITS else b for b in buffers]
 
 
 def truth(buffer: Buffer) -> Buffer:
