@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
-        "_streams _symbolic _absent quasirandom._directions nn._conversion",
+        "_streams _symbolic _absent quasirandom._directions nn._conversion _return_types",
     ),
     (
         "a tensor as data",
@@ -48,7 +48,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C library accelerator functional futures mps mtia quasirandom types xpu __config__ __future__ "
-        "_questions profiler autograd.profiler",
+        "_questions profiler autograd.profiler return_types",
     ),
 )
 

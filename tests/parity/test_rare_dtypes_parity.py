@@ -293,9 +293,6 @@ def test_safetensors(name: str, tmp_path: Any) -> None:
     mine, other = tmp_path / "mine.safetensors", tmp_path / "other.safetensors"
     x = theirs.arange(8, dtype=theirs.uint8).view(getattr(theirs, name)).view(2, 4)
     package.save_file({"x": x}, other)
-    if name == "float4_e2m1fn_x2":
-        with pytest.raises(KeyError):  # which the package writes, and does not read
-            package.load_file(other)
     loaded = safetensors.load_file(other)["x"]
     assert loaded.dtype is getattr(ours, name) and tuple(loaded.shape) == (2, 4)
     safetensors.save_file({"x": loaded}, mine)

@@ -138,6 +138,8 @@ def _as_samples(c: Call, result: Any) -> Any:
     if isinstance(result, Tensor):
         return view_or_copy(result, (c.size, *outs[0].shape))
     items = [view_or_copy(item, (c.size, *out.shape)) for item, out in zip(result, outs, strict=True)]
+    if hasattr(result, "n_fields"):
+        return type(result)(items)
     return type(result)(*items) if hasattr(result, "_fields") else tuple(items)
 
 

@@ -68,6 +68,6 @@ def _rounded(result: Any, back: dict[int, Tensor], rounds: bool) -> Any:
         return result.to(_ROUNDED[result.dtype]) if rounds and result.dtype in _ROUNDED else result
     if result.__class__ in (tuple, list):
         return type(result)([_rounded(part, back, rounds) for part in result])
-    if isinstance(result, tuple):  # with names
-        return type(result)(*[_rounded(part, back, rounds) for part in result])
+    if hasattr(result, "n_fields"):
+        return type(result)([_rounded(part, back, rounds) for part in result])
     return result
