@@ -108,7 +108,9 @@ _SUBMODULES = frozenset((
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "vmap": "func",
+    "vmap": "func", "cond": "_control_flow", "while_loop": "_control_flow",
+    **dict.fromkeys(("fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine"), "_fake_quantize"),
+    **dict.fromkeys(("lstsq", "solve", "matrix_rank", "classproperty", "legacy_contiguous_format"), "_removed"),
     "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
