@@ -34,7 +34,6 @@ LEFT_OUT = {
         profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 get_autocast_ipu_dtype get_autocast_xla_dtype
         is_autocast_ipu_enabled is_autocast_xla_enabled set_autocast_ipu_dtype set_autocast_ipu_enabled
         set_autocast_xla_dtype set_autocast_xla_enabled PRIVATE_OPS USE_GLOBAL_DEPS USE_RTLD_GLOBAL_WITH_LIBTORCH
-       
     """,
     "quantised numbers": """
         QInt32Storage QInt8Storage QUInt2x4Storage QUInt4x2Storage QUInt8Storage choose_qparams_optimized dequantize
