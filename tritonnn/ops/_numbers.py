@@ -126,3 +126,18 @@ def _whole(dtype: dtypes.dtype, value: Any) -> int:
 
 def _overflow(dtype: dtypes.dtype) -> Invalid:
     return Invalid(f"value cannot be converted to type {_NAMES.get(dtype, 'double')} without overflow")
+
+
+# what numbers are converted to by way of wider ones, as elements are
+_CONVERTED = frozenset((*dtypes.FLOAT8, dtypes.complex32))
+
+
+def elements(array: np.ndarray, dtype: dtypes.dtype) -> np.ndarray:
+    """Numbers as elements of a dtype, in memory of their own."""
+    if dtype not in _CONVERTED:
+        return np.array(array, dtype=dtype.np, order="C")
+    from tritonnn.cpu_fallback.conversion import copy_values
+
+    held = np.empty(np.shape(array), dtype.np)
+    copy_values(held, np.asarray(array, np.complex128 if dtype is dtypes.complex32 else np.float64))
+    return held

@@ -40,7 +40,7 @@ _DTYPES = {(code, dtype.itemsize * 8): dtype for dtype, code in _CODES.items()}
 # Types whose bytes are given as those of another, or as several numbers each: code, bits, numbers.
 _PACKED: dict[DType, tuple[int, int, int]] = {
     dtypes.float4_e2m1fn_x2: (17, 4, 2),
-    **{d: (0 if d.is_signed else 1, 8, 1) for d in dtypes.FEW_BITS},
+    **{d: (int(not d.is_signed), 8, 1) for d in dtypes.FEW_BITS},
 }
 
 

@@ -13,7 +13,7 @@ from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail, warn, warn_once
-from tritonnn.ops._numbers import bounds
+from tritonnn.ops._numbers import bounds, elements
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
 from tritonnn.ops.creation._nested import gather_classes, irregular, leaves
 from tritonnn.ops.creation.creation import _finish
@@ -186,23 +186,12 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     if array is not data and array.size:
         array = _fitted(array, dtype)
     token = dispatch.quiet_set(dispatch.QUIET)
-    if dtype in _CONVERTED:
-        from tritonnn.cpu_fallback.conversion import copy_values
-
-        held = np.empty(np.shape(array), dtype.np)
-        copy_values(held, np.asarray(array, np.complex128 if dtype is dtypes.complex32 else np.float64))
-        result = from_array(held, dtype)
-    else:
-        result = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
+    result = from_array(elements(array, dtype), dtype)
     dispatch.quiet_reset(token)
     target = resolve(device)
     if target is CPU:
         return result
     return to_device(result, target)
-
-
-# what numbers are converted to as elements are
-_CONVERTED = frozenset((*dtypes.FLOAT8, dtypes.complex32))
 
 
 def _beyond_int64(data: Any) -> Any:
