@@ -9,7 +9,6 @@ from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, wrong
 from tritonnn.autograd import Function
 from tritonnn.errors import fail
-from tritonnn.table.types import Number
 
 
 class _Rounded(Function):
@@ -43,7 +42,7 @@ def _checked(name: str, input: object, low: int, high: int) -> Tensor:
 
 @overridable
 def fake_quantize_per_tensor_affine(
-    input: Tensor, scale: Number | Tensor, zero_point: Number | Tensor, quant_min: int, quant_max: int
+    input: Tensor, scale: float | Tensor, zero_point: int | Tensor, quant_min: int, quant_max: int
 ) -> Tensor:
     """The multiples of `scale` next to the elements, whose number plus `zero_point` is from `quant_min` to `quant_max`.
 
@@ -82,7 +81,8 @@ def fake_quantize_per_channel_affine(
             [0.2500]])
     """
     name = "fake_quantize_per_channel_affine"
-    input, given = _checked(name, input, quant_min, quant_max), {"scale": scale, "zero_point": zero_point}
+    input = _checked(name, input, quant_min, quant_max)
+    given: dict[str, Any] = {"scale": scale, "zero_point": zero_point}
     for argument, value in given.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(value).__name__}")

@@ -93,14 +93,13 @@ def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
 
 
 def named(op: Op, results: tuple) -> Any:
-    kind = op.tuple_type
-    if kind is None:
+    if op.tuple_type is None:
         name = "linalg_qr" if op.name == "qr" else op.name
         if FIELDS.get(name) == op.results:
-            kind = record(name)
+            op.tuple_type = record(name)
         else:
             from collections import namedtuple
 
-            kind = namedtuple(op.name, op.results)  # type: ignore[misc]
-        op.tuple_type = kind
+            op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
+    kind: Any = op.tuple_type
     return tuple.__new__(kind, results)

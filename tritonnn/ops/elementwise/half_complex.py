@@ -26,7 +26,7 @@ def _answer(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str) -> Any:
         if isinstance(value, Tensor) and value.dtype is source:
             return widened.setdefault(id(value), value.to(complex64))
         if value.__class__ in (tuple, list):
-            return type(value)([plain(item) for item in value])  # type: ignore[call-overload]
+            return type(value)([plain(item) for item in value])
         return value
 
     function = IN_PLACE[op.name + suffix] if suffix else op.function
