@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -46,7 +47,7 @@ def test_all_codes(name: str, device: str) -> None:
 def test_rounding_to_the_nearest(name: str, device: str) -> None:
     """Of two neighbours the nearer one, of ties the even one; NaN from halfway beyond the last on."""
     sizes = sorted(n for n in NUMBERS[name] if n >= 0)
-    steps = [(a, b, (a + b) / 2) for a, b in zip(sizes, sizes[1:], strict=False)]
+    steps = [(a, b, (a + b) / 2) for a, b in itertools.pairwise(sizes)]
     values = [
         v
         for a, b, m in steps
