@@ -40,6 +40,7 @@ from tritonnn import overrides as overrides
 from tritonnn import profiler as profiler
 from tritonnn import quasirandom as quasirandom
 from tritonnn import random as random
+from tritonnn import return_types as return_types
 from tritonnn import serialization as serialization
 from tritonnn import signal as signal
 from tritonnn import sparse as sparse
@@ -53,6 +54,10 @@ from tritonnn import version as version
 from tritonnn import xpu as xpu
 from tritonnn._C import DisableTorchFunction as DisableTorchFunction
 from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
+from tritonnn._control_flow import cond as cond
+from tritonnn._control_flow import while_loop as while_loop
+from tritonnn._fake_quantize import fake_quantize_per_channel_affine as fake_quantize_per_channel_affine
+from tritonnn._fake_quantize import fake_quantize_per_tensor_affine as fake_quantize_per_tensor_affine
 from tritonnn._methods import (
     Aminmax,
     Cummax,
@@ -90,6 +95,11 @@ from tritonnn._questions import resize_as_ as resize_as_
 from tritonnn._questions import set_anomaly_enabled as set_anomaly_enabled
 from tritonnn._questions import set_flush_denormal as set_flush_denormal
 from tritonnn._questions import typename as typename
+from tritonnn._removed import classproperty as classproperty
+from tritonnn._removed import legacy_contiguous_format as legacy_contiguous_format
+from tritonnn._removed import lstsq as lstsq
+from tritonnn._removed import matrix_rank as matrix_rank
+from tritonnn._removed import solve as solve
 from tritonnn._run import serve as serve
 from tritonnn._streams import Event as Event
 from tritonnn._streams import Stream as Stream
@@ -153,13 +163,18 @@ from tritonnn.device import set_default_device as set_default_device
 from tritonnn.dispatch import result_type as result_type
 from tritonnn.dtypes import bfloat16 as bfloat16
 from tritonnn.dtypes import can_cast as can_cast
+from tritonnn.dtypes import complex32 as complex32
 from tritonnn.dtypes import complex64 as complex64
 from tritonnn.dtypes import complex128 as complex128
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import dtype as dtype
 from tritonnn.dtypes import finfo as finfo
+from tritonnn.dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
 from tritonnn.dtypes import float8_e4m3fn as float8_e4m3fn
+from tritonnn.dtypes import float8_e4m3fnuz as float8_e4m3fnuz
 from tritonnn.dtypes import float8_e5m2 as float8_e5m2
+from tritonnn.dtypes import float8_e5m2fnuz as float8_e5m2fnuz
+from tritonnn.dtypes import float8_e8m0fnu as float8_e8m0fnu
 from tritonnn.dtypes import float16 as float16
 from tritonnn.dtypes import float32 as float32
 from tritonnn.dtypes import float64 as float64
@@ -268,8 +283,29 @@ double: DType
 short: DType
 int: DType
 long: DType
+chalf: DType
 cfloat: DType
 cdouble: DType
+float4_e2m1fn_x2: DType
+bits8: DType
+bits16: DType
+bits1x8: DType
+bits2x4: DType
+bits4x2: DType
+uint1: DType
+uint2: DType
+uint3: DType
+uint4: DType
+uint5: DType
+uint6: DType
+uint7: DType
+int1: DType
+int2: DType
+int3: DType
+int4: DType
+int5: DType
+int6: DType
+int7: DType
 
 class BFloat16Storage(TypedStorage): ...
 class BFloat16Tensor(Tensor): ...

@@ -313,7 +313,7 @@ FAULTS = [
     ),
     Fault(
         "any dtype is a default", "argument check", DTYPES,
-        "if not isinstance(d, dtype) or not d.is_floating_point:", "if not isinstance(d, dtype):",
+        "if not isinstance(d, dtype) or d not in FLOATING:", "if not isinstance(d, dtype):",
         "tests/test_engine_dtypes.py -k only_floating",
     ),
     Fault(

@@ -110,7 +110,7 @@ def in_shape(c: Call, result: Any) -> Any:
     if isinstance(result, Tensor):
         return _with_batch(c, result, (planned[0] if planned.__class__ is tuple else planned).shape)
     items = [_with_batch(c, value, out.shape) for value, out in zip(result, planned, strict=True)]
-    return type(result)(*items) if hasattr(result, "_fields") else tuple(items)
+    return type(result)(items) if hasattr(result, "n_fields") else tuple(items)
 
 
 def _with_batch(c: Call, value: Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -71,7 +71,7 @@ def replaced(value: Any, change: Callable[[Any], Any]) -> Any:
     """A value in which tensors, those in lists and tuples too, are changed by a function."""
     if isinstance(value, Tensor):
         return change(value)
-    if type(value) in (list, tuple) or hasattr(value, "_fields"):
+    if type(value) in (list, tuple) or hasattr(value, "_fields") or hasattr(value, "n_fields"):
         parts = [replaced(item, change) for item in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value

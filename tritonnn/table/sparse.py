@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import holds
 from tritonnn._levels import HOOKS, highest
+from tritonnn._sparse import Sparse
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import complex32, float16
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -27,6 +30,25 @@ def answer_conjugated(function: Callable) -> Callable:
     return function
 
 
+#: the same for calls that would compute with complex32
+_half_complex: list[Callable] = []
+
+
+def answer_half_complex(function: Callable) -> Callable:
+    """Say what answers calls that would compute with complex32."""
+    _half_complex.append(function)
+    return function
+
+
+def _is_half_complex(values: tuple) -> bool:
+    """Whether a call that was refused memory was so for complex32 alone, or for float16 beside complex numbers."""
+    parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else (value,))]
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    return any([t._dtype is complex32 or t._dtype is float16 for t in tensors]) and not any(
+        [isinstance(t, Sparse) for t in tensors]
+    )
+
+
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
     """Call what an op has for sparse operands; compute with the batches that batched operands are samples of; answer
     what has conjugated ones.
@@ -38,6 +60,8 @@ def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -
         return HOOKS["call"](op, args, kwargs, suffix, level)
     if holds((*args, *kwargs.values())):
         return _answers[0](op, args, kwargs, suffix)
+    if _is_half_complex((*args, *kwargs.values())):
+        return _half_complex[0](op, args, kwargs, suffix)
     name = op.public_name + suffix
     function = SPARSE[_kind((*args, *kwargs.values()))].get(name)
     if function is None or kwargs.get("out") is not None:

@@ -49,7 +49,7 @@ def torch() -> str:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
             for alias in node.names:
                 name = alias.asname or alias.name
-                if name not in ("annotations", "ALIASES", "_read_all"):
+                if name not in ("annotations", "ALIASES", "SHELLS", "_read_all"):
                     stub.imports.add(f"from {node.module} import {alias.name} as {name}")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             stub.function(node.name, getattr(tritonnn, node.name), "torch")
@@ -62,7 +62,7 @@ def torch() -> str:
         "newaxis": None,
     }.items():
         stub.body.append(f"{name}: {stub.name(type(value).__name__, {}) if value is not None else None}")
-    for name in dtypes.ALIASES:
+    for name in (*dtypes.ALIASES, *(shell.name for shell in dtypes.SHELLS)):
         stub.body.append(f"{name}: {stub.name('DType', {'DType': tritonnn.dtype})}")
     for name in sorted({*vars(legacy_types), *vars(storage_kinds)}):
         base = name.removesuffix("Tensor").removesuffix("Storage")

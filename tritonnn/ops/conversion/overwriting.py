@@ -95,6 +95,7 @@ def copy_(
             graph.check_recorded_write(self)
         dispatch.wrote(self, "copy_")
         return self
+    refuse_shells("copy_", src.dtype, self.dtype)
     dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
     if not fits:
@@ -126,6 +127,20 @@ def copy_(
     return self
 
 
+def refuse_shells(name: str, source: DType, target: DType) -> None:
+    """Refuse to convert bytes that stand for no numbers, and to copy those of few bits at all.
+
+    Raises:
+        NotImplementedError: that is asked for.
+    """
+    if source in _SHELLS or target in _SHELLS:
+        if source is not target or source in dtypes.FEW_BITS:
+            raise NotImplementedError(
+                f"{name}: not implemented from {source.name} to {target.name}. Hint: .view(torch.uint8) shows the bytes"
+            )
+
+
+_SHELLS = frozenset(dtypes.SHELLS)
 attach(copy_=overridable(copy_))
 
 
@@ -180,6 +195,8 @@ def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
         filled(seen_once(input), value, name)
         return input
     dispatch.check_inplace(copy_values.op, input)
+    if input.dtype in _SHELLS:
+        raise _unfilled(name, input.dtype)
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
@@ -192,6 +209,8 @@ def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
 
 def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
     """Fill memory that nobody has seen yet, so without looking at graphs and versions; errors call it `name`."""
+    if fresh._dtype in _SHELLS and "zeros" not in name:
+        raise _unfilled(name, fresh._dtype)
     try:
         value = as_number(fresh._dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
@@ -200,9 +219,18 @@ def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
     return fresh
 
 
+def _unfilled(name: str, dtype: DType) -> NotImplementedError:
+    return NotImplementedError(
+        f"{name}: not implemented for {dtype.name}, whose elements are no numbers. "
+        "Hint: .view(torch.uint8) shows its bytes"
+    )
+
+
 def uninitialised(fresh: Tensor) -> Tensor:
     """Memory that a program is given as it is: filled where deterministic algorithms are asked for."""
-    return fill_fresh(fresh, conspicuous(fresh.dtype), "empty") if determinism.fills() else fresh
+    if not determinism.fills() or fresh.dtype in _SHELLS:
+        return fresh
+    return fill_fresh(fresh, conspicuous(fresh.dtype), "empty")
 
 
 def conspicuous(dtype: DType) -> Number:

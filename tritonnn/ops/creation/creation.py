@@ -372,7 +372,7 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    if dtype in dtypes.UNSIGNED:
+    if dtype in dtypes.UNSIGNED or dtype is dtypes.complex32:
         dispatch.check_limited(eye.op, dtype)
     agreed("eye", out, dtype)
     matrix = zeros(n, m, out=out, dtype=dtype, device=device)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn._levels import every
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.derived import complex as complex_of
@@ -155,7 +156,7 @@ def slogdet(input: Tensor) -> tuple[Tensor, Tensor]:
     >>> torch.slogdet(torch.tensor([[0., 1.], [1., 0.]])).logabsdet
     tensor(0.)
     """
-    return linalg_slogdet(input)
+    return record("slogdet")(linalg_slogdet(input))
 
 
 def _log(A: Any) -> Any:
