@@ -7,8 +7,13 @@ from tritonnn._overriding import (
     DisableTorchFunctionSubclass,
     _disabled_torch_function_impl,
 )
+from tritonnn._subclass_dispatch import DisableTorchDispatch as _DisableTorchDispatch
+from tritonnn._subclass_dispatch import _disabled_torch_dispatch_impl
 
-__all__ = ["DisableTorchFunction", "DisableTorchFunctionSubclass", "_disabled_torch_function_impl"]
+__all__ = [
+    "DisableTorchFunction", "DisableTorchFunctionSubclass", "_DisableTorchDispatch", "_disabled_torch_dispatch_impl",
+    "_disabled_torch_function_impl",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -23,6 +23,7 @@ class _State(threading.local):
     current: Any = None  # the pass of backward that runs
     depth = 0  # how many passes of backward this thread is within
     forward = False  # whether a pass of backward is the first half of a derivative along directions
+    dispatches = True  # whether classes with `__torch_dispatch__` are asked
     around: tuple = ()  # what this thread has around each table call, innermost last
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
