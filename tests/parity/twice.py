@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,12 @@ def programs(file: str) -> list[str]:
     return [n for n, f in found if inspect.isfunction(f) and f.__module__.startswith(file) and n[0] != "_"]
 
 
-def hold(file: str, name: str) -> None:
+def hold(file: str, name: str, shown: Callable[[Any], Any] = lambda value: value) -> None:
     """Hold a program to PyTorch's result, or type of exception, and number of warnings."""
-    kind, got, warned = outcome(tritonnn, lambda library: loaded(file, library)[name]())
-    wanted_kind, wanted, wanted_warned = outcome(reference, lambda library: loaded(file, library)[name]())
+    kind, got, warned = outcome(tritonnn, lambda library: shown(loaded(file, library)[name]()))
+    wanted_kind, wanted, wanted_warned = outcome(
+        reference, lambda library: shown(loaded(file, library)[name]())
+    )
     assert kind == wanted_kind, f"{got} instead of {wanted}"
     assert [w[0] for w in warned] == [w[0] for w in wanted_warned], f"{warned} instead of {wanted_warned}"
     if kind == "raised":
