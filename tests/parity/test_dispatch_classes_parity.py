@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from twice import hold, programs
 
+FILES = "dispatch_programs", "dispatch_logged_programs"
 
-@pytest.mark.parametrize("name", programs("dispatch_programs"))
-def test_classes_that_answer(name: str) -> None:
-    hold("dispatch_programs", name, str)
+
+@pytest.mark.parametrize(("file", "name"), [(file, name) for file in FILES for name in programs(file)])
+def test_dispatch(file: str, name: str) -> None:
+    hold(file, name, str)

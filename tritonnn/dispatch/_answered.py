@@ -18,12 +18,12 @@ from tritonnn.dispatch._watch import TableCall
 from tritonnn.dispatch._writing import wrote
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import (
-    check_recorded_write,
     edge_of,
     record,
     rewrite_history,
     without_derivative,
 )
+from tritonnn.recording.refusals import check_recorded_write
 
 _SLOTS = ("_buf", "_device", "_dtype", "_shape", "_storage")
 

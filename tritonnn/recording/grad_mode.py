@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tritonnn.errors import warn
 from tritonnn.memory import set_inference
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,6 +55,13 @@ class _Switch:
 def _decorate(switch: Any, function: Any) -> Any:
     import functools
     import inspect
+
+    if isinstance(function, type):
+        warn(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+            f"functions or methods: {function.__name__}.__init__ alone runs in the mode that is meant here.",
+            FutureWarning,
+        )
 
     if inspect.isgeneratorfunction(function):
 
@@ -190,6 +198,32 @@ class inference_mode:
 
     def clone(self) -> Any:
         return inference_mode(self.mode)
+
+
+class set_multithreading_enabled(_Switch):
+    """Taken for programs that say it: here a pass of backward runs in the thread that asks for it in either case.
+
+    >>> import tritonnn as torch
+    >>> with torch.autograd.set_multithreading_enabled(False):
+    ...     torch.ones(1, requires_grad=True).sum().backward()
+    """
+
+    def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_multithreading_enabled(): argument 'mode' must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def clone(self) -> Any:
+        """Another one."""
+        return set_multithreading_enabled(self.mode)
 
 
 def is_grad_enabled() -> bool:
