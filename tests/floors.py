@@ -49,7 +49,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C library accelerator functional futures mps mtia quasirandom types xpu __config__ __future__ "
-        "_questions profiler autograd.profiler",
+        "_questions profiler autograd.profiler autograd.profiler_util",
     ),
 )
 

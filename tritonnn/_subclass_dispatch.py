@@ -21,7 +21,7 @@ from tritonnn.dtypes import get_default_dtype
 from tritonnn.memory import MetaBlock, Storage
 from tritonnn.memory_format import strided
 from tritonnn.recording.grad_mode import state
-from tritonnn.shape import Size, contiguous_strides
+from tritonnn.shape import Size, contiguous_strides, numel
 from tritonnn.table import OPS
 
 
@@ -99,21 +99,29 @@ def _make_wrapper_subclass(
             f"_make_wrapper_subclass: {cls.__name__} has no __torch_dispatch__: a tensor without memory has its calls "
             "answered by it"
         )
-    shape = Size(size)
-    made = object.__new__(cls)
-    made._dtype = dtype or get_default_dtype()
-    made._device = Device(device) if device is not None else get_default_device()
-    made._shape = shape
-    if strides is not None and tuple(strides) != contiguous_strides(shape):
-        made._stride = tuple(strides)
-    if storage_offset:
-        made._offset = storage_offset
-    made._buf = Missing(
+    kind, where = dtype or get_default_dtype(), Device(device) if device is not None else get_default_device()
+    text = (
         f"{cls.__name__}: this tensor has no memory of its own: its class answers calls by __torch_dispatch__"
     )
-    made._rg, made._node, made._base = False, None, None
-    made._storage = Storage(MetaBlock(made.numel() * made._dtype.itemsize), made._device)
+    made = without_memory(cls, size, strides, storage_offset or 0, kind, where, text)
     return Tensor.requires_grad_(made) if requires_grad else made
+
+
+def without_memory(
+    cls: Any, size: Any, strides: Any, offset: int, dtype: DType, device: Device, text: str
+) -> Any:
+    """A tensor of a class that has a geometry and no memory; who asks for its elements is told the text."""
+    made = object.__new__(cls)
+    shape = made._shape = Size(size)
+    made._dtype, made._device = dtype, device
+    if strides is not None and tuple(strides) != contiguous_strides(shape):
+        made._stride = tuple(strides)
+    if offset:
+        made._offset = offset
+    made._buf = Missing(text)
+    made._rg, made._node, made._base = False, None, None
+    made._storage = Storage(MetaBlock(numel(shape) * dtype.itemsize), device)
+    return made
 
 
 # ---- asking them -------------------------------------------------------------------------------------------

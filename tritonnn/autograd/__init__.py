@@ -24,6 +24,7 @@ from tritonnn.recording.grad_mode import (
 
 _SUBMODULES = frozenset((
     "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
+    "profiler_util",
 ))  # fmt: skip
 _LAZY = {
     "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
