@@ -130,7 +130,7 @@ def _of_its_class(data: Any, requires_grad: bool) -> Any:
             f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
             f"instance of the same type, but return type {type(made).__name__} was found instead."
         )
-    made._is_param = True
+    vars(made)["_is_param"] = True
     return made
 
 

@@ -47,6 +47,13 @@ def _disabled_torch_dispatch_impl(
         state.dispatches = before
 
 
+def _undispatched(
+    cls: type, func: Callable, types: Iterable[type], args: tuple = (), kwargs: dict[str, Any] | None = None
+) -> Any:
+    """The same as a method of the class, for `super().__torch_dispatch__(...)`."""
+    return _disabled_torch_dispatch_impl(func, types, args, kwargs)
+
+
 # ---- making them -------------------------------------------------------------------------------------------
 
 
@@ -155,7 +162,7 @@ class Dispatched(Tensor):
     def __repr__(self, *, tensor_contents: object = None) -> str:
         if self._buf.__class__ is not Missing:
             with DisableTorchDispatch(), DisableTorchFunctionSubclass():
-                return Tensor.__repr__(self, tensor_contents=tensor_contents)
+                return Tensor.__repr__(self, tensor_contents=tensor_contents)  # type: ignore[call-arg]
         grad = ", requires_grad=True" if self.requires_grad else ""
         return f"{type(self).__name__}(size={tuple(self._shape)}, dtype={self._dtype}, device={self._device}{grad})"
 
@@ -207,7 +214,11 @@ def is_dispatching(cls: Any) -> bool:
         own = [vars(kind)["__torch_dispatch__"] for kind in cls.__mro__ if "__torch_dispatch__" in vars(kind)]
         first = own[0] if own else None
         first = getattr(first, "__func__", first)
-        found = _known[cls] = issubclass(cls, Tensor) and first not in (None, _disabled_torch_dispatch_impl)
+        found = _known[cls] = issubclass(cls, Tensor) and first not in (
+            None,
+            _disabled_torch_dispatch_impl,
+            _undispatched,
+        )
     return found
 
 
@@ -282,7 +293,7 @@ def _told(cls: Any, operator: str, args: tuple, kwargs: dict[str, Any] | None = 
         state.enabled = before
 
 
-def _holders(values: Iterable[Any], found: list[type]) -> list[type]:
+def _holders(values: Iterable[Any], found: list[Any]) -> list[Any]:
     """The classes among the values, and the items of lists among them, that answer calls; subclasses first."""
     for value in values:
         if isinstance(value, Tensor):
@@ -329,4 +340,4 @@ def attach() -> None:
         setattr(Dispatched, name, _new(name))
     for maker in (_make_subclass, _make_wrapper_subclass):
         setattr(Tensor, maker.__name__, staticmethod(maker))
-    Tensor.__torch_dispatch__ = staticmethod(_disabled_torch_dispatch_impl)  # type: ignore[attr-defined]
+    Tensor.__torch_dispatch__ = classmethod(_undispatched)  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ def _resolved(tensor: ConjugatedTensor) -> Tensor:
     return values
 
 
-register_readings(ew.conj_physical.op, ew.neg.op)
+register_readings(OPS["conj_physical"], OPS["neg"])
 
 
 def conjugate_view(input: Tensor) -> Tensor:
