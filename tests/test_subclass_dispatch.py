@@ -65,6 +65,11 @@ def test_a_linear_layer_asks_for_a_transpose_and_a_product() -> None:
     assert Scaled.asked == ["aten.t.default", "aten.addmm.default"]
 
 
+def test_what_a_class_computes_is_not_recorded() -> None:
+    parts = torch.ones(2, requires_grad=True)
+    assert not Scaled(parts, 1.0).exp().requires_grad and torch.is_grad_enabled()
+
+
 def test_modes_are_asked_before_classes() -> None:
     order = []
 
