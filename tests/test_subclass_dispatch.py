@@ -142,3 +142,13 @@ def test_conjugates_in_graphs(device: str) -> None:
     assert c.is_conj() and y.tolist() == [4 - 2j, -2 - 6j]
     (c.real.sum() + c.imag[1]).backward()
     assert z.grad.tolist() == [2j, 2 + 2j]  # c is 2j conj(z): its parts are 2 Im z and 2 Re z
+
+
+def test_what_reads_pairs_of_numbers_takes_conjugates_in_graphs() -> None:
+    z = torch.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    padded = torch.fft.fft(z.conj(), n=3)
+    assert torch.allclose(padded, torch.fft.fft(z.detach().conj().resolve_conj(), n=3))
+    v = (z * 1).as_strided((2,), (1,))
+    v.register_hook(lambda g: g.conj())
+    (g,) = torch.autograd.grad((v * v).sum().real, z, create_graph=True)
+    assert torch.allclose(g, 2 * z)
