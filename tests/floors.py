@@ -46,7 +46,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
+        "tritonnn _tensor_methods _subclass_dispatch nn func optim amp linalg special fft signal masked distributions "
+        "sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
         "__future__ _questions jit compiler _dynamo _inductor distributed profiler autograd.profiler "

@@ -79,7 +79,16 @@ def set_attributes(tensor: Tensor, state: object) -> Any:
     return tensor
 
 
-class Parameter(Tensor):
+class _ParameterMeta(type):
+    """Tensors of other classes are parameters as well where `Parameter(tensor)` made them."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        if type.__instancecheck__(cls, instance):
+            return True
+        return cls is Parameter and isinstance(instance, Tensor) and getattr(instance, "_is_param", False)
+
+
+class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that belongs to a Module's parameters: assigned as an attribute, it is registered.
 
     Args:
@@ -97,6 +106,8 @@ class Parameter(Tensor):
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = empty(0)
+        if data.__class__ not in TENSORS and not issubclass(type(data), Parameter) and cls is Parameter:
+            return _of_its_class(data, requires_grad)
         return make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
@@ -111,6 +122,20 @@ class Parameter(Tensor):
         plain: tuple = self.data, self.requires_grad, OrderedDict()
         state = attributes(self)
         return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)
+
+
+def _of_its_class(data: Any, requires_grad: bool) -> Any:
+    """A parameter of a program's own subclass of Tensor, which it stays."""
+    if not isinstance(data, Tensor):
+        raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}")
+    made = data.detach().requires_grad_(requires_grad)
+    if type(made) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
+            f"instance of the same type, but return type {type(made).__name__} was found instead."
+        )
+    vars(made)["_is_param"] = True
+    return made
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: object) -> Parameter:

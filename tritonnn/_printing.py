@@ -205,7 +205,7 @@ def _suffixes(tensor: Tensor) -> list[str]:
     except RuntimeError:  # one of several views of memory that was written has none that holds
         name = "Invalid"
     if name is not None:
-        suffixes.append(f"grad_fn=<{name}>")
+        suffixes.append(f"grad_fn=<{name.rpartition('::')[2]}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes

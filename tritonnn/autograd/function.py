@@ -15,11 +15,11 @@ from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
     _sequence,
-    check_recorded_write,
     edge_of,
     rewrite_history,
     view_of,
 )
+from tritonnn.recording.refusals import check_recorded_write
 from tritonnn.recording.tracing import trace_here
 
 

@@ -30,13 +30,12 @@ from tritonnn.dispatch._writing import (
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import (
-    check_recorded_write,
     overwritten,
     record,
     rewrite_history,
     without_derivative,
 )
-from tritonnn.recording.refusals import is_of_leaf
+from tritonnn.recording.refusals import check_recorded_write, is_of_leaf
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from tritonnn.errors import warn
 from tritonnn.memory import set_inference
 
 #: nodes of forward mode alone
@@ -29,6 +30,7 @@ class _State(threading.local):
     tangents = 0  # how many blocks of forward mode this thread is within
     hidden = False  # whether what is recorded is for forward mode alone: in `no_grad` within such a block
     unveiled = False  # whether the pass of backward that runs is for forward mode, and sees what is hidden
+    dispatches = True  # whether classes with `__torch_dispatch__` are asked
     around: tuple = ()  # what this thread has around each table call, innermost last
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
@@ -59,6 +61,13 @@ class _Switch:
 def _decorate(switch: Any, function: Any) -> Any:
     import functools
     import inspect
+
+    if isinstance(function, type):
+        warn(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+            f"functions or methods: {function.__name__}.__init__ alone runs in the mode that is meant here.",
+            FutureWarning,
+        )
 
     if inspect.isgeneratorfunction(function):
 
@@ -225,6 +234,32 @@ def apply_hidden(node: Any, grads: list) -> list:
         return node.apply(grads)
     finally:
         state.hidden = before
+
+
+class set_multithreading_enabled(_Switch):
+    """Taken for programs that say it: here a pass of backward runs in the thread that asks for it in either case.
+
+    >>> import tritonnn as torch
+    >>> with torch.autograd.set_multithreading_enabled(False):
+    ...     torch.ones(1, requires_grad=True).sum().backward()
+    """
+
+    def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_multithreading_enabled(): argument 'mode' must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def clone(self) -> Any:
+        """Another one."""
+        return set_multithreading_enabled(self.mode)
 
 
 def is_grad_enabled() -> bool:

@@ -23,7 +23,8 @@ from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composit
 from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.conversion.overwriting import refuse_shells, uninitialised
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, edge_of, record
+from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.refusals import check_recorded_write
 from tritonnn.shape import Size
 from tritonnn.table.sparse import with_sparse
 from tritonnn.table.types import IntOrInts

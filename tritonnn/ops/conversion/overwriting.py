@@ -19,7 +19,7 @@ from tritonnn.ops.shape.shape import is_expandable_to, seen_once
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_overwriting_ops
-from tritonnn.recording.refusals import is_of_leaf
+from tritonnn.recording.refusals import check_recorded_write, is_of_leaf
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
@@ -92,7 +92,7 @@ def copy_(
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     if self is src:
         if state.enabled and self.requires_grad:
-            graph.check_recorded_write(self)
+            check_recorded_write(self)
         dispatch.wrote(self, "copy_")
         return self
     refuse_shells("copy_", src.dtype, self.dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
-from tritonnn._conjugated import ConjugatedTensor, flagged, memory
+from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import kept
@@ -181,11 +181,12 @@ def imag(input: Tensor) -> Tensor:
 
 def _part(input: Tensor, imaginary: bool) -> Tensor:
     """The real or imaginary parts, as a view; of what is conjugated when it is read, the latter negated."""
-    negated = False
     if input.__class__ is ConjugatedTensor:
-        negated = input._negated is not (imaginary and input._conjugated)
-        input = memory(input)
-    return flagged(view_as_real(input).select(-1, int(imaginary)), False, negated)
+        return PARTS[0](input, imaginary)
+    return view_as_real(input).select(-1, int(imaginary))
+
+
+PARTS: list[Any] = []  # what takes them of a tensor that is conjugated when it is read
 
 
 def _set_part(part: Any) -> Any:

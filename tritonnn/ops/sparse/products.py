@@ -34,8 +34,8 @@ def times(values: Tensor, dense: Tensor, starts: Tensor, places: Tensor) -> Tens
     """`spmm` of any numbers: a complex product is two real ones of twice the columns."""
     if not values._dtype.is_complex:
         return spmm(values, dense, starts, places)
-    parts = view_as_real(dense).reshape(len(dense), -1)
-    pair = view_as_real(values)
+    parts = view_as_real(dense.resolve_conj()).reshape(len(dense), -1)
+    pair = view_as_real(values.resolve_conj())
     real, imag = (
         spmm(pair[:, i], parts, starts, places).reshape(len(starts) - 1, dense._shape[1], 2) for i in range(2)
     )
