@@ -12,6 +12,7 @@ from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_value
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
+from tritonnn.dtypes import can_cast
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
@@ -19,7 +20,9 @@ from tritonnn.memory_format import preserve_format
 from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.creation.creation import empty, full_like, zeros
 from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size, as_size
+from tritonnn.table.sparse import write_out
 from tritonnn.table.types import Number
 
 BOTH = "coo compressed"
@@ -209,6 +212,29 @@ def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
             "tensors do not broadcast"
         )
     return self._replace(_moved(src, self._dtype, self._device, True, non_blocking))
+
+
+@write_out
+def _written(name: str, out: Any, result: Any) -> Any:
+    """`out` with a result in it: a tensor of the result's layout."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.layout is not result.layout:
+        raise RuntimeError(
+            f"{name}: argument 'out' has layout {out.layout}, expected {result.layout}, that of the result"
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"{name}: result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}"
+        )
+    if state.enabled and (out.requires_grad or result.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not isinstance(out, Sparse):
+        return out.resize_(result.shape).copy_(result) if out.shape != result.shape else out.copy_(result)
+    return out._replace(result.to(out.dtype))
 
 
 @sparse_form("resize_as_sparse_", of=BOTH)
