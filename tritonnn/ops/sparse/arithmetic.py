@@ -146,10 +146,8 @@ def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Number) -> T
     values = values if alpha == 1 else values * alpha
     if not len(single._places):
         return dense.add_(values.sum(0).to(values.dtype)) if len(values) else dense
-    if single._nnz():
-        places = tuple(single._places)  # each once, so that reading and writing are in any order
-        dense.index_put_(places, dense[places] + values)
-    return dense
+    places = tuple(single._places)  # each once, so that reading and writing are in any order
+    return dense.index_put_(places, dense[places] + values)
 
 
 @sparse_form("add", "__add__")

@@ -100,7 +100,7 @@ def _to_dense(
     else:
         extents = rows // block[0], columns // block[1], *block, *self._shape[batch + 2 :]
         base = zeros(batches(self), *extents, dtype=values.dtype, device=self._device)
-    dense = index_put(base, flat_places(self), values) if len(values) else base
+    dense = index_put(base, flat_places(self), values)
     return (dense if block is None else dense.transpose(2, 3)).reshape(self._shape)
 
 

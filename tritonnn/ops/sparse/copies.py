@@ -199,6 +199,11 @@ def _fill_(input: CompressedTensor, value: Number) -> CompressedTensor:
     return input._replace(with_values(input, full_like(input._entries, value)))
 
 
+@sparse_form("fill", of="compressed")
+def _fill(input: CompressedTensor, value: Number) -> CompressedTensor:
+    return _fill_(clone(input), value)
+
+
 @sparse_form("copy_", of=BOTH)
 def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
     """Take over the entries of a sparse tensor of the same layout."""

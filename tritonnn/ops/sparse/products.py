@@ -10,7 +10,7 @@ from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_value
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
-from tritonnn.memory_format import sparse_csr
+from tritonnn.memory_format import sparse_csc, sparse_csr
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
@@ -89,7 +89,8 @@ def _check(op: str, a: Tensor, b: Tensor) -> None:
             input=a, other=b,
         )  # fmt: skip
     if a._dtype is not b._dtype:
-        raise fail(op, f"expected scalar type {a._dtype.name} but found {b._dtype.name}", input=a, other=b)
+        words = f"input is {a._dtype.name} and other is {b._dtype.name}"
+        raise fail(op, f"expected input and other to have the same dtype, but {words}", input=a, other=b)
     if a._dtype is dtypes.bool_:
         raise fail(op, 'not implemented for "Bool"', kind=NotImplementedError, input=a, other=b)
     if a._device is not b._device:
@@ -137,7 +138,11 @@ def _both_sparse(op: str, a: Sparse, b: Sparse) -> Tensor:
         stack([row, column]), values[of_a] * others[of_b], Size((a._shape[0], b._shape[1])), False
     )
     made = coalesce(made)
-    return made if isinstance(a, SparseTensor) else coo_to_compressed(made, sparse_csr, None)
+    if isinstance(a, SparseTensor):
+        return made
+    both = all(isinstance(m, CompressedTensor) and m._layout is sparse_csc for m in (a, b))
+    both_by_columns = both and op not in ("mm", "matmul")  # as in PyTorch
+    return coo_to_compressed(made, sparse_csc if both_by_columns else sparse_csr, None)
 
 
 @sparse_form("mm", of=BOTH)
@@ -216,6 +221,8 @@ def scaled_sum(op: str, input: Tensor, a: Tensor, b: Tensor, beta: Number, alpha
     if not isinstance(a, Sparse) and not isinstance(b, Sparse):
         raise NotImplementedError(f"{op} of a sparse tensor and the product of dense ones {HINT}")
     product = matrix_product(op, a, b)
+    if isinstance(product, CompressedTensor) and not isinstance(input, Sparse):
+        product = product.to_dense()
     if isinstance(product, Sparse) or isinstance(input, Sparse):
         if type(input) is not type(product) or input._shape != product._shape:
             raise fail(op, f"expected {input.layout} result tensor, got tensor with layout {product.layout}")

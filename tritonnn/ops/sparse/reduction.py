@@ -8,6 +8,7 @@ from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
+from tritonnn.dtypes import int64
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.joining.joining import stack
@@ -35,6 +36,12 @@ def summed(op: str, input: SparseTensor, dim: Dims, keepdim: bool, dtype: DType 
     count, sparse = len(input._shape), len(input._places)
     dims = _dims(op, dim, count)
     values = input._entries if dtype is None else input._entries.to(dtype)
+    if (
+        dtype is None
+        and (op == "sum" or len(dims) == count)
+        and not (kept := values._dtype).is_floating_point
+    ):
+        values = values if kept.is_complex else values.to(int64)  # sums of integers
     if dim is None and dtype is None:
         total = values.sum()
         return total.reshape([1] * count) if keepdim else total
@@ -202,4 +209,4 @@ def sparse_sum(input: Tensor, dim: Dims = None, dtype: DType | None = None) -> T
         error = RuntimeError if dim is None else NotImplementedError
         _dims("sum", dim, len(input._shape))
         raise error(f"sum: coalesce expected sparse coordinate tensor layout but got {kind}")
-    return summed("sum", coalesce(input), dim, False, dtype)
+    return summed("sparse.sum", coalesce(input), dim, False, dtype)

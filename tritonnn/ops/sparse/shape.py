@@ -87,6 +87,12 @@ def _t(input: Sparse) -> Any:
     return transposed(input, 0, 1) if dims == 2 else input
 
 
+def _as_sorted(made: SparseTensor, input: SparseTensor, order: Sequence[int]) -> SparseTensor:
+    """As PyTorch, what `permute` moves counts as not sorted, even of one entry or none."""
+    sparse = len(input._places)
+    return made._coalesced_(input._coalesced and list(order[:sparse]) == list(range(sparse)))
+
+
 @sparse_form("permute")
 def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     order = list(dims[0]) if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else list(dims)
@@ -98,7 +104,7 @@ def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     wrapped = [wrap_dim(dim, len(order)) for dim in order]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return _permuted(input, wrapped)
+    return _as_sorted(_permuted(input, wrapped), input, wrapped)
 
 
 @sparse_form("movedim", "moveaxis")
@@ -114,7 +120,7 @@ def _movedim(input: SparseTensor, source: IntOrInts, destination: IntOrInts) -> 
         )
     rest = iter([d for d in range(dims) if d not in froms])
     order = [froms[tos.index(d)] if d in tos else next(rest) for d in range(dims)]
-    return _permuted(input, order)
+    return _as_sorted(_permuted(input, order), input, order)
 
 
 for _cls in KINDS.values():

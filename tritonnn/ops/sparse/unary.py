@@ -37,8 +37,7 @@ LINEAR = frozenset((
 
 def _single(name: str, input: Sparse) -> Any:
     """Equal indices add up before a function is taken, unless it may come before the sum."""
-    linear = name in LINEAR and input._dtype.kind >= 2
-    return input if linear or not isinstance(input, SparseTensor) else coalesce(input)
+    return input if name in LINEAR or not isinstance(input, SparseTensor) else coalesce(input)
 
 
 def _function(name: str) -> Callable:
@@ -81,5 +80,6 @@ for _name in ("nan_to_num", "square"):
     sparse_form(_name)(_unary(_name))
 sparse_form("nan_to_num_")(_unary_("nan_to_num"))
 sparse_form("angle", of="compressed")(_unary("angle"))
+sparse_form("resolve_neg", of=BOTH)(lambda input: input)
 for _name, _operator in (("neg", "__neg__"), ("abs", "__abs__"), ("positive", "__pos__")):
     sparse_form(_operator, of=BOTH)(_unary(_name))
