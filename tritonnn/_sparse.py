@@ -31,10 +31,11 @@ class Sparse(Tensor):
     and `_stride`. So dense tensors pay nothing for there being sparse ones.
     """
 
-    __slots__ = ("_entries", "_leaf")
+    __slots__ = ("_entries", "_leaf", "_wholes")
 
     _entries: Tensor
     _leaf: bool  # it was made to require grad, and its values with it
+    _wholes: tuple  # weak references to dense forms of a leaf whose gradients have elements at all places
     known: frozenset[str]  # names of the methods it has; those of Tensor that it has not are refused
 
     def __getattribute__(self, name: str) -> Any:
@@ -292,7 +293,7 @@ def attach(name: str, function: Any, cls: type[Sparse] = SparseTensor) -> None:
 
 def fill_in(tensor: Sparse, values: Tensor, shape: Size) -> None:
     """The fields that every tensor has."""
-    tensor._entries, tensor._leaf = values, False
+    tensor._entries, tensor._leaf, tensor._wholes = values, False, ()
     tensor._shape = shape
     tensor._dtype = values._dtype
     tensor._device = values._device

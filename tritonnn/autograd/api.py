@@ -10,7 +10,7 @@ from tritonnn._overriding import overridable
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
-from tritonnn.ops.sparse.leaves import as_gradient, values_at
+from tritonnn.ops.sparse.leaves import as_gradient, of_whole, values_at, wholes_of
 from tritonnn.recording.edges import AccumulateGrad, GradientEdge
 from tritonnn.recording.graph import Edge, edge_of
 
@@ -209,12 +209,18 @@ def grad(
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     edges = _root_edges(roots)
     wanted = [_input_edge(value) for value in wanted_values]
-    run = Run(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulate=False)
+    wholes = [(i, dense) for i, value in enumerate(wanted_values) for dense in wholes_of(value)]
+    sought = [*wanted, *[_input_edge(dense) for _, dense in wholes]]
+    run = Run(create_graph if retain_graph is None else retain_graph, create_graph, sought, accumulate=False)
     run(edges, _root_grads(roots, given))
     results: list[Tensor | None] = [run.captured.get((id(edge[0]), edge[1])) for edge in wanted]
     for i, value in enumerate(wanted_values):
         if isinstance(value, Sparse) and (received := results[i]) is not None:
             results[i] = as_gradient(value, received)
+    for (i, _), edge in zip(wholes, sought[len(wanted) :], strict=True):
+        if (more := run.captured.get((id(edge[0]), edge[1]))) is not None:
+            more, have = of_whole(wanted_values[i], more), results[i]
+            results[i] = more if have is None else have + more
     if any(result is None for result in results) and not (allow_unused or materialize_grads):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -123,10 +123,34 @@ def _movedim(input: SparseTensor, source: IntOrInts, destination: IntOrInts) -> 
     return _as_sorted(_permuted(input, order), input, order)
 
 
+def _turned(self: Sparse, dim0: int, dim1: int) -> Any:
+    """The last two dimensions exchanged; of no dimensions, itself."""
+    return transposed(self, dim0, dim1) if self._shape else self
+
+
+def _reversed(self: SparseTensor) -> SparseTensor:
+    order = list(reversed(range(len(self._shape))))
+    return _as_sorted(_permuted(self, order), self, order)
+
+
 for _cls in KINDS.values():
-    attach("mT", property(lambda self: transposed(self, -2, -1)), _cls)
-    attach("H", property(lambda self: transposed(self, 0, 1).conj()), _cls)
-attach("T", property(lambda self: _permuted(self, list(reversed(range(len(self._shape)))))))
+    attach("mT", property(lambda self: _turned(self, -2, -1)), _cls)
+    attach("mH", property(lambda self: _turned(self, -2, -1).conj()), _cls)
+    attach("H", property(lambda self: _turned(self, 0, 1).conj()), _cls)
+attach("T", property(_reversed))
+
+
+def _in_place(name: str, change: Callable[..., SparseTensor]) -> None:
+    def turn_(input: SparseTensor, *dims: int) -> SparseTensor:
+        return input._replace(change(input, *dims))
+
+    turn_.__name__ = turn_.__qualname__ = name
+    sparse_form(name)(turn_)
+
+
+for _name in ("transpose_", "swapaxes_", "swapdims_"):
+    _in_place(_name, transposed)
+_in_place("t_", _t)
 
 
 @sparse_form("unsqueeze")
@@ -183,10 +207,23 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
     return make_sparse(stack(rows), input._entries[taken], shape, False)
 
 
+def _matrix_of(input: CompressedTensor, dim: int, index: int) -> CompressedTensor:
+    """One index of a batch dimension."""
+    extent = input._shape[dim]
+    if not -extent <= index < extent:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input._shape)} at dimension {dim}"
+        )
+    parts = [part.select(dim, index) for part in (input._starts, input._places, input._entries)]
+    return make_compressed(*parts, Size((*input._shape[:dim], *input._shape[dim + 1 :])), input._layout)
+
+
 @sparse_form("select", of=BOTH)
 def select(input: Sparse, dim: int, index: int) -> Tensor:
     """One slice: sparse while sparse dimensions are left, else dense."""
-    sorted_anyway = isinstance(input, CompressedTensor) and input._block is None and not input._batch_dims
+    if isinstance(input, CompressedTensor) and wrap_dim(dim, len(input._shape)) < input._batch_dims:
+        return _matrix_of(input, wrap_dim(dim, len(input._shape)), index)
+    sorted_anyway = isinstance(input, CompressedTensor) and not input._batch_dims
     if isinstance(input, CompressedTensor):
         input = to_coo(input)
     if not input._shape:
@@ -243,34 +280,6 @@ def unbind(input: Sparse, dim: int = 0) -> tuple:
     """Every slice of a dimension."""
     dim = wrap_dim(dim, len(input._shape))
     return tuple([select(input, dim, i) for i in range(input._shape[dim])])
-
-
-def _item(self: Any, key: Any) -> Tensor:
-    """Slices by integers, one after the other: s[0], s[0, 1]."""
-    keys = key if isinstance(key, tuple) else (key,)
-    if not all(hasattr(k, "__index__") and not isinstance(k, (bool, Tensor)) for k in keys):
-        raise NotImplementedError(f"indexing by other things than integers {HINT}")
-    if len(keys) > len(self._shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(self._shape)}")
-    for k in keys:
-        self = select(self, 0, k) if isinstance(self, Sparse) else self[k]
-    return self
-
-
-def _refuse_item(self: Any, key: Any, value: Any) -> None:
-    raise NotImplementedError(f"assignment to elements {HINT}")
-
-
-def _length(self: Any) -> int:
-    if not self._shape:
-        raise TypeError("len() of a 0-d tensor")
-    return self._shape[0]
-
-
-for _cls in KINDS.values():
-    attach("__getitem__", _item, _cls)
-    attach("__setitem__", _refuse_item, _cls)
-    attach("__len__", _length, _cls)
 
 
 # ---- several as one -----------------------------------------------------------------------------------------
