@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.autograd.api import grad
+from tritonnn.autograd.sparse_inputs import of_dense
 from tritonnn.recording.grad_mode import enable_grad, no_grad
 
 
@@ -126,7 +128,7 @@ def gradcheck(
         check_backward_ad: whether to check reverse mode, the one there is.
         check_forward_ad, check_batched_forward_ad: forward mode, which is not implemented.
         fast_mode: compare one product of the Jacobian with random directions, not each of its elements.
-        masked: must be False: it is for sparse tensors.
+        masked: whether of sparse inputs the values are moved that are there, not every element.
 
     Raises:
         NotImplementedError: something is asked for that is not there.
@@ -138,12 +140,13 @@ def gradcheck(
     """
     asked = {"check_forward_ad": check_forward_ad, "check_batched_forward_ad": check_batched_forward_ad}
     _refuse("gradcheck", asked, "forward-mode differentiation is not implemented")
-    _refuse("gradcheck", {"masked": masked}, "sparse tensors are not implemented")
     if not check_backward_ad:
         raise ValueError(
             "gradcheck: check_backward_ad=False leaves nothing to check: there is no forward mode"
         )
-    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, bool(masked), False)
     how = _How(eps, atol, rtol, nondet_tol, check_grad_dtypes, check_batched_grad)
     try:
         _check(func, given, how, check_undefined_grad, fast_mode)
@@ -181,6 +184,11 @@ def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fa
         if not isinstance(value, Tensor):
             raise TypeError(
                 f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}"
+            )
+        if isinstance(value, Sparse):
+            raise ValueError(
+                "Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on the output "
+                "of fn for gradcheck."
             )
     outputs = _tensors(returned)
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
@@ -301,6 +309,8 @@ def gradgradcheck(
             "gradgradcheck: check_rev_over_rev=False leaves nothing to check: there is no forward mode"
         )
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, masked, False)
     outputs = [out for out in _tensors(func(*given)) if out.requires_grad]
     if grad_outputs is None:
         weights = tuple([_drawn(out, gen_non_contig_grad_outputs) for out in outputs])

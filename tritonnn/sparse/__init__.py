@@ -11,15 +11,18 @@ from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.ops.sparse.diagonals import spdiags
 from tritonnn.ops.sparse.invariants import check_sparse_tensor_invariants
-from tritonnn.ops.sparse.products import matrix_product, sampled_addmm, scaled_sum
+from tritonnn.ops.sparse.products import matrix_product, scaled_sum
 from tritonnn.ops.sparse.reduced import reduced_product
 from tritonnn.ops.sparse.reduction import log_softmax, softmax
 from tritonnn.ops.sparse.reduction import sparse_sum as sum
+from tritonnn.ops.sparse.sampling import sampled_addmm
+from tritonnn.sparse._gradcheck import as_sparse_gradcheck
+from tritonnn.sparse._refused import spsolve, to_sparse_semi_structured
 from tritonnn.table.types import Number
 
 __all__ = [
-    "CompressedTensor", "SparseTensor", "addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm",
-    "softmax", "spdiags", "sum",
+    "CompressedTensor", "SparseTensor", "addmm", "as_sparse_gradcheck", "check_sparse_tensor_invariants", "log_softmax",
+    "mm", "sampled_addmm", "softmax", "spdiags", "spsolve", "sum", "to_sparse_semi_structured",
 ]  # fmt: skip
 
 

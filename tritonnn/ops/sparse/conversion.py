@@ -127,7 +127,9 @@ def to_coo(self: CompressedTensor) -> SparseTensor:
         outer.append(number % extent)
         number = number.floor_divide(extent)
     places = stack([*reversed(outer), row, column])
-    return make_sparse(places, values, self._shape, ordered)._coalesced_(ordered)  # as PyTorch, also of no values
+    return make_sparse(places, values, self._shape, ordered)._coalesced_(
+        ordered
+    )  # as PyTorch, also of no values
 
 
 # ---- to compressed layouts --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn._compressed import OPPOSITE, CompressedTensor, make_compressed
-from tritonnn._sparse import HINT, Sparse, SparseTensor, attach, make_sparse
+from tritonnn._sparse import Sparse, SparseTensor, attach, make_sparse
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import empty
