@@ -77,10 +77,6 @@ class Sparse(Tensor):
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
         return self.to_dense().item()
 
-    def is_pinned(self, device: object = None) -> bool:
-        """Always False."""
-        return False
-
     def _with_values(self, values: Tensor) -> Any:
         raise NotImplementedError
 
@@ -245,7 +241,8 @@ _SHARED = (
     "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_conj", "is_neg",
     "is_signed", "get_device",
     "is_sparse", "is_sparse_csr", "is_quantized", "is_nested", "is_mkldnn", "is_mps", "is_xpu", "is_inference",
-    "data", "detach", "output_nr", "name", "names", "known",
+    "data", "detach", "output_nr", "name", "names", "known", "is_xla", "is_ipu", "is_mtia", "is_maia", "is_vulkan",
+    "volatile", "is_distributed",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ FAULTS = [
     ),
     Fault(
         "sparse: indices are not looked at", "argument check", MAKING,
-        "    if size is None or check_invariants is not False:\n", "    if check_invariants:\n",
+        "    if size is None or not unchecked(check_invariants):\n", "    if check_invariants:\n",
         f"{TESTS} -k constructor_refuses",
     ),
     Fault(

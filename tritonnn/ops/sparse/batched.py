@@ -8,7 +8,7 @@ from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import need_tensors, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.ops.sparse.conversion import to_coo
 from tritonnn.ops.sparse.products import matrix_product, mv, times
@@ -21,6 +21,7 @@ BOTH = "coo compressed"
 @sparse_form("matmul", "__matmul__", of=BOTH)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """input @ other of matrices, vectors, and batches of matrices of which one operand is sparse."""
+    need_tensors("matmul", input=input, other=other)
     dims = len(input._shape), len(other._shape)
     if dims == (2, 2):
         return matrix_product("matmul", input, other)
@@ -54,6 +55,7 @@ def _rmatmul(self: Sparse, other: Tensor) -> Tensor:
 @sparse_form("bmm", of=BOTH)
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of a batch of matrices with another, of which one is sparse."""
+    need_tensors("bmm", input=input, mat2=mat2)
     if len(input._shape) != 3 or len(mat2._shape) != 3:
         raise fail("bmm", "bmm_sparse: expected batches of matrices (3D)", input=input, mat2=mat2)
     if isinstance(mat2, Sparse):
@@ -89,6 +91,7 @@ def _batched(op: str, a: Tensor, b: Tensor) -> Tensor:
 @sparse_form("linear", of=BOTH)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias of a sparse matrix as input, or a sparse weight."""
+    need_tensors("linear", input=input, weight=weight)
     if isinstance(input, Sparse):
         product = matmul(input, weight.t())
     elif len(weight._shape) != 2:

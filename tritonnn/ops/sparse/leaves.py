@@ -134,5 +134,6 @@ for _cls in KINDS.values():
     )
     attach("register_hook", _register_hook, _cls)
     attach("backward", _backward, _cls)
+    attach("grad_dtype", property(lambda self: self._entries.grad_dtype), _cls)
     attach("retain_grad", _retain_grad, _cls)
     attach("retains_grad", property(lambda self: not self._leaf and self._entries.retains_grad), _cls)

@@ -15,7 +15,7 @@ from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 from tritonnn.ops.joining.joining import cat, stack
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import need_tensors, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.ops.sparse.conversion import coo_to_compressed, recompress, to_coo
 from tritonnn.ops.sparse.shape import transposed
@@ -79,6 +79,7 @@ def _check_matrix(op: str, name: str, matrix: Tensor) -> None:
 
 
 def _check(op: str, a: Tensor, b: Tensor) -> None:
+    need_tensors(op, mat1=a, mat2=b)
     _check_matrix(op, "input", a)
     _check_matrix(op, "other", b)
     if a._shape[1] != b._shape[0]:
@@ -153,6 +154,7 @@ def mm(input: Tensor, mat2: Tensor, out_dtype: DType | None = None) -> Tensor:
 @sparse_form("mv", of=BOTH)
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A sparse matrix times a vector."""
+    need_tensors("mv", input=input, vec=vec)
     if isinstance(vec, Sparse) or len(vec._shape) != 1 or not isinstance(input, Sparse):
         raise fail(
             "mv", f"expected a sparse matrix and a dense vector, got a vector of {vec.dim()} dimensions"
@@ -165,6 +167,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 def scaled_sum(op: str, input: Tensor, a: Tensor, b: Tensor, beta: Number, alpha: Number) -> Tensor:
     """beta * input + alpha * (a @ b); of beta 0 the input counts for nothing, not even its NaN."""
+    need_tensors(op, input=input, mat1=a, mat2=b)
     if not isinstance(a, Sparse) and not isinstance(b, Sparse):
         raise NotImplementedError(f"{op} of a sparse tensor and the product of dense ones {HINT}")
     product = matrix_product(op, a, b)
@@ -213,6 +216,7 @@ def hspmm(mat1: Tensor, mat2: Tensor) -> SparseTensor:
            values=tensor([[2., 2.]]),
            size=(2, 2), nnz=1, layout=torch.sparse_coo)
     """
+    need_tensors("hspmm", mat1=mat1, mat2=mat2)
     if not isinstance(mat1, SparseTensor) or isinstance(mat2, Sparse):
         raise NotImplementedError("hspmm: expected a matrix of layout torch.sparse_coo and a dense one")
     _check("hspmm", mat1, mat2)
@@ -242,6 +246,7 @@ def smm(input: Tensor, mat: Tensor) -> Tensor:
 
 
 def _nothing_of(input: Tensor, mat: Tensor) -> Tensor:
+    need_tensors("smm", input=input, mat=mat)
     if not isinstance(input, SparseTensor) or isinstance(mat, Sparse):
         raise NotImplementedError("smm: expected a matrix of layout torch.sparse_coo and a dense one")
     _check("smm", input, mat)
@@ -261,6 +266,7 @@ def sspaddmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alp
     tensor([[3., 1.],
             [1., 3.]])
     """
+    need_tensors("sspaddmm", input=input, mat1=mat1, mat2=mat2)
     if not isinstance(input, SparseTensor) or not isinstance(mat1, SparseTensor) or isinstance(mat2, Sparse):
         raise NotImplementedError(
             "sspaddmm: expected input and mat1 of layout torch.sparse_coo, and a dense mat2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
@@ -12,9 +13,9 @@ from tritonnn.dtypes import int64
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.joining.joining import stack
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import need_tensors, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce, flat_places
-from tritonnn.shape import Size, wrap_dim
+from tritonnn.shape import Size, as_size, broadcast_shapes, wrap_dim
 from tritonnn.table.types import Dims
 
 BOTH = "coo compressed"
@@ -97,6 +98,22 @@ def _unsupported(input: CompressedTensor) -> Tensor:
     raise NotImplementedError(f"sum over dimensions of {input._layout} {HINT}")
 
 
+@sparse_form("sum_to_size", of=BOTH)
+def _sum_to_size(self: Sparse, *size: Any) -> Tensor:
+    """The sum over the dimensions that a shape has not, or has once."""
+    shape, mine = Size(as_size(size, "sum_to_size")), self._shape
+    if shape == mine:
+        return self
+    if len(shape) > len(mine) or broadcast_shapes(shape, mine) != mine:
+        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(mine)}}}.")
+    new = len(mine) - len(shape)
+    dims = [d for d in range(len(mine)) if d < new or (shape[d - new] == 1 and mine[d] != 1)]
+    total = self.sum(dims, keepdim=True)
+    for _ in range(new):
+        total = total.select(0, 0)
+    return total
+
+
 @sparse_form("any")
 def _any(input: SparseTensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     if dim is not None:
@@ -125,9 +142,9 @@ def _norm(
 
 
 def _check_softmax(op: str, input: Tensor, dim: int, dtype: DType | None) -> SparseTensor:
+    need_tensors(f"sparse.{op}", input=input)
     if not isinstance(input, SparseTensor):
-        kind = input.layout if isinstance(input, Tensor) else type(input).__name__
-        raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {kind}")
+        raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {input.layout}")
     if not isinstance(dim, int):
         raise TypeError(f"{op}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
     values = input._entries if dtype is None else input._entries.to(dtype)
@@ -204,6 +221,7 @@ def sparse_sum(input: Tensor, dim: Dims = None, dtype: DType | None = None) -> T
     >>> torch.sparse.sum(torch.tensor([[0., 2.], [3., 3.]]).to_sparse(), 0).to_dense()
     tensor([3., 5.])
     """
+    need_tensors("sparse.sum", input=input)
     if not isinstance(input, SparseTensor):
         kind = "Strided" if not isinstance(input, Sparse) else input._layout_name()
         error = RuntimeError if dim is None else NotImplementedError

@@ -10,6 +10,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import sparse_csr
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.sparse._forms import need_tensors
 from tritonnn.ops.sparse.conversion import batches
 from tritonnn.ops.sparse.conversion import flat_places as places_of
 from tritonnn.ops.sparse.products import sampled
@@ -29,6 +30,7 @@ def sampled_addmm(
     >>> torch.sparse.sampled_addmm(s, torch.ones(2, 3), torch.ones(3, 2)).values()
     tensor([4., 4.])
     """
+    need_tensors("sampled_addmm", input=input, mat1=mat1, mat2=mat2)
     if not isinstance(input, CompressedTensor) or input._layout is not sparse_csr:
         raise NotImplementedError("sampled_addmm: Expected self to have sparse csr layout")
     for name, mat in (("mat1", mat1), ("mat2", mat2)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn._sparse import Sparse, SparseTensor, with_values
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn._sparse import Sparse, SparseTensor, attach, with_values
+from tritonnn.ops.sparse._forms import KINDS, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.table import NAMESPACES
 
@@ -83,3 +83,5 @@ sparse_form("angle", of="compressed")(_unary("angle"))
 sparse_form("resolve_neg", of=BOTH)(lambda input: input)
 for _name, _operator in (("neg", "__neg__"), ("abs", "__abs__"), ("positive", "__pos__")):
     sparse_form(_operator, of=BOTH)(_unary(_name))
+for _cls in KINDS.values():
+    attach("real", property(lambda self: _unary("real")(self)), _cls)
