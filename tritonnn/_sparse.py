@@ -216,7 +216,7 @@ class SparseTensor(Sparse):
         return self
 
     def _alias(self, storage: Storage) -> Tensor:
-        return make_sparse(self._places, self._entries.detach(), self._shape, self._coalesced)
+        return with_values(self, self._entries.detach())
 
     def _adopt(self, other: Tensor) -> None:
         if not isinstance(other, SparseTensor):
@@ -312,5 +312,5 @@ def make_sparse(indices: Tensor, values: Tensor, shape: Size, coalesced: bool) -
 def with_values(tensor: Sparse, values: Tensor) -> Any:
     """Other values at the same places."""
     if isinstance(tensor, SparseTensor):
-        return make_sparse(tensor._places, values, tensor._shape, tensor._coalesced)
+        return make_sparse(tensor._places, values, tensor._shape, False)._coalesced_(tensor._coalesced)
     return tensor._with_values(values)

@@ -66,5 +66,5 @@ def sparse_form(*names: str, of: str = "coo") -> Callable[[F], F]:
 def mapped(self: Any, change: Callable[[Tensor], Tensor], values: Tensor) -> Any:
     """The tensor with its index tensors changed by a function, and other values."""
     if isinstance(self, SparseTensor):
-        return make_sparse(change(self._places), values, self._shape, self._coalesced)
+        return make_sparse(change(self._places), values, self._shape, False)._coalesced_(self._coalesced)
     return make_compressed(change(self._starts), change(self._places), values, self._shape, self._layout)

@@ -175,12 +175,16 @@ def zero_(input: Sparse) -> Sparse:
 
 
 @sparse_form("fill_", of="compressed")
-def _fill_(input: CompressedTensor, value: Number) -> CompressedTensor:
+def _fill_(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
+    if not isinstance(input, CompressedTensor) or (isinstance(value, Tensor) and value._shape):
+        shape = list(value._shape) if isinstance(value, Tensor) else []
+        raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor of shape {shape}")
+    value = value.item() if isinstance(value, Tensor) else value
     return input._replace(with_values(input, full_like(input._entries, value)))
 
 
 @sparse_form("fill", of="compressed")
-def _fill(input: CompressedTensor, value: Number) -> CompressedTensor:
+def _fill(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
     return _fill_(clone(input), value)
 
 

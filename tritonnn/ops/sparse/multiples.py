@@ -191,7 +191,8 @@ def broadcast(sparse: SparseTensor, shape: Size) -> SparseTensor:
     rows = [sparse._places[d - new].repeat(repeats) if row is None else row for d, row in enumerate(rows)]
     values = sparse._entries
     values = values.expand(repeats, *values._shape).flatten(0, 1).expand(-1, *shape[dims:])
-    return make_sparse(stack(rows) if rows else sparse._places, values, shape, False)
+    ordered = sparse._coalesced and grown == list(range(new))
+    return make_sparse(stack(rows) if rows else sparse._places, values, shape, ordered)
 
 
 def _factors(sparse: Sparse, dense: Tensor) -> Tensor:

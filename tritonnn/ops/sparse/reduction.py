@@ -88,10 +88,12 @@ def _sum_compressed(
     _dims("sum", dim, len(input._shape))
     if not keepdim:
         raise RuntimeError("reduction operations on CSR tensors with keepdim=False is unsupported")
-    from tritonnn.ops.sparse.conversion import recompress, to_coo
+    from tritonnn.ops.sparse.conversion import coo_to_compressed, recompress, to_coo
 
     total = summed("sum", to_coo(recompress(input, input._layout, None)), dim, True, dtype)
-    return total.to_sparse(layout=input._layout) if input._block is None else _unsupported(input)
+    if input._block is not None or not isinstance(total, SparseTensor):
+        return _unsupported(input)
+    return coo_to_compressed(total, input._layout, None, input._starts._dtype)
 
 
 def _unsupported(input: CompressedTensor) -> Tensor:

@@ -207,22 +207,30 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
     return make_sparse(stack(rows), input._entries[taken], shape, False)
 
 
-def _matrix_of(input: CompressedTensor, dim: int, index: int) -> CompressedTensor:
-    """One index of a batch dimension."""
+def _slice_of(input: CompressedTensor, place: int, index: int) -> CompressedTensor:
+    """One index of a dimension that stands before the rows (place < 0), or behind the columns."""
+    dim = place + input._batch_dims
     extent = input._shape[dim]
     if not -extent <= index < extent:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(input._shape)} at dimension {dim}"
         )
-    parts = [part.select(dim, index) for part in (input._starts, input._places, input._entries)]
-    return make_compressed(*parts, Size((*input._shape[:dim], *input._shape[dim + 1 :])), input._layout)
+    starts, places, values = input._starts, input._places, input._entries
+    if place < 0:
+        starts, places, values = (part.select(dim, index) for part in (starts, places, values))
+    else:
+        values = values.select(dim - len(input._shape), index)
+    shape = Size((*input._shape[:dim], *input._shape[dim + 1 :]))
+    return make_compressed(starts, places, values, shape, input._layout)
 
 
 @sparse_form("select", of=BOTH)
 def select(input: Sparse, dim: int, index: int) -> Tensor:
     """One slice: sparse while sparse dimensions are left, else dense."""
-    if isinstance(input, CompressedTensor) and wrap_dim(dim, len(input._shape)) < input._batch_dims:
-        return _matrix_of(input, wrap_dim(dim, len(input._shape)), index)
+    if isinstance(input, CompressedTensor):
+        place = wrap_dim(dim, len(input._shape)) - input._batch_dims
+        if place < 0 or place > 1:
+            return _slice_of(input, place, index)
     sorted_anyway = isinstance(input, CompressedTensor) and not input._batch_dims
     if isinstance(input, CompressedTensor):
         input = to_coo(input)

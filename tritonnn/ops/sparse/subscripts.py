@@ -46,6 +46,10 @@ def _plain(key: Any) -> int | slice | EllipsisType | None:
     """
     if key is None or key is Ellipsis or isinstance(key, slice):
         return key
+    if isinstance(key, Tensor) and key._dtype.kind > 1:
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got {key._dtype.name}"
+        )
     if isinstance(key, Tensor) and (key._shape or key._dtype.kind != 1):
         raise NotImplementedError(f"indexing by a tensor of shape {list(key._shape)} {_SEVERAL}")
     if isinstance(key, str):
