@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch as reference
-from sparse_samples import KINDS, Kind, elements, parts, same
+from sparse_samples import KINDS, Kind, elements, layout_of, parts, same
 
 import tritonnn as torch
 
@@ -19,60 +19,14 @@ LIBRARIES = (reference, torch)
 #: NotImplementedError is a RuntimeError
 ERRORS = (IndexError, ValueError, TypeError, AttributeError, RuntimeError)
 
-NAMES = [
-    "add",
-    "add_",
-    "addmm",
-    "angle",
-    "any",
-    "asin_",
-    "bmm",
-    "cat",
-    "coalesce",
-    "deg2rad_",
-    "div",
-    "div_",
-    "fill",
-    "fill_",
-    "float_power",
-    "hspmm",
-    "index_select",
-    "linear",
-    "matmul",
-    "mul",
-    "mul_",
-    "mv",
-    "narrow_copy",
-    "neg",
-    "neg_",
-    "norm",
-    "outer",
-    "permute",
-    "pow",
-    "select",
-    "sgn",
-    "sin",
-    "sparse.addmm",
-    "sparse.mm",
-    "sparse.sampled_addmm",
-    "sparse.softmax",
-    "sparse.sum",
-    "sparse_mask",
-    "stack",
-    "sum",
-    "sum_to_size",
-    "t_",
-    "to_dense",
-    "to_sparse",
-    "to_sparse_csc",
-    "transpose",
-    "transpose_",
-    "unbind",
-    "unsqueeze",
-    "__getitem__",
-    "__truediv__",
-    "__matmul__",
-]
+NAMES = (
+    "add", "add_", "addmm", "angle", "any", "asin_", "bmm", "cat", "coalesce", "deg2rad_", "div", "div_", "fill",
+    "fill_", "float_power", "hspmm", "index_select", "linear", "matmul", "mul", "mul_", "mv", "narrow_copy", "neg",
+    "neg_", "norm", "outer", "permute", "pow", "select", "sgn", "sin", "sparse.addmm", "sparse.mm",
+    "sparse.sampled_addmm", "sparse.softmax", "sparse.sum", "sparse_mask", "stack", "sum", "sum_to_size", "t_",
+    "to_dense", "to_sparse", "to_sparse_csc", "transpose", "transpose_", "unbind", "unsqueeze", "__getitem__",
+    "__truediv__", "__matmul__",
+)  # fmt: skip
 
 Given = Callable[[Any, Any, Kind], tuple | None]
 
@@ -190,11 +144,7 @@ def difference(name: str, kind: Kind, given: str) -> str | None:
             else f"{elements(mine[0])} not {elements(wanted)}"
         )
     # Where several things are wrong, each says what it notices first; what nobody looked at is another matter.
-    return (
-        f"{mine.__name__}, not {theirs.__name__}"
-        if AttributeError in (mine, theirs) and mine is not theirs
-        else None
-    )
+    return f"AttributeError, not {theirs.__name__}" if mine is AttributeError is not theirs else None
 
 
 def known(name: str, kind: Kind, given: str) -> bool:
@@ -213,3 +163,51 @@ def test_calls(name):
             if not known(name, kind, given) and (text := difference(name, kind, given)):
                 wrong.append(f"{name}({given}) of {kind.name}: {text}")
     assert not wrong, "\n".join(wrong)
+
+
+# ---- gradients ----------------------------------------------------------------------------------------------
+
+RECORDED = (
+    "add", "addmm", "angle", "bmm", "cat", "coalesce", "div", "index_select", "linear", "matmul", "mul", "mv",
+    "narrow_copy", "neg", "permute", "pow", "select", "sin", "sparse.addmm", "sparse.mm", "sparse.sampled_addmm",
+    "sparse.sum", "sparse_mask", "stack", "sum", "to_dense", "to_sparse", "transpose", "unsqueeze",
+)  # fmt: skip
+REAL = [kind for kind in KINDS if kind.dtype in ("float64", "complex128")]
+
+
+def gradients(name: str, t: Any, kind: Kind, given: str) -> Any:
+    """Of the sparse tensor, at its places, and of the dense ones beside it; None where something is refused."""
+    s = kind.make(t).requires_grad_()
+    args = GIVEN[given](t, s, kind)
+    if args is None:
+        return None
+    dense = [a for a in args if isinstance(a, t.Tensor) and layout_of(a) == "strided"]
+    dense = [a.requires_grad_() for a in dense if a.is_floating_point() or a.is_complex()]
+    try:
+        result = function(t, name)(*args)
+        result = result if layout_of(result) == "strided" else result.to_dense()
+        if not result.requires_grad:
+            return None
+        (result * kind.near(t, 9, tuple(result.shape)).to(result.dtype)).sum().abs().backward()
+    except ERRORS:
+        return None
+    places = t.ones_like(s.to_dense()).detach().sparse_mask(s.detach()).to_dense() != 0
+    grad = s.grad if s.grad is None or layout_of(s.grad) == "strided" else s.grad.to_dense()
+    received = [None if d.grad is None else d.grad.tolist() for d in dense]
+    return [None if grad is None else (grad * places).tolist(), received]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_gradients(name):
+    wrong, compared = [], 0
+    for given in GIVEN:
+        for kind in REAL:
+            theirs = gradients(name, reference, kind, given)
+            if theirs is None or known(name, kind, given):
+                continue
+            mine = gradients(name, torch, kind, given)
+            compared += 1
+            if not same(mine, theirs):
+                wrong.append(f"{name}({given}) of {kind.name}: {mine} not {theirs}")
+    assert not wrong, "\n".join(wrong)
+    assert compared

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
+from tritonnn.ops.sparse._forms import need_tensors
 from tritonnn.ops.sparse.diagonals import spdiags
 from tritonnn.ops.sparse.invariants import check_sparse_tensor_invariants
 from tritonnn.ops.sparse.products import matrix_product, scaled_sum
@@ -42,6 +43,7 @@ def mm(mat1: Tensor, mat2: Tensor, reduce: str = "sum") -> Tensor:
     tensor([[6.],
             [1.]])
     """
+    need_tensors("sparse.mm", mat1=mat1, mat2=mat2)
     if reduce == "sum":
         return matrix_product("sparse.mm", mat1, mat2) if _any_sparse(mat1, mat2) else mat1.mm(mat2)
     return reduced_product(mat1, mat2, reduce)
@@ -59,6 +61,7 @@ def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha:
     tensor([[4.],
             [4.]])
     """
+    need_tensors("sparse.addmm", mat=mat, mat1=mat1, mat2=mat2)
     if not _any_sparse(mat, mat1, mat2):
         return mat.addmm(mat1, mat2, beta=beta, alpha=alpha)
     return scaled_sum("sparse.addmm", mat, mat1, mat2, beta, alpha)

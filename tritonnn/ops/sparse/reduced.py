@@ -18,9 +18,6 @@ def reduced_product(a: Tensor, b: Tensor, reduce: str) -> Tensor:
     """For every row and column the mean, greatest or smallest of the products; 0 of rows without values."""
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    for name, value in (("mat1", a), ("mat2", b)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"sparse.mm(): argument '{name}' must be Tensor, not {type(value).__name__}")
     if not isinstance(a, CompressedTensor) or a._layout is not sparse_csr or isinstance(b, Sparse):
         raise NotImplementedError(
             f"sparse.mm with reduce='{reduce}' takes a CSR matrix and a dense one, got {a.layout} and {b.layout}"
