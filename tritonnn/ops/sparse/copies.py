@@ -184,7 +184,9 @@ def _fill_(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
 
 
 @sparse_form("fill", of="compressed")
-def _fill(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
+def _fill(input: CompressedTensor, value: Any) -> CompressedTensor:
+    if not isinstance(input, CompressedTensor):
+        raise RuntimeError(f"fill: a tensor is filled with one number, got a tensor of layout {value.layout}")
     return _fill_(clone(input), value)
 
 

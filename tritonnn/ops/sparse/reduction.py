@@ -136,6 +136,8 @@ def _norm(
             "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain all "
             "dimensions of the input"
         )
+    if isinstance(p, Tensor) and not p._shape and not isinstance(p, Sparse):
+        p = p.item()
     if isinstance(p, (Tensor, bool, list, tuple)):
         raise TypeError(f"norm(): argument 'p' must be a number or 'fro', not {type(p).__name__}")
     values = coalesce(input)._entries.reshape(-1)

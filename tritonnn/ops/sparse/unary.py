@@ -35,8 +35,10 @@ LINEAR = frozenset((
 ))  # fmt: skip
 
 
-def _single(name: str, input: Sparse) -> Any:
+def _single(name: str, input: Sparse, args: tuple) -> Any:
     """Equal indices add up before a function is taken, unless it may come before the sum."""
+    if args and name != "nan_to_num":
+        raise TypeError(f"{name}() takes 1 positional argument but {1 + len(args)} were given")
     return input if name in LINEAR or not isinstance(input, SparseTensor) else coalesce(input)
 
 
@@ -46,7 +48,7 @@ def _function(name: str) -> Callable:
 
 def _unary(name: str) -> Callable[..., Sparse]:
     def apply(input: Sparse, *args: Any, **kwargs: Any) -> Sparse:
-        single = _single(name, input)
+        single = _single(name, input, args)
         return with_values(single, _function(name)(single._entries, *args, **kwargs))
 
     apply.__name__ = name
@@ -55,7 +57,7 @@ def _unary(name: str) -> Callable[..., Sparse]:
 
 def _unary_(name: str) -> Callable[..., Any]:
     def apply_(input: Sparse, *args: Any, **kwargs: Any) -> Any:
-        single = _single(name, input)
+        single = _single(name, input, args)
         if single is not input:
             raise RuntimeError(
                 f"{name}_: in-place on uncoalesced tensors is not supported. Hint: .coalesce() comes before"
