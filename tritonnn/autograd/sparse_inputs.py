@@ -53,7 +53,7 @@ def _dense(value: Sparse, masked: bool) -> tuple[Tensor, Rebuild]:
         values = value._entries.detach().clone().requires_grad_()
         return values, lambda moved: with_values(value, moved)
     dense = value.detach().to_dense()
-    everywhere = of_whole(value, ones_like(dense))
+    everywhere: Any = of_whole(value, ones_like(dense))
     if isinstance(everywhere, SparseTensor) and not value._shape:
         return dense.requires_grad_(), lambda moved: with_values(everywhere, moved.reshape(1))
     return dense.requires_grad_(), lambda moved: with_values(everywhere, taken_at(moved, everywhere))

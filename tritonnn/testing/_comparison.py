@@ -283,6 +283,7 @@ def _compare_sparse(a: Any, b: Any, limits: tuple[float, float], options: _Optio
     if a.layout is not b.layout:
         _compare_tensors(a.to_dense(), b.to_dense(), limits, options)
         return
+    names: tuple[str, ...]
     kind, names = a.layout.name.removeprefix("sparse_").upper(), NAMES[a.layout in BY_ROWS]
     if isinstance(a, SparseTensor):
         a, b, names = a.coalesce(), b.coalesce(), ("indices",)

@@ -40,7 +40,7 @@ def _make(
         )
     if checked_by_default(check_invariants):
         validate(layout, starts, places, values, shape)
-    made = make_compressed(starts, places, values, shape, layout)
+    made: Any = make_compressed(starts, places, values, shape, layout)
     made = made.pin_memory() if pin else made
     return made.requires_grad_() if requires_grad else made
 

@@ -187,7 +187,8 @@ def _fill_(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
 def _fill(input: CompressedTensor, value: Any) -> CompressedTensor:
     if not isinstance(input, CompressedTensor):
         raise RuntimeError(f"fill: a tensor is filled with one number, got a tensor of layout {value.layout}")
-    return _fill_(clone(input), value)
+    copy: Any = clone(input)
+    return _fill_(copy, value)
 
 
 @sparse_form("copy_", of=BOTH)

@@ -20,7 +20,8 @@ def _item(self: Any, key: Any) -> Tensor:
         raise IndexError(f"too many indices for tensor of dimension {len(self._shape)}")
     if keys.count(Ellipsis) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
-    result, dim = self, 0
+    result: Any = self
+    dim = 0
     for k in keys:
         if k is Ellipsis:
             dim += len(self._shape) - taken
