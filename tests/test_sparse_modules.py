@@ -166,7 +166,7 @@ def test_products_of_batches(layout, device):
         np.testing.assert_allclose(numbers(made), wanted)
     with pytest.raises(RuntimeError, match="must match"):
         torch.bmm(x, d[:1])
-    with pytest.raises(TypeError, match="argument 'other' .*must be Tensor"):
+    with pytest.raises(TypeError, match=r"argument 'other' .*must be Tensor"):
         torch.Tensor.matmul(x, [1])
 
 

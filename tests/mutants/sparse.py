@@ -112,7 +112,8 @@ FAULTS = [
     ),
     Fault(
         "sparse: the gradient at all places is forgotten by grad()", "gradient flow", "tritonnn/autograd/api.py",
-        "    for i, received in wholes:\n        if received is not None:", "    for i, received in wholes:\n        if False:",
+        "    for i, received in wholes:\n        if received is not None:",
+        "    for i, received in wholes:\n        if False:",
         "tests/test_sparse_modules.py -k at_all_places",
     ),
     Fault(
