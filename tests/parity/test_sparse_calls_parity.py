@@ -74,6 +74,9 @@ INDEX = "indices of 32 bits stay such"
 VALUES = "the values are filled, as with a number, where PyTorch refuses a tensor"
 #: name, or name and what it is given, or name and kind -> why the answers differ
 DIFFERENT: dict[Any, str] = {
+    **dict.fromkeys(
+        (("pow", "s, -1"), ("float_power", "s, -1")), "the elements that are not there would be infinite"
+    ),
     ("add", "csr batch"): "PyTorch keeps as many values as the first operand has",
     **{
         (name, "csr batch"): "PyTorch keeps as many values as the first operand has"

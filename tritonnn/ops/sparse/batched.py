@@ -92,6 +92,8 @@ def _batched(op: str, a: Tensor, b: Tensor) -> Tensor:
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight^T + bias of a sparse matrix as input, or a sparse weight."""
     need_tensors("linear", input=input, weight=weight)
+    if not isinstance(input, Sparse) and not isinstance(weight, Sparse):
+        raise NotImplementedError(f"linear with a bias of layout {getattr(bias, 'layout', None)} {HINT}")
     if isinstance(input, Sparse):
         product = matmul(input, weight.t())
     elif len(weight._shape) != 2:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from tritonnn import dtypes
 from tritonnn._compressed import CompressedTensor
-from tritonnn._sparse import Sparse, SparseTensor, attach, make_sparse, with_values
+from tritonnn._sparse import HINT, Sparse, SparseTensor, attach, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
@@ -195,10 +195,7 @@ def _fill(input: CompressedTensor, value: Any) -> CompressedTensor:
 def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
     """Take over the entries of a sparse tensor of the same layout."""
     if not isinstance(self, Sparse) or not isinstance(src, Sparse):
-        raise RuntimeError(
-            f"copy_() between tensors of layout {self.layout} and {src.layout} is not implemented. Hint: .to_dense(), "
-            "or .to_sparse(layout=...), gives the source the other's layout"
-        )
+        raise NotImplementedError(f"copy_ between tensors of layout {self.layout} and {src.layout} {HINT}")
     if self.layout is not src.layout:
         raise RuntimeError(f"copy_: expected a tensor of layout {self.layout}, got {src.layout}")
     if self._shape != src._shape:

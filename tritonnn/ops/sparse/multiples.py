@@ -229,7 +229,7 @@ def mul_(input: Tensor, other: Operand) -> Tensor:
 @sparse_form("ldexp_", of=BOTH)
 def ldexp_(input: Any, other: Tensor) -> Any:
     """Multiply by powers of two, in place."""
-    return mul_(input, other.exp2())
+    return mul_(input, 2.0**other)
 
 
 # ---- quotients and powers -------------------------------------------------------------------------------------
@@ -289,11 +289,14 @@ def pow(input: Operand, exponent: Any) -> Any:
     Raises:
         RuntimeError: the exponent is zero: every element would become 1.
     """
-    if not isinstance(input, SparseTensor) or not is_number(exponent) or isinstance(exponent, complex):
-        raise NotImplementedError(f"pow with a tensor as exponent, or of a compressed tensor, {HINT}")
+    known = isinstance(input, SparseTensor) and is_number(exponent) and not isinstance(exponent, complex)
+    if not known or exponent < 0:  # of a negative one the elements that are not there would be infinite
+        raise NotImplementedError(
+            f"pow with a tensor or a negative number as exponent, or of a compressed tensor, {HINT}"
+        )
     if exponent == 0:
         raise RuntimeError(
             "pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense"
         )
-    single = coalesce(input)
+    single = coalesce(input)  # type: ignore[arg-type]
     return with_values(single, single._entries**exponent)
