@@ -6,7 +6,7 @@ from types import EllipsisType
 from typing import Any
 
 from tritonnn._compressed import CompressedTensor
-from tritonnn._sparse import HINT, Sparse, attach
+from tritonnn._sparse import HINT, Sparse, SparseTensor, attach
 from tritonnn._tensor import Tensor
 from tritonnn.ops.sparse._forms import KINDS
 from tritonnn.ops.sparse.shape import select, unsqueeze
@@ -31,7 +31,7 @@ def _item(self: Any, key: Any) -> Tensor:
         elif k is None:
             if isinstance(result, CompressedTensor):
                 raise RuntimeError(f"indexing a tensor of layout {result._layout} by None {HINT}")
-            result = unsqueeze(result, dim) if isinstance(result, Sparse) else result.unsqueeze(dim)
+            result = unsqueeze(result, dim) if isinstance(result, SparseTensor) else result.unsqueeze(dim)
             dim += 1
         else:
             result = select(result, dim, k) if isinstance(result, Sparse) else result.select(dim, k)
