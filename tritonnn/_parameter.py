@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, TypeGuard
 
+from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import ConjugatedTensor, resolved
 from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
-from tritonnn._sparse import Sparse
+from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -36,15 +37,30 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     if data.__class__ is ConjugatedTensor:
         data = resolved(data)
     if isinstance(data, Sparse):
-        raise NotImplementedError(
-            f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
-        )
-    if data.is_nested:
+        cls = _of_sparse(cls, data)
+    elif data.is_nested:
         raise NotImplementedError(
             f"{cls.__name__}: is not implemented for nested tensors: give it a dense one"
         )
     with DisableTorchFunctionSubclass():
-        return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
+        return of_class(data.detach().requires_grad_(requires_grad), cls)
+
+
+_SPARSE_CLASSES: dict[tuple[type, type], type] = {}
+
+
+def _of_sparse(cls: Any, data: Sparse) -> Any:
+    """The subclass of a class of parameters, or buffers, whose tensors are sparse as `data` is."""
+    kind = SparseTensor if isinstance(data, SparseTensor) else CompressedTensor
+    if issubclass(cls, kind):
+        return cls
+    made = _SPARSE_CLASSES.get((cls, kind))
+    if made is None:
+        names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        made = _SPARSE_CLASSES[cls, kind] = type(cls.__name__, (cls, kind), names)
+        if cls in TENSORS:
+            TENSORS.add(made)
+    return made
 
 
 # What a program may call one of its own attributes although tensors have it.

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import grad
 from tritonnn.autograd.differences import GradcheckError, How, moved_by, tensor_of, tensors_of, values_of
 from tritonnn.autograd.gradcheck_forward import check_forward
-from tritonnn.memory_format import strided
+from tritonnn.autograd.sparse_inputs import of_dense
 from tritonnn.recording.grad_mode import enable_grad
 
 
@@ -80,11 +81,10 @@ def gradcheck(
         check_backward_ad: whether to check reverse mode.
         check_forward_ad: whether to check forward mode, and with `check_batched_forward_grad` inside `vmap`.
         fast_mode: compare one product of the Jacobian with random directions, not each of its elements.
-        masked: what is for sparse tensors alone, which are not checked.
+        masked: whether of sparse inputs the values are moved that are there, not every element.
 
     Raises:
         AssertionError: neither mode is to be checked, or one is not of which a batched check is asked for.
-        NotImplementedError: an input is sparse.
 
     >>> import tritonnn as torch
     >>> x = torch.rand(3, dtype=torch.float64, requires_grad=True)
@@ -102,9 +102,9 @@ def gradcheck(
         check_forward_ad or not check_batched_forward_grad,
         _NEEDS.format("check_batched_forward_grad", "check_forward_ad"),
     )
-    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    if any(tensor.layout is not strided for tensor in tensors_of(given)):
-        raise NotImplementedError("gradcheck: sparse tensors are not implemented")
+    given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, bool(masked), False)
     how = How(
         eps, atol, rtol, nondet_tol, check_grad_dtypes, check_batched_grad, fast_mode, check_backward_ad,
         check_forward_ad, check_batched_forward_grad,
@@ -147,6 +147,11 @@ def _check(func: Callable, inputs: Sequence[Any], how: How, undefined: bool) -> 
         if not isinstance(value, Tensor):
             raise TypeError(
                 f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}"
+            )
+        if isinstance(value, Sparse):
+            raise ValueError(
+                "Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on the output "
+                "of fn for gradcheck."
             )
     outputs = tensors_of(returned)
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
@@ -272,6 +277,8 @@ def gradgradcheck(
     ):
         _demand(check_rev_over_rev or not asked, _NEEDS.format(name, "check_rev_over_rev"))
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, masked, False)
     outputs = [out for out in tensors_of(func(*given)) if out.requires_grad]
     if grad_outputs is None:
         weights = tuple([_drawn(out, gen_non_contig_grad_outputs) for out in outputs])

@@ -176,6 +176,8 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     >>> torch.empty(2).fill_(3)
     tensor([3., 3.])
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"fill_(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return filled(input, value, "fill_")
 
 

@@ -36,7 +36,10 @@ def _finish(
     tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None
 ) -> Tensor:
     if layout not in (None, strided):
-        raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
+        raise NotImplementedError(
+            f"only torch.zeros and torch.empty make tensors of layout {layout} here: ones without values. Hint: "
+            ".to_sparse() makes others of dense ones"
+        )
     if pin_memory:
         tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
@@ -112,11 +115,23 @@ def empty(
     """
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
     agreed("empty", out, dtype)
+    if layout not in (None, strided) and out is None and memory_format is None:
+        return sparse_nothing("empty", shape, dtype, layout, device, requires_grad, pin_memory)
     if out is not None:
         return uninitialised(_into(out, shape, out.dtype, out.device))
     strides = memory_format.strides(shape) if memory_format is not None else None
     tensor = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
     return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
+
+
+def sparse_nothing(
+    name: str, shape: Size, dtype: DType | None, layout: Layout, device: DeviceLike | None, grad: bool, pin: bool
+) -> Tensor:  # fmt: skip
+    """A tensor of a sparse layout without values."""
+    from tritonnn.ops.sparse.likes import nothing
+
+    made = nothing(name, shape, dtype or dtypes.get_default_dtype(), resolve(device), layout)
+    return _finish(made, grad, pin)
 
 
 def _filled(
@@ -125,6 +140,8 @@ def _filled(
 ) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size, name))
     agreed(name, out, dtype)
+    if layout not in (None, strided) and out is None and name == "zeros":
+        return sparse_nothing(name, shape, dtype, layout, device, requires_grad, pin)
     if out is not None:
         return filled(_into(out, shape, out.dtype, out.device), value, name)
     fresh = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device))
