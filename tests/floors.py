@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
-        "_streams _symbolic _absent quasirandom._directions nn._conversion",
+        "_streams _symbolic _absent return_types quasirandom._directions nn._conversion",
     ),
     (
         "a tensor as data",

@@ -94,8 +94,8 @@ globals().update(NAMESPACES["torch"])
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "accelerator", "amp", "autograd", "backends", "cpu", "cuda", "distributions",
     "fft", "func", "functional", "futures", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn",
-    "optim", "overrides", "profiler", "quasirandom", "random", "serialization", "signal", "sparse", "special",
-    "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
+    "optim", "overrides", "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse",
+    "special", "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",

@@ -34,6 +34,7 @@ from tritonnn import overrides as overrides
 from tritonnn import profiler as profiler
 from tritonnn import quasirandom as quasirandom
 from tritonnn import random as random
+from tritonnn import return_types as return_types
 from tritonnn import serialization as serialization
 from tritonnn import signal as signal
 from tritonnn import sparse as sparse
@@ -1583,30 +1584,12 @@ def _scaled_mm(
     *,
     out: Tensor | None = None,
 ) -> Tensor: ...
-def binary_cross_entropy_with_logits(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
-) -> Tensor: ...
 def logsumexp(
     input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None
 ) -> Tensor: ...
 def softmax(input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None) -> Tensor: ...
 def log_softmax(
     input: Tensor, dim: _int, dtype: DType | None = None, *, out: Tensor | None = None
-) -> Tensor: ...
-def ctc_loss(
-    log_probs: Tensor,
-    targets: Tensor,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: _int = 0,
-    reduction: str = "mean",
-    zero_infinity: _bool = False,
 ) -> Tensor: ...
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
@@ -1616,44 +1599,6 @@ def cdist(
     x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
 ) -> Tensor: ...
 def pdist(input: Tensor, p: _float = 2.0) -> Tensor: ...
-def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: _float = 1.0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-) -> Tensor: ...
-def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-) -> Tensor: ...
-def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-) -> Tensor: ...
-def triplet_margin_loss(
-    anchor: Tensor,
-    positive: Tensor,
-    negative: Tensor,
-    margin: _float = 1.0,
-    p: _float = 2,
-    eps: _float = 1e-06,
-    swap: _bool = False,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
-) -> Tensor: ...
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[_int],
@@ -2123,6 +2068,41 @@ def embedding_renorm_(input: Tensor, indices: Tensor, max_norm: _float, norm_typ
 def kl_div(input: Tensor, target: Tensor, reduction: _int = 0, *, log_target: _bool = False) -> Tensor: ...
 def poisson_nll_loss(
     input: Tensor, target: Tensor, log_input: _bool, full: _bool, eps: _float, reduction: _int
+) -> Tensor: ...
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: _float = 1.0, reduction: _int = 0
+) -> Tensor: ...
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
+) -> Tensor: ...
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
+) -> Tensor: ...
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2.0,
+    eps: _float = 1e-06,
+    swap: _bool = False,
+    reduction: _int = 0,
+) -> Tensor: ...
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    pos_weight: Tensor | None = None,
+    reduction: _int = 0,
+) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: _int = 0,
+    reduction: _int = 0,
+    zero_infinity: _bool = False,
 ) -> Tensor: ...
 def native_layer_norm(
     input: Tensor, normalized_shape: IntOrInts, weight: Tensor | None, bias: Tensor | None, eps: _float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tritonnn import memory
+from tritonnn import memory, return_types
 from tritonnn._tensor import Tensor, make
 from tritonnn.buffer import Missing
 from tritonnn.device import CPU
@@ -93,7 +93,10 @@ def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
 
 def named(op: Op, results: tuple) -> Any:
     if op.tuple_type is None:
-        from collections import namedtuple
+        name = f"linalg_{op.name}" if op.api == "linalg" else op.name
+        op.tuple_type = return_types.by_name.get(name)
+        if op.tuple_type is None:
+            from collections import namedtuple
 
-        op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
+            op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
     return op.tuple_type(*results)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn import return_types
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.derived import complex as complex_of
@@ -154,7 +155,7 @@ def slogdet(input: Tensor) -> tuple[Tensor, Tensor]:
     >>> torch.slogdet(torch.tensor([[0., 1.], [1., 0.]])).logabsdet
     tensor(0.)
     """
-    return linalg_slogdet(input)
+    return return_types.by_name["slogdet"](linalg_slogdet(input))
 
 
 def _log(A: Any) -> Any:

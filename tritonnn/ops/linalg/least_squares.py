@@ -6,11 +6,11 @@ pseudo-inverses and nonlinear least squares problems whose variables separate", 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dtypes, return_types
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -45,15 +45,6 @@ def least_squares(A: Tensor, B: Tensor, rcond: float, full: bool) -> Any:
         Out(A.shape[:-2], dtypes.int64),
         Out((*A.shape[:-2], min(rows, columns)), m.real_type(A.dtype)),
     )
-
-
-class LeastSquares(NamedTuple):
-    """What `lstsq` returns."""
-
-    solution: Tensor
-    residuals: Tensor
-    rank: Tensor
-    singular_values: Tensor
 
 
 def _by_normal_equations(input: np.ndarray, B: np.ndarray, driver: str | None) -> Any:
@@ -150,7 +141,7 @@ def lstsq(
         rest = (m.product(input, X) - right).abs()
         residuals = (rest * rest).sum(-2)
         residuals = residuals.squeeze(-1) if vector else residuals
-    return LeastSquares(
+    return return_types.by_name["linalg_lstsq"](
         X.squeeze(-1) if vector else X,
         residuals,
         rank.new_empty(0) if driver == "gels" else rank,

@@ -6,11 +6,11 @@ functions with application in optimum experimental design", 2010.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dtypes, return_types
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -164,13 +164,6 @@ def lu_factor_ex(
     return result
 
 
-class LuFactor(NamedTuple):
-    """What `lu_factor` returns."""
-
-    LU: Tensor
-    pivots: Tensor
-
-
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_square_samples,
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero and using it on lu_solve")],
@@ -196,7 +189,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
     _pivoted(pivot)
     LU, pivots, info = linalg_lu_factor_ex(A)
     m.check_info("torch.linalg.lu_factor", info, _ZERO, kind=RuntimeError, A=A)
-    return LuFactor(LU, pivots)
+    return return_types.by_name["linalg_lu_factor"](LU, pivots)
 
 
 @composite(
@@ -237,14 +230,6 @@ def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any 
 # ---- taken apart ---------------------------------------------------------------------------------------------
 
 
-class LuParts(NamedTuple):
-    """What `lu` and `lu_unpack` return."""
-
-    P: Tensor
-    L: Tensor
-    U: Tensor
-
-
 def _parts(LU: Tensor) -> tuple[Tensor, Tensor]:
     k = min(LU.shape[-2:])
     L, U = LU[..., :, :k], LU[..., :k, :]
@@ -282,7 +267,9 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]
     if not pivot:
         raise Invalid("LU without pivoting is not implemented on the CPU")
     LU, pivots, _ = linalg_lu_factor_ex(A)
-    return LuParts(_permutation(rows_of_pivots(pivots, A.shape[-2]), A), *_parts(LU))
+    return return_types.by_name["linalg_lu"](
+        _permutation(rows_of_pivots(pivots, A.shape[-2]), A), *_parts(LU)
+    )
 
 
 def unpacked(LU: np.ndarray, pivots: np.ndarray) -> tuple[Any, Any, Any]:
@@ -336,7 +323,7 @@ def lu_unpack(
     [[2.0, 1.0], [4.0, 4.0]]
     """
     m.matrices(LU_data, "LU_data")
-    if LU_pivots.dtype is not dtypes.int32:
+    if unpack_pivots and LU_pivots.dtype is not dtypes.int32:
         raise Invalid(
             "LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\n"
             "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"
@@ -347,7 +334,7 @@ def lu_unpack(
         P = _permutation(rows_of_pivots(LU_pivots, LU_data.shape[-2]), LU_data)
     if unpack_data:
         L, U = _parts(LU_data)
-    return LuParts(P, L, U)
+    return return_types.by_name["lu_unpack"](P, L, U)
 
 
 def _check_pivots(LU: Tensor, pivots: Tensor) -> None:
