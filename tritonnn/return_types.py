@@ -43,6 +43,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
+_tuple_class: Any = namedtuple  # whose names are told when it runs
+
+
 def _made(name: str, fields: tuple[str, ...]) -> Any:
     count = len(fields)
 
@@ -63,7 +66,7 @@ def _made(name: str, fields: tuple[str, ...]) -> Any:
         lines = [f"{field}={value!r}" for field, value in zip(fields, self, strict=True)]
         return f"torch.return_types.{name}(\n" + ",\n".join(lines) + ")"
 
-    made: Any = namedtuple(name, fields, module=__name__)
+    made = _tuple_class(name, fields, module=__name__)
     made.__new__, made.__repr__ = new, text
     made.__reduce__ = lambda self: (type(self), (tuple(self), {}))  # as PyTorch's, for files of either
     made.__doc__ = f"What `{name.replace('linalg_', 'linalg.')}` returns: {', '.join(fields)}."
