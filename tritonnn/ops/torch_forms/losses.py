@@ -10,10 +10,12 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.ops._definitions import class_loss, losses
 from tritonnn.ops._table import Bad, Sample, composite
-from tritonnn.ops.loss import binary, ctc, triplet
-from tritonnn.ops.loss import margin as _margin
+from tritonnn.ops.loss.binary import binary_cross_entropy_with_logits
 from tritonnn.ops.loss.cross_entropy import kl_div
+from tritonnn.ops.loss.ctc import ctc_loss
 from tritonnn.ops.loss.likelihood import poisson_nll_loss
+from tritonnn.ops.loss.margin import cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss
+from tritonnn.ops.loss.triplet import triplet_margin_loss
 from tritonnn.table import Make
 from tritonnn.table.types import Count
 
@@ -112,7 +114,7 @@ def aten_hinge_embedding_loss(
     >>> torch.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1, -1]))
     tensor([0.5000, 0.7500])
     """
-    return _margin.hinge_embedding_loss(input, target, margin, reduction=_word(reduction))
+    return hinge_embedding_loss(input, target, margin, reduction=_word(reduction))
 
 
 @composite(
@@ -135,7 +137,7 @@ def aten_margin_ranking_loss(
     >>> torch.margin_ranking_loss(one, 3 * one, one)
     tensor([2.])
     """
-    return _margin.margin_ranking_loss(input1, input2, target, margin, reduction=_word(reduction))
+    return margin_ranking_loss(input1, input2, target, margin, reduction=_word(reduction))
 
 
 @composite(
@@ -157,7 +159,7 @@ def aten_cosine_embedding_loss(
     >>> torch.cosine_embedding_loss(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([-1]))
     tensor([1.])
     """
-    return _margin.cosine_embedding_loss(input1, input2, target, margin, reduction=_word(reduction))
+    return cosine_embedding_loss(input1, input2, target, margin, reduction=_word(reduction))
 
 
 @composite(
@@ -181,9 +183,7 @@ def aten_triplet_margin_loss(
     >>> torch.triplet_margin_loss(a, a + 1, a + 2)
     tensor([0.])
     """
-    return triplet.triplet_margin_loss(
-        anchor, positive, negative, margin, p, eps, swap, reduction=_word(reduction)
-    )
+    return triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_word(reduction))
 
 
 @composite(
@@ -209,7 +209,7 @@ def aten_binary_cross_entropy_with_logits(
     >>> torch.binary_cross_entropy_with_logits(torch.zeros(2), torch.ones(2))
     tensor([0.6931, 0.6931])
     """
-    return binary.binary_cross_entropy_with_logits(
+    return binary_cross_entropy_with_logits(
         input, target, weight, reduction=_word(reduction), pos_weight=pos_weight
     )
 
@@ -237,6 +237,4 @@ def aten_ctc_loss(
     >>> torch.ctc_loss(p, torch.tensor([[1]]), (2,), (1,))
     tensor([0.3285])
     """
-    return ctc.ctc_loss(
-        log_probs, targets, input_lengths, target_lengths, blank, _word(reduction), zero_infinity
-    )
+    return ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _word(reduction), zero_infinity)
