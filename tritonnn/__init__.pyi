@@ -595,10 +595,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
     pos_weight: Tensor | None = None,
+    reduction: _int = 0,
 ) -> Tensor: ...
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor: ...
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor: ...
@@ -771,13 +769,7 @@ def cos_(input: Tensor) -> Tensor: ...
 def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def cosh_(input: Tensor) -> Tensor: ...
 def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
 ) -> Tensor: ...
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor: ...
 def count_nonzero(input: Tensor, dim: Dims = None, *, out: Tensor | None = None) -> Tensor: ...
@@ -791,7 +783,7 @@ def ctc_loss(
     input_lengths: Any,
     target_lengths: Any,
     blank: _int = 0,
-    reduction: str = "mean",
+    reduction: _int = 0,
     zero_infinity: _bool = False,
 ) -> Tensor: ...
 def cummax(input: Tensor, dim: _int, *, out: tuple[Tensor, ...] | None = None) -> Cummax: ...
@@ -1075,12 +1067,7 @@ def hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor | None = None)
 def hash_tensor(input: Tensor, dim: Dims = ..., *, keepdim: _bool = False, mode: _int = 0) -> Tensor: ...
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: _float = 1.0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input: Tensor, target: Tensor, margin: _float = 1.0, reduction: _int = 0
 ) -> Tensor: ...
 def histc(
     input: Tensor, bins: _int = 100, min: _float = 0, max: _float = 0, *, out: Tensor | None = None
@@ -1298,13 +1285,7 @@ def lu_unpack(
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
 ) -> Tensor: ...
 def masked_fill(
     input: Tensor, mask: Tensor, value: Tensor | Number, *, out: Tensor | None = None
@@ -2111,12 +2092,10 @@ def triplet_margin_loss(
     positive: Tensor,
     negative: Tensor,
     margin: _float = 1.0,
-    p: _float = 2,
+    p: _float = 2.0,
     eps: _float = 1e-06,
     swap: _bool = False,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    reduction: _int = 0,
 ) -> Tensor: ...
 def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
 def triu_indices(

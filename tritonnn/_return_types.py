@@ -54,7 +54,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
 _made: dict[str, Any] = {}
 
 
-def _new(cls: Any, sequence: Iterable[Any]) -> Any:
+def _new(cls: Any, sequence: Iterable[Any], dict: Any = None) -> Any:
+    # The second argument, fields without a place in the sequence, is what pickles of PyTorch's give: an empty one.
+    if dict:
+        raise TypeError(f"torch.return_types.{cls.__name__}() has no fields {', '.join(map(str, dict))}")
     try:
         values = tuple(sequence)
     except TypeError:

@@ -66,6 +66,13 @@ def _copy_out(out: Tensor | None, result: Tensor) -> Tensor:
     return result if out is None else _into(out, result.shape, out.dtype, out.device).copy_(result)
 
 
+def _counted_into(out: Tensor | None, result: Tensor) -> Tensor:
+    """`_copy_out` of numbers in a row, into a tensor of as many elements in the shape that it has."""
+    if out is not None and out.numel() == result.numel():
+        result = result.reshape(out.shape)
+    return _copy_out(out, result)
+
+
 def _defined(sizes: Any, size: Sequence[int] | None = None, **options: Any) -> Any:
     return sizes[0] if sizes and isinstance(sizes[0], list) else sizes or size
 

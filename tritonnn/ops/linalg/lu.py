@@ -323,7 +323,7 @@ def lu_unpack(
     [[2.0, 1.0], [4.0, 4.0]]
     """
     m.matrices(LU_data, "LU_data")
-    if LU_pivots.dtype is not dtypes.int32:
+    if unpack_pivots and LU_pivots.dtype is not dtypes.int32:
         raise Invalid(
             "LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\n"
             "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"

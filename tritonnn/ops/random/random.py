@@ -160,6 +160,8 @@ def _real_parts(tensor: Tensor) -> Tensor:
     return make_view(tensor, Size((*tensor.shape, 2)), strides, 2 * tensor._offset, tensor.dtype.to_real())
 
 
+# The whole numbers that a floating dtype counts, and PyTorch's randperm allows of it.
+_COUNTED = {dtypes.float16: (1 << 11) + 1, dtypes.float32: (1 << 24) + 1, dtypes.float64: (1 << 53) + 1}
 _NEW = dict(
     api="torch", dtypes=FLOATING,
     samples=lambda make: [Sample(3, 4, dtype=make.dtype, device=make.device), Sample((), device=make.device)],
@@ -317,6 +319,8 @@ def randperm(
         raise fail("randperm", f"not implemented for {kind.name}", kind=NotImplementedError)
     if kind.kind == 1 and n - 1 > dtypes.iinfo(kind).max:
         raise RuntimeError(f"n is too large for result tensor type: {n - 1} does not fit {kind.name}")
+    if kind in _COUNTED and n > _COUNTED[kind]:
+        raise RuntimeError(f"n cannot be greater than {_COUNTED[kind]} for {kind.name} type.")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
     keys = draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
     order = keys.sort(stable=True)[1].to(kind)

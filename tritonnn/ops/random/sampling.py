@@ -219,7 +219,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.dtype.is_floating_point:
         message = f"expected rates of a floating dtype, got {input.dtype.name}"
         raise fail("poisson", message, kind=NotImplementedError, input=input)
-    if input.numel() and ever(input < 0):
+    if input.numel() and ever((input >= 0).logical_not()):  # NaN is no rate
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
     rates, times = HOOKS["unsure"](input, True) if transforms.stack and batching() else (input, 1)
