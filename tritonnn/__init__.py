@@ -304,6 +304,7 @@ def __dir__() -> list[str]:
         "ALIASES",
         "Any",
         "NAMESPACES",
+        "SHELLS",
         "annotations",
     }
     return sorted(name for name in names if not name.startswith("_") or name.endswith("__"))

@@ -286,7 +286,6 @@ long: DType
 chalf: DType
 cfloat: DType
 cdouble: DType
-float4_e2m1fn_x2: DType
 bits8: DType
 bits16: DType
 bits1x8: DType
@@ -306,6 +305,7 @@ int4: DType
 int5: DType
 int6: DType
 int7: DType
+bit: DType
 
 class BFloat16Storage(TypedStorage): ...
 class BFloat16Tensor(Tensor): ...

@@ -184,7 +184,10 @@ def test_a_function_returns_its_type(name):
 def test_every_type_is_there():
     theirs = {kind.__name__ for kind in reference.return_types.all_return_types}
     functions = {name for name in theirs if not name.startswith("_") and not name.endswith("_out")}
-    assert functions == set(RETURNED) == {kind.__name__ for kind in torch.return_types.all_return_types}
+    mine = {
+        kind.__name__ for kind in torch.return_types.all_return_types if not kind.__name__.startswith("_")
+    }
+    assert functions == set(RETURNED) == mine
 
 
 @pytest.mark.parametrize("given", [((1, 2),), ([1, 2],), (3,), ((1,),), ((1, 2, 3),)])

@@ -20,7 +20,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.recording.grad_mode import HIDDEN, state
 from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
-from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
+from tritonnn.recording.refusals import untraceable, version_to_save
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
 from tritonnn.table.formulas import no_derivative
@@ -251,18 +251,6 @@ def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
 
 def _has_tensors(values: Sequence[Any]) -> bool:
     return any(isinstance(value, Tensor) for value in values)
-
-
-def version_to_save(tensor: Tensor) -> int:
-    """The version at which a tensor is saved.
-
-    Raises:
-        RuntimeError: it was made in inference mode, which counts none.
-    """
-    version = tensor._storage.version
-    if version < 0:
-        raise RuntimeError(INFERENCE_SAVED)
-    return version
 
 
 def _pack(node: Node) -> None:

@@ -79,3 +79,15 @@ def check_recorded_write(target: Tensor) -> None:
             )
     if target._rg and target._node is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def version_to_save(tensor: Tensor) -> int:
+    """The version at which a tensor is saved.
+
+    Raises:
+        RuntimeError: it was made in inference mode, which counts none.
+    """
+    version = tensor._storage.version
+    if version < 0:
+        raise RuntimeError(INFERENCE_SAVED)
+    return version

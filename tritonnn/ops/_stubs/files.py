@@ -62,7 +62,10 @@ def torch() -> str:
         "newaxis": None,
     }.items():
         stub.body.append(f"{name}: {stub.name(type(value).__name__, {}) if value is not None else None}")
-    for name in (*dtypes.ALIASES, *(shell.name for shell in dtypes.SHELLS)):
+    imported = {text.rpartition(" ")[2] for text in stub.imports}
+    for name in (
+        n for n, value in vars(tritonnn).items() if isinstance(value, tritonnn.dtype) and n not in imported
+    ):
         stub.body.append(f"{name}: {stub.name('DType', {'DType': tritonnn.dtype})}")
     for name in sorted({*vars(legacy_types), *vars(storage_kinds)}):
         base = name.removesuffix("Tensor").removesuffix("Storage")

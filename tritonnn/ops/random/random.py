@@ -19,7 +19,8 @@ from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import _finish, _like, agreed
+from tritonnn.ops.creation._outputs import agreed
+from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 from tritonnn.table.types import Count

@@ -15,7 +15,8 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import _finish, agreed, allocate, zeros
+from tritonnn.ops.creation._outputs import agreed
+from tritonnn.ops.creation.creation import _finish, allocate, zeros
 from tritonnn.ops.random.random import (
     _new,
     draw,
