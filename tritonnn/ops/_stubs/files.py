@@ -49,8 +49,8 @@ def torch() -> str:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
             for alias in node.names:
                 if alias.asname == "ops":
-                    stub.imports.add("from tritonnn.ops._namespaces import Operators as Operators")
-                    stub.body.append("ops: Operators")
+                    stub.imports.add("from tritonnn.ops._namespaces import Operators as _Operators")
+                    stub.body.append("ops: _Operators")
                 elif alias.name not in ("annotations", "ALIASES", "SHELLS", "whole"):
                     stub.imports.add(f"from {node.module} import {alias.name} as {alias.name}")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
