@@ -22,6 +22,11 @@ SEARCHES = {
     "autocast": "amp/#autocast", "DataLoader": "reference/utils_data/#torch.utils.data.DataLoader",
 }  # fmt: skip
 FIRST = 5
+#: what `--pictures` takes pictures of
+PICTURED = (
+    "", "coming_from_pytorch/", "coverage/differences/", "coverage/ops/", "reference/ops/convolution/",
+    "reference/optim/#torch.optim.Adam", "reference/tensor/", "changelog/",
+)  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -133,11 +138,11 @@ def in_browser(site: Path, pictures: Path | None) -> list[str]:
         pages = [f"{file.parent.relative_to(site)}/" for file in sorted(site.rglob("index.html"))]
         wrong = opened(driver, root, pages) + searched(driver, root)
         print(f"{len(pages)} pages opened in Chromium {driver.capabilities['browserVersion']}")
-        for page in (
-            ("", "reference/ops/convolution/", "reference/optim/", "coverage/names/") if pictures else ()
-        ):
+        for page in PICTURED if pictures else ():
             driver.get(urljoin(root, page))
-            driver.save_screenshot(str(pictures / f"{page.strip('/').replace('/', '_') or 'home'}.png"))
+            driver.save_screenshot(
+                str(pictures / f"{urldefrag(page)[0].strip('/').replace('/', '_') or 'home'}.png")
+            )
         return wrong
     finally:
         driver.quit()
