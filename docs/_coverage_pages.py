@@ -37,7 +37,11 @@ arguments: it says which. A name that is not there raises `AttributeError: trito
 | module | names | there | |
 |---|---:|---:|---|
 """
-OPS_HEAD = """# Ops
+OPS_HEAD = """---
+hide: [toc]
+---
+
+# Ops
 
 What each op of the table has; `python -m tritonnn.ops --coverage` prints the same. An op that is *composed*
 computes with others and runs where they do; a *view* moves no data; *host* means that tensors of a GPU are computed

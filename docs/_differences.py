@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import importlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import Any
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 HEAD = """# Differences, op by op
 
-What the tests that compare with PyTorch {version} are told to expect, with its reason. All else that they compare
-agrees: to rounding in results and gradients, exactly in dtypes, shapes and classes of exceptions.
+What the tests that compare with PyTorch {version} are told to expect, with its reason. What they compare beyond these
+lists agrees: to rounding in results and gradients, exactly in dtypes, shapes and classes of exceptions.
 """
 
 
@@ -33,15 +34,13 @@ def data(file: str) -> dict[str, Any]:
     return names
 
 
-def unspecified() -> dict[str, str]:
-    """Op -> why results of special numbers are not compared."""
-    sys.path.insert(0, str(TESTS))
-    sys.path.insert(0, str(TESTS / "parity"))
+def unspecified() -> Any:
+    """The module with what PyTorch leaves open."""
+    sys.path[:0] = [str(TESTS), str(TESTS / "parity")]
     try:
-        import unspecified as module
+        return importlib.import_module("unspecified")
     finally:
         del sys.path[:2]
-    return {f"{op}: {', '.join(kinds)}": why for op, (kinds, why) in module.SPECIAL.items()}
 
 
 def table(rows: Iterable[tuple[str, str]], first: str) -> str:
@@ -62,6 +61,13 @@ def table(rows: Iterable[tuple[str, str]], first: str) -> str:
 def page(version: str) -> str:
     """The Markdown."""
     results = data("opdb_known.py")["KNOWN"]
+    open_ = unspecified()
+    special = {f"{op}: {', '.join(kinds)}": why for op, (kinds, why) in open_.SPECIAL.items()}
+    larger = {
+        op: f"{why} ({times:g} times the error of the precision)"
+        for op, (times, why) in open_.LARGER_ERROR.items()
+    }
+    undefined = {op: why for op, (_, why) in open_.UNDEFINED.items()}
     parts = [
         HEAD.format(version=version),
         "## Results, gradients and `out=`\n",
@@ -73,7 +79,13 @@ def page(version: str) -> str:
         "\n## Classes of exceptions\n",
         table(data("test_refusal_parity.py")["REASONS"].items(), "op"),
         "\n## Special numbers\n\nNaN, infinities, signed zeros, the smallest and the largest numbers, ties.\n",
-        table(unspecified().items(), "op"),
+        table(special.items(), "op"),
+        "\n## Either sign of zero\n",
+        table(open_.SIGN_OF_ZERO.items(), "op or family"),
+        "\n## Larger errors\n\nElsewhere a result may be off by twice the error that its precision has of its own.\n",
+        table(larger.items(), "op"),
+        "\n## Not compared by value\n",
+        table(undefined.items(), "op"),
         "\n## Under vmap\n",
         table(data("vmap_known.py")["KNOWN"].items(), "op"),
     ]

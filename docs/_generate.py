@@ -33,7 +33,7 @@ FROM_ROOT = {
 REPOSITORY = {page: file for file, page in FROM_ROOT.items()}
 #: what the navigation has a place for before it is there
 OPTIONAL = ("extending.md",)
-LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+LINK = re.compile(r"\[([^\[\]]+)\]\(([^)\s]+)\)")
 
 
 def pages() -> dict[str, str]:
@@ -42,17 +42,19 @@ def pages() -> dict[str, str]:
     return {**copies, **_coverage_pages.pages(), **_reference.pages()}
 
 
-def led(target: str, page: str) -> str:
-    """The link of a page, as it stands in the repository, as it must be on the site."""
+def led(text: str, target: str, page: str) -> str:
+    """A link of a page, as it stands in the repository, as it must be on the site; a file of the source has no page."""
     path, mark, anchor = target.partition("#")
     if not path or re.match(r"\w+:", path):
-        return target
+        return f"[{text}]({target})"
     origin = REPOSITORY.get(page, f"docs/{page}")
     place = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
-    if place not in FROM_ROOT and not place.startswith("docs/"):
-        raise ValueError(f"{origin} links to {place}, which is no page of the site")
+    if not (ROOT / place).exists():
+        raise FileNotFoundError(f"{origin} links to {place}, which is not there")
+    if place not in FROM_ROOT and not re.fullmatch(r"docs/.*\.(md|png|svg)", place):
+        return text if place in text else f"{text} (`{place}`)"
     found = FROM_ROOT.get(place, place.removeprefix("docs/"))
-    return posixpath.relpath(found, posixpath.dirname(page) or ".") + mark + anchor
+    return f"[{text}]({posixpath.relpath(found, posixpath.dirname(page) or '.')}{mark}{anchor})"
 
 
 def present(nav: list, made: set[str]) -> list:
@@ -92,7 +94,7 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     path = page.file.src_uri
     if path.startswith(("reference/", "coverage/")):
         return markdown
-    return LINK.sub(lambda match: match[1] + led(match[2], path) + match[3], markdown)
+    return LINK.sub(lambda match: led(match[1], match[2], path), markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:

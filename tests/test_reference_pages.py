@@ -105,6 +105,14 @@ out = a * b
 ```"""
 
 
+def test_every_page_has_a_place_in_the_navigation() -> None:
+    text = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    placed = set(re.findall(r"([\w/]+\.md)$", text, re.MULTILINE))
+    assert {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} <= placed, (
+        "add it to mkdocs.yml"
+    )
+
+
 def test_docstrings_as_markdown() -> None:
     import _docstrings
 
