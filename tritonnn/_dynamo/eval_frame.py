@@ -79,7 +79,8 @@ def compile(
 
     Args:
         model: what to compile; without it a decorator is returned.
-        backend: one of `list_backends(exclude_tags=())`; default: "inductor". A function is refused: it would get a graph.
+        backend: one of `list_backends(exclude_tags=())`; default: "inductor". A function, which would get a graph, is
+            refused.
         mode: one of "default", "reduce-overhead", "max-autotune" and "max-autotune-no-cudagraphs".
         options: of the backend; not together with `mode`.
         disable: return `model` itself.
