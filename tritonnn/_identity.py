@@ -43,6 +43,7 @@ PLACES = {
     "autograd.anomaly": "autograd.anomaly_mode",
     "recording.edges": "autograd.graph", "recording.graph": "autograd.graph", "recording.packing": "autograd.graph",
     "recording.grad_mode": "autograd.grad_mode",
+    "distributed.absent": "distributed",
     "distributions._transforms": "distributions.transforms",
     "profiler._events": "autograd.profiler_util", "profiler._profile": "profiler.profiler",
     "profiler._ranges": "autograd.profiler", "profiler._schedule": "profiler.profiler",
