@@ -172,6 +172,10 @@ def ignore(drop: Any = False, **kwargs: Any) -> Any:
     return drop if callable(drop) else _mark
 
 
+#: methods with a form for each type of argument: the last one, which is to take them all, remains
+_overload = _overload_method = _mark
+
+
 def freeze(mod: F, preserved_attrs: list[str] | None = None, optimize_numerics: bool = True) -> F:
     """The module itself, which has to be in evaluation mode as PyTorch asks."""
     if builtins.isinstance(mod, Module) and mod.training:
