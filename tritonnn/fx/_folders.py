@@ -73,7 +73,8 @@ def write(module: GraphModule, folder: Path, name: str) -> None:
     pickled = []
     for child_name, child in module.named_children():
         text, whole = _child(child_name, child, folder)
-        lines.append(f"        setattr(self, {child_name!r}, {text})")
+        what = "" if whole else f"  # {repr(child).splitlines()[0]}"
+        lines.append(f"        setattr(self, {child_name!r}, {text}){what}")
         pickled += [] if whole else [child_name]
     for kind, entries in (("buffer", module._buffers), ("parameter", module._parameters)):
         for entry, tensor in entries.items():
@@ -112,4 +113,4 @@ def _child(name: str, child: Module, folder: Path) -> tuple[str, bool]:
         return repr(child), True
     file = folder / f"{name}.pt"
     tritonnn.save(child, file)
-    return f"torch.load({str(file)!r}, weights_only=False) # {repr(child).splitlines()[0]}", False
+    return f"torch.load({str(file)!r}, weights_only=False)", False

@@ -15,6 +15,7 @@ from tritonnn.fx._codegen import CodeGen, PythonCode, _PyTreeCodeGen, _PyTreeInf
 from tritonnn.fx._naming import _Namespace
 from tritonnn.fx._naming import is_from_torch as _is_from_torch
 from tritonnn.fx._naming import snake_case as _snake_case
+from tritonnn.fx._node_list import _node_list
 from tritonnn.fx._operators import INPLACE_METHODS as inplace_methods
 from tritonnn.fx._operators import MAGIC_METHODS as magic_methods
 from tritonnn.fx._operators import REFLECTABLE as reflectable_magic_methods
@@ -24,29 +25,6 @@ __all__ = [
     "CodeGen", "Graph", "PythonCode", "_Namespace", "_PyTreeCodeGen", "_PyTreeInfo", "_is_from_torch", "_snake_case",
     "inplace_methods", "magic_methods", "reflectable_magic_methods",
 ]  # fmt: skip
-
-
-class _node_list:
-    """The nodes of a graph in order; `reversed` gives them from the last on."""
-
-    def __init__(self, graph: Graph, direction: str = "_next") -> None:
-        self.graph, self.direction = graph, direction
-
-    def __len__(self) -> int:
-        return self.graph._len
-
-    def __iter__(self) -> Iterator[Node]:
-        root = self.graph._root
-        node = getattr(root, self.direction)
-        while node is not root:
-            following = getattr(node, self.direction)
-            if not node._erased:
-                yield node
-            # what has been put behind the node meanwhile comes next
-            node = getattr(node, self.direction) if not node._erased else following
-
-    def __reversed__(self) -> _node_list:
-        return _node_list(self.graph, "_prev" if self.direction == "_next" else "_next")
 
 
 class Graph:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
-import linecache
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +12,12 @@ from tritonnn._parameter import Parameter
 from tritonnn._tensor import Tensor
 from tritonnn.fx import _folders
 from tritonnn.fx._codegen import PythonCode, _PyTreeCodeGen
+from tritonnn.fx._generated import Call, execute, readable
 from tritonnn.fx._naming import CUSTOM_BUILTINS
 from tritonnn.fx.graph import Graph
 from tritonnn.nn.module import Module
 
 __all__ = ["GraphModule", "in_library", "reduce_graph_module"]
-
-_numbers = itertools.count()
-_EVAL = "<eval_with_key>"
 
 
 def in_library(module: object, part: str) -> bool:
@@ -33,19 +27,6 @@ def in_library(module: object, part: str) -> bool:
         f"tritonnn.{part}",
         f"torch.{part}",
     )
-
-
-def _compiled(code: PythonCode, origin: str | None = None) -> Callable[..., Any]:
-    """The function of generated code, whose lines tracebacks can show."""
-    return _execute(code.src, code.globals)
-
-
-def _execute(src: str, names: dict[str, Any]) -> Callable[..., Any]:
-    key = f"{_EVAL}.{next(_numbers)}"
-    names = dict(names)
-    linecache.cache[key] = (len(src), None, src.splitlines(keepends=True), key)
-    exec(compile(src, key, "exec"), names)
-    return names["forward"]
 
 
 def _copy_attr(source: Any, target: Module, name: str) -> None:
@@ -76,41 +57,6 @@ def _set(target: Module, name: str, value: Any) -> None:
         target.register_buffer(name, value)
     else:
         setattr(target, name, value)
-
-
-class _Call:
-    """The call of a GraphModule: an error in generated code is shown with the lines around."""
-
-    def __init__(self, cls: type, own_call: Callable[..., Any] | None) -> None:
-        self.cls, self.own_call = cls, own_call
-
-    def __call__(self, module: Module, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if self.own_call is not None:
-                return self.own_call(module, *args, **kwargs)
-            return super(self.cls, module).__call__(*args, **kwargs)  # type: ignore[misc]
-        except Exception as error:
-            frames = traceback.extract_tb(error.__traceback__)
-            inner = next((f for f in reversed(frames) if _EVAL in f.filename), None)
-            if inner is None or getattr(error, "_shown_by_fx", False):
-                raise
-            own = Path(__file__).parent.parent.as_posix()
-            if any(not f.filename.startswith(own) for f in frames[frames.index(inner) + 1 :]):
-                raise
-            error._shown_by_fx = True  # type: ignore[attr-defined]
-            print(_explained(inner), file=sys.stderr)
-            raise
-
-
-def _explained(frame: traceback.FrameSummary) -> str:
-    lines = linecache.getlines(frame.filename)
-    number = frame.lineno or 1
-    text = "".join(lines[max(0, number - 2) : number])
-    mark = "~" * len(lines[number - 1].rstrip("\n")) + " <--- HERE"
-    return (
-        f"Call using an FX-traced Module, line {number} of the traced Module's generated forward function:\n"
-        f"{text}\n{mark}\n{''.join(lines[number : number + 2])}"
-    )
 
 
 class GraphModule(Module):
@@ -215,10 +161,10 @@ class GraphModule(Module):
         code = self._graph.python_code(root_module="self")
         self._code, self._lineno_map, self._prologue_start = code.src, code._lineno_map, code._prologue_start
         cls = type(self)
-        cls.forward = _compiled(code)  # type: ignore[method-assign]
+        cls.forward = execute(code.src, code.globals)  # type: ignore[method-assign]
         own = vars(cls).get("__call__")
         if "_wrapped_call" not in vars(cls):
-            cls._wrapped_call = _Call(cls, own)  # type: ignore[attr-defined]
+            cls._wrapped_call = Call(cls, own)  # type: ignore[attr-defined]
 
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             return cls._wrapped_call(self, *args, **kwargs)  # type: ignore[attr-defined]
@@ -280,7 +226,7 @@ class GraphModule(Module):
         fake = Module()
         fake.__dict__ = copy.deepcopy({k: v for k, v in self.__dict__.items() if k not in _REMADE}, memo)
         graph = copy.deepcopy(self._graph)
-        GraphModule.__init__(new, fake, graph, type(self).__name__)
+        GraphModule.__init__(new, fake, graph)
         for name, value in fake.__dict__.items():
             if name not in new.__dict__:
                 new.__dict__[name] = value
@@ -303,7 +249,6 @@ class GraphModule(Module):
 
     def __reduce__(self) -> tuple:
         state = self.__dict__.copy()
-        state["_graphmodule_cls_name"] = type(self).__name__
         state.pop("_graph")
         code = self.recompile()
         state["_code"] = code.src
@@ -336,7 +281,7 @@ class GraphModule(Module):
         on = [name for name, value in options.items() if value]
         if on:
             raise TypeError(f"GraphModule.print_readable: tritonnn has no annotated code, so no {on[0]}")
-        text = _readable(self, type(self).__name__)
+        text = readable(self, type(self).__name__)
         if print_output:
             print(text)
         return text
@@ -362,6 +307,8 @@ class GraphModule(Module):
         self._erase_node_hooks.remove(f)
 
 
+#: entry of `meta` with attributes that copies keep
+_USER_PRESERVED_ATTRIBUTES_KEY = "_user_preserved_attributes"
 _REMADE = ("_graph", "_code", "_in_spec", "_out_spec")
 _HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called",
@@ -371,22 +318,12 @@ _HOOKS = (
 )  # fmt: skip
 
 
-def _readable(module: Module, name: str, depth: int = 0) -> str:
-    code = module._code.strip("\n").rstrip()
-    head, _, body = code.rpartition("def forward")
-    lines = [f"class {name}(torch.nn.Module):"]
-    first, _, rest = f"{head}def forward{body}".partition("\n")
-    lines += [f"    {first}"] if first else []
-    if rest:
-        lines += ["        # No stacktrace found for following nodes"]
-        lines += [f"    {line}" for line in rest.split("\n")]
-    inner = [(n, m) for n, m in module.named_children() if hasattr(m, "_code")]
-    text = "\n".join(lines) + "\n"
-    for child_name, child in inner:
-        text += "\n" + "\n".join(
-            [f"    {line}" if line else line for line in _readable(child, child_name, depth + 1).split("\n")]
-        )
-    return text
+class _CodeOnlyModule(Module):
+    """A module of entries that are there already, whose `forward` is set."""
+
+    def __init__(self, body: dict[Any, Any]) -> None:
+        super().__init__()
+        self.__dict__ = dict(body)
 
 
 def reduce_graph_module(body: dict[Any, Any], import_block: str) -> Module:
@@ -397,17 +334,15 @@ def reduce_graph_module(body: dict[Any, Any], import_block: str) -> Module:
     source = body.get("_code") or body["code"]
     names: dict[str, Any] = {name: value for name, (_, value) in CUSTOM_BUILTINS.items()}
     exec(_folders.own_imports(import_block), names)
-    forward = _execute(source, names)
+    forward = execute(source, names)
     return _restored(forward, body)
 
 
 def _restored(forward: Callable[..., Any], body: dict[Any, Any]) -> Module:
     from tritonnn.fx._symbolic_trace import Tracer
 
-    class CodeOnly(Module):
-        def __init__(self, state: dict[Any, Any]) -> None:
-            super().__init__()
-            self.__dict__ = dict(state)
+    class CodeOnly(_CodeOnlyModule):
+        pass
 
     CodeOnly.forward = forward  # type: ignore[method-assign]
     com = CodeOnly(body)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import dis
 import inspect
 import operator
 import sys
-import traceback
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any, NamedTuple
 
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
+from tritonnn.fx import _frames
 from tritonnn.fx import traceback as fx_traceback
 from tritonnn.fx._naming import qualified_name
 from tritonnn.fx._operators import MAGIC_METHODS, REFLECTABLE
@@ -103,7 +101,7 @@ class TracerBase:
         elif self.module_stack:
             node.meta["nn_module_stack"] = collections.OrderedDict(self.module_stack)
         if self.record_stack_traces and node.stack_trace is None:
-            node.stack_trace = "".join(_users_frames()) or None
+            node.stack_trace = "".join(_frames.users_frames()) or None
         return node
 
     def proxy(self, node: Node) -> Proxy:
@@ -172,7 +170,7 @@ class TracerBase:
         """What a loop over a recorded value gives; `a, b = value` is answered by two items."""
         frame = inspect.currentframe()
         frame = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
-        count = _unpacked(frame)
+        count = _frames.unpacked(frame)
         if count is not None:
             return (obj[i] for i in range(count))
         raise TraceError(
@@ -204,24 +202,6 @@ def _dictionary(tracer: TracerBase, a: dict[Any, Any]) -> dict[Any, Any]:
 
 def _is_operator_of_torch(value: object) -> bool:
     return type(value).__module__.endswith("library._operator")
-
-
-def _unpacked(frame: FrameType | None) -> int | None:
-    """How many names the instruction at which a frame stands unpacks a value to; None if it is another."""
-    if frame is None:
-        return None
-    for instruction in dis.get_instructions(frame.f_code):
-        if instruction.offset == frame.f_lasti:
-            return instruction.argval if instruction.opname == "UNPACK_SEQUENCE" else None
-    return None
-
-
-def _users_frames() -> list[str]:
-    """The lines of a traceback that are none of this library."""
-    summary = traceback.StackSummary.extract(traceback.walk_stack(sys._getframe(1)))
-    summary.reverse()
-    own = __file__.rpartition("/fx/")[0]
-    return traceback.StackSummary.from_list([f for f in summary if not f.filename.startswith(own)]).format()
 
 
 class GraphAppendingTracer(TracerBase):
@@ -285,7 +265,11 @@ class Proxy:
         return self.tracer.create_proxy("call_function", operator.abs, (self,), {})
 
     def __bool__(self) -> bool:
-        if self.tracer.trace_asserts and _recorded_assert(self):
+        message = _frames.asserted(sys._getframe(1)) if self.tracer.trace_asserts else None
+        if message is not None:
+            import tritonnn
+
+            self.tracer.create_proxy("call_function", tritonnn._assert, (self, message), {})
             return True
         return self.tracer.to_bool(self)
 
@@ -312,10 +296,15 @@ class Proxy:
             )
         tracer = next(iter(tracers))
         if is_tensor_method_or_property(orig_method):
-            return tracer.create_proxy("call_method", orig_method.__name__, args, kwargs)
+            name = orig_method.__name__
+            return tracer.create_proxy("call_method", _SHORTER.get(name, name), args, kwargs)
         args, kwargs = as_pytorch_hands_on(orig_method, args, kwargs)
         name = tracer.graph._target_to_str(qualified_name(orig_method).rpartition(".")[2])
         return tracer.create_proxy("call_function", orig_method, args, kwargs, name=name)
+
+
+#: methods of tensors that PyTorch's graphs call by their plain names
+_SHORTER = {f"__{name}__": name for name in ("eq", "ge", "gt", "le", "lt", "ne", "pow")}
 
 
 class Attribute(Proxy):
@@ -374,25 +363,6 @@ class ParameterProxy(Proxy):
     def nelement(self) -> int:
         """Of the parameter."""
         return self.param.nelement()
-
-
-def _recorded_assert(proxy: Proxy) -> bool:
-    """Whether `assert value` is what asks; if so `torch._assert` is recorded."""
-    frame = sys._getframe(2)
-    instructions = list(dis.get_instructions(frame.f_code))
-    here = next((i for i, one in enumerate(instructions) if one.offset == frame.f_lasti), None)
-    if here is None:
-        return False
-    following = [one for one in instructions[here + 1 :] if one.opname not in ("CACHE", "NOT_TAKEN")]
-    if not instructions[here].opname.startswith("POP_JUMP"):
-        following = following[1:]
-    if not following or following[0].opname not in ("LOAD_ASSERTION_ERROR", "LOAD_COMMON_CONSTANT"):
-        return False
-    message = following[1].argval if len(following) > 1 and following[1].opname == "LOAD_CONST" else ""
-    import tritonnn
-
-    proxy.tracer.create_proxy("call_function", tritonnn._assert, (proxy, message), {})
-    return True
 
 
 def _recorded(method: str, reflected: bool = False) -> Callable[..., Any]:
