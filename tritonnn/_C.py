@@ -1,6 +1,8 @@
-"""What programs take from `torch._C` of the protocol by which calls are taken over."""
+"""What programs take from `torch._C`: the protocol by which calls are taken over, and names of functions in graphs."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 from tritonnn._overriding import (
     DisableTorchFunction,
@@ -11,6 +13,7 @@ from tritonnn._subclass_dispatch import DisableTorchDispatch as _DisableTorchDis
 from tritonnn._subclass_dispatch import _disabled_torch_dispatch_impl
 from tritonnn._tensor import Tensor
 from tritonnn.device import get_default_device
+from tritonnn.nn import functional
 from tritonnn.random import Generator
 
 _TensorMeta = type(Tensor)
@@ -30,6 +33,19 @@ __all__ = [
     "_TensorMeta", "_get_default_device", "_log_api_usage_once",
     "_disabled_torch_dispatch_impl", "_disabled_torch_function_impl",
 ]  # fmt: skip
+
+
+#: the functions that graphs call by these names
+_nn = SimpleNamespace(
+    **{
+        name: getattr(functional, name)
+        for name in (
+            "avg_pool2d", "avg_pool3d", "elu_", "gelu", "hardtanh_", "leaky_relu_", "linear", "one_hot",
+            "scaled_dot_product_attention", "softplus",
+        )
+    },
+    log_sigmoid=functional.logsigmoid,
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

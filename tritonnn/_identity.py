@@ -51,6 +51,8 @@ PLACES = {
     "cuda._devices": "cuda", "cuda.streams.StreamContext": "cuda",
     "cuda.AcceleratorError": "", "cuda.OutOfMemoryError": "",
     "random.Generator": "_C",
+    "fx._codegen": "fx.graph", "fx._naming": "fx.graph", "fx._node_list": "fx.graph",
+    "fx._root_arguments": "fx._symbolic_trace",
 }  # fmt: skip
 
 
