@@ -14,6 +14,7 @@ from tritonnn._subclass_dispatch import _disabled_torch_dispatch_impl
 from tritonnn._tensor import Tensor
 from tritonnn.device import get_default_device
 from tritonnn.nn import functional
+from tritonnn.nn._convert import _parse_to
 from tritonnn.random import Generator
 
 _TensorMeta = type(Tensor)
@@ -45,6 +46,7 @@ _nn = SimpleNamespace(
         )
     },
     log_sigmoid=functional.logsigmoid,
+    _parse_to=_parse_to,
 )  # fmt: skip
 
 
