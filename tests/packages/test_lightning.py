@@ -24,7 +24,9 @@ def _model(pl, lr=0.02, **more):
         def __init__(self, lr, hidden=8):
             super().__init__()
             self.save_hyperparameters()
-            self.net = fill(nn.Sequential(nn.Linear(4, hidden), nn.Tanh(), nn.Dropout(0.0), nn.Linear(hidden, 3)))
+            self.net = fill(
+                nn.Sequential(nn.Linear(4, hidden), nn.Tanh(), nn.Dropout(0.0), nn.Linear(hidden, 3))
+            )
             self.losses, self.norms, self.seen = [], [], []
 
         def forward(self, x):
@@ -108,7 +110,9 @@ def test_precisions(expected, pl, tmp_path, precision, rtol):
 
 def test_saved_and_resumed(expected, pl, tmp_path):
     callbacks = importlib.import_module(f"{pl.__name__}.callbacks")
-    checkpoint = callbacks.ModelCheckpoint(tmp_path, "{epoch}-{val_loss:.3f}", monitor="val_loss", save_top_k=2, save_last=True)
+    checkpoint = callbacks.ModelCheckpoint(
+        tmp_path, "{epoch}-{val_loss:.3f}", monitor="val_loss", save_top_k=2, save_last=True
+    )
     whole = _model(pl)
     _trainer(pl, tmp_path, max_epochs=4).fit(whole, _loader(), _loader("val"))
     half = _model(pl)
@@ -117,7 +121,9 @@ def test_saved_and_resumed(expected, pl, tmp_path):
     assert len(list(tmp_path.glob("epoch=*.ckpt"))) == 2
     expected("best", checkpoint.best_model_score, rtol=1e-5)
     rest = _model(pl)
-    _trainer(pl, tmp_path, max_epochs=4).fit(rest, _loader(), _loader("val"), ckpt_path=tmp_path / "last.ckpt")
+    _trainer(pl, tmp_path, max_epochs=4).fit(
+        rest, _loader(), _loader("val"), ckpt_path=tmp_path / "last.ckpt"
+    )
     assert half.losses + rest.losses == whole.losses
     expected("losses", rest.losses, rtol=1e-5)
     again = type(half).load_from_checkpoint(tmp_path / "last.ckpt")

@@ -42,11 +42,21 @@ class TracingCheckError(Exception):
 
 
 class ScriptFunction:
-    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's."""
+    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's.
+
+    >>> import tritonnn as torch
+    >>> isinstance(torch.jit.script(lambda x: x), torch.jit.ScriptFunction)
+    False
+    """
 
 
 class ScriptModule(Module):
-    """A module whose methods may be marked with `script_method`; they are Python's."""
+    """A module whose methods may be marked with `script_method`; they are Python's.
+
+    >>> import tritonnn as torch
+    >>> isinstance(torch.jit.script(torch.nn.ReLU()), torch.jit.ScriptModule)
+    False
+    """
 
 
 class RecursiveScriptModule(ScriptModule):

@@ -23,6 +23,12 @@ class PyTorchFileReader:
 
     Raises:
         RuntimeError: there is no such file, or it is no archive.
+
+    >>> import io
+    >>> import tritonnn as torch
+    >>> torch.save(torch.ones(2), file := io.BytesIO())
+    >>> torch.PyTorchFileReader(file).has_record("data.pkl")
+    True
     """
 
     def __init__(self, file: PathLike | IO[bytes]) -> None:
