@@ -45,7 +45,7 @@ def test_repeated_multiplied_and_packed(expected):
     assert [tuple(part.shape) for part in parts] == [(2, 4, 3), (2, 3), (2, 2, 2, 3)]
     assert torch.equal(parts[1], drawn("q", 2, 3))
     assert einops.parse_shape(packed, "b _ c") == {"b": 2, "c": 3}
-    with pytest.raises(einops.EinopsError, match="Expected 2 dimensions, got 3|Wrong shape"):
+    with pytest.raises(einops.EinopsError, match="Wrong shape"):
         einops.rearrange(packed, "a b -> b a")
 
 

@@ -1,5 +1,6 @@
 """jaxtyping: shapes and dtypes in annotations, checked when a function is called."""
 
+# ruff: noqa: F722, F821, UP037 - the strings are shapes
 from __future__ import annotations
 
 import pytest
@@ -17,7 +18,7 @@ def product(
 
 
 @jaxtyped(typechecker=beartype)
-def wrong(a: Float[Tensor, n]) -> Float[Tensor, n + 1]:
+def wrong(a: Float[Tensor, "n"]) -> Float[Tensor, "n+1"]:
     return a
 
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import Checkpoint, EarlyStopping, EpochScoring, GradientNormClipping, LRScheduler
 from skorch.dataset import ValidSplit
+from skorch.exceptions import NotInitializedError
 from torch import nn
 from weights import drawn, fill
 
@@ -102,5 +103,5 @@ def test_regression_and_two_classes(expected):
     net = NeuralNetBinaryClassifier(fresh(1), lr=0.1, max_epochs=3, verbose=0, train_split=None)
     net.fit(x, (y == 1).astype(np.float32))
     expected("binary", net.history[:, "train_loss"], rtol=1e-5)
-    with pytest.raises(Exception, match="(?i)not initialized|not fitted|initialize"):
+    with pytest.raises(NotInitializedError):
         _net().predict(x)

@@ -148,6 +148,6 @@ def test_callbacks_and_pictures(tmp_path):
     evaluate = EvalCallback(make_vec_env(Pixels, 1), eval_freq=16, n_eval_episodes=2, verbose=0)
     model.learn(32, callback=[evaluate, CheckpointCallback(16, str(tmp_path))])
     assert len(list(tmp_path.glob("*.zip"))) == 1 and np.isfinite(evaluate.last_mean_reward)
-    mean, spread = evaluate_policy(model, make_vec_env(Pixels, 1), n_eval_episodes=2)
+    mean, _ = evaluate_policy(model, make_vec_env(Pixels, 1), n_eval_episodes=2)
     assert 0 <= mean <= 10
     assert model.policy.get_distribution(torch.zeros(1, 1, 36, 36)).entropy().item() > 0

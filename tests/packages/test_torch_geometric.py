@@ -122,7 +122,7 @@ def test_helpers(expected):
     expected("scattered", utils.scatter(drawn("s", 30, 2), data.edge_index[1], dim_size=12, reduce="mean"))
     expected("adjacency", utils.to_dense_adj(data.edge_index, max_num_nodes=12)[0].sum(0))
     assert utils.is_undirected(utils.to_undirected(data.edge_index))
-    nodes, edges, *_ = utils.k_hop_subgraph([0, 1], 1, data.edge_index, num_nodes=12)
+    nodes, *_ = utils.k_hop_subgraph([0, 1], 1, data.edge_index, num_nodes=12)
     expected("hops", nodes)
     sparse = utils.to_torch_csr_tensor(data.edge_index, size=(12, 12))
     expected("product", (sparse @ data.x).sum(1))
@@ -156,7 +156,7 @@ def test_edge_indices_that_know_their_order(expected):
     edges = EdgeIndex(data.edge_index, sparse_size=(12, 12)).sort_by("row").values
     assert isinstance(edges, EdgeIndex) and edges.is_sorted_by_row
     edges.validate()
-    (start, columns), order = edges.get_csr()
+    (start, _), _ = edges.get_csr()
     expected("start", start)
     x = data.x.clone().requires_grad_()
     out = edges.matmul(x)

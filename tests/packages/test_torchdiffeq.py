@@ -51,7 +51,7 @@ def test_the_adjoint_equation(expected, method):
 
 def test_a_ball_falls_until_it_meets_the_ground(expected):
     def falls(t, state):
-        height, speed = state
+        speed = state[1]
         return speed, -9.81 * torch.ones_like(speed)
 
     start = torch.tensor([10.0], dtype=torch.float64), torch.tensor([0.0], dtype=torch.float64)

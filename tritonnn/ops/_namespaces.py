@@ -24,7 +24,8 @@ _FURTHER = {
     "div": "Tensor_mode", "masked_fill": "Scalar Tensor", "sort": "stable", "unbind": "int",
 }  # fmt: skip
 _WITHOUT_DEFAULT = frozenset((
-    "masked_fill",    "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose", "unbind",
+    "masked_fill", "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
+    "unbind",
 ))  # fmt: skip
 
 

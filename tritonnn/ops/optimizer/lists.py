@@ -1,6 +1,6 @@
 """`torch._foreach_*`: an operation on each tensor of a list, out of place and in place, made from one table.
 
-Scaling, clamping and norms of a list are one launch for each device and type (`foreach.py`); what else there is calls the
+Scaling, clamping and norms of a list are one launch for each device and type (`foreach.py`); all others call the
 operation for one tensor after another.
 """
 
@@ -19,37 +19,10 @@ __all__: list[str] = []
 
 # Of one list: each has a form in place.
 UNARY = [
-    "abs",
-    "acos",
-    "asin",
-    "atan",
-    "ceil",
-    "cos",
-    "cosh",
-    "erf",
-    "erfc",
-    "exp",
-    "expm1",
-    "floor",
-    "frac",
-    "lgamma",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "neg",
-    "reciprocal",
-    "round",
-    "rsqrt",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-    "trunc",
-]
+    "abs", "acos", "asin", "atan", "ceil", "cos", "cosh", "erf", "erfc", "exp", "expm1", "floor", "frac", "lgamma", "log",
+    "log10", "log1p", "log2", "neg", "reciprocal", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "tan",
+    "tanh", "trunc",
+]  # fmt: skip
 
 
 class Binary(NamedTuple):
