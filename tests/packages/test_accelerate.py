@@ -78,7 +78,7 @@ def test_one_process():
 
 def test_values_are_clipped():
     accelerator = Accelerator(cpu=True)
-    model, optimizer, loader, _ = accelerator.prepare(*_parts())
+    model, _, loader, _ = accelerator.prepare(*_parts())
     x, y = next(iter(loader))
     accelerator.backward(nn.functional.cross_entropy(model(100 * x), y))
     accelerator.clip_grad_value_(model.parameters(), 1e-3)

@@ -127,9 +127,7 @@ def test_what_is_saved_is_loaded(tmp_path):
 def test_an_average_of_the_weights(expected):
     model, (noisy, noise, times) = _unet(), _noisy()
     average = EMAModel(model.parameters(), decay=0.9, use_ema_warmup=True)
-    steps(
-        model, None, 1, 1e-3, lambda m: torch.nn.functional.mse_loss(m(noisy, times).sample, noise)
-    )
+    steps(model, None, 1, 1e-3, lambda m: torch.nn.functional.mse_loss(m(noisy, times).sample, noise))
     average.step(model.parameters())
     expected("average", average.shadow_params[0].flatten()[:32])
     average.copy_to(model.parameters())

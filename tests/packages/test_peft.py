@@ -39,7 +39,7 @@ def test_training(name, expected, tmp_path):
     model, batch = _adapted(name)
     trainable = [key for key, p in model.named_parameters() if p.requires_grad]
     frozen = {key: p.detach().clone() for key, p in model.named_parameters() if not p.requires_grad}
-    assert trainable and len(frozen) > len(trainable) or name == "lora"
+    assert (trainable and len(frozen) > len(trainable)) or name == "lora"
     losses, norms = steps(model, batch)
     expected("losses", losses, rtol=1e-3)
     expected("norms", norms, rtol=2e-3)

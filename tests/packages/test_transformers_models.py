@@ -108,7 +108,9 @@ def test_gradient_checkpointing_changes_nothing(case):
     saving.gradient_checkpointing_enable()
     for model in (plain, saving):
         model.train()
-        model(**batch, use_cache=False).loss.backward() if "input_ids" in batch else model(**batch).loss.backward()
+        model(**batch, use_cache=False).loss.backward() if "input_ids" in batch else model(
+            **batch
+        ).loss.backward()
     for (name, one), other in zip(plain.named_parameters(), saving.parameters()):
         if one.grad is None:
             assert other.grad is None, name

@@ -9,9 +9,7 @@ __all__ = ["GroupName", "ProcessGroup", "Unavailable", "refuse"]
 
 def refuse(name: str) -> NoReturn:
     """Raise what a part of torch.distributed says that needs more than one process."""
-    raise RuntimeError(
-        f"{name}: torch.distributed.is_available() is False, and programs run in one process"
-    )
+    raise RuntimeError(f"{name}: torch.distributed.is_available() is False, and programs run in one process")
 
 
 class Unavailable:
