@@ -30,11 +30,11 @@ parity: $(VENV)/.stamp-parity
 
 # Packages that need PyTorch, unmodified, in an environment without it.
 packages: $(VENV)-packages/.stamp
-	$(TEST_ENV) $(VENV)-packages/bin/python -m pytest -n auto --dist loadfile $(PACKAGES)
+	$(TEST_ENV) $(VENV)-packages/bin/pytest -n auto --dist loadfile $(PACKAGES)
 
 # The same tests on PyTorch, which write the numbers that `packages` expects.
 packages-expected: $(VENV)-packages-pytorch/.stamp
-	$(TEST_ENV) $(VENV)-packages-pytorch/bin/python -m pytest $(PACKAGES) --with-pytorch
+	$(TEST_ENV) $(VENV)-packages-pytorch/bin/pytest $(PACKAGES) --with-pytorch
 
 lint: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
@@ -77,6 +77,7 @@ $(VENV)/.stamp-%: pyproject.toml setup.py | $(VENV)/bin/python
 
 comma := ,
 
+# The script and not `python -m pytest`, which puts this folder, with its kernels/, before what is installed.
 PACKAGES := -c tests/packages/pytest.ini --rootdir tests/packages --confcutdir tests/packages -q tests/packages
 
 $(VENV)-packages/.stamp: tests/packages/requirements.txt pyproject.toml setup.py
