@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from tritonnn._families import find, place
+from tritonnn.cpu_fallback.common.narrow import pairs
+from tritonnn.dtypes import pairs_as_complex
 
 
 def implementation(family: str, name: str) -> Callable[..., Any]:
@@ -31,6 +33,8 @@ def implementation(family: str, name: str) -> Callable[..., Any]:
 
 def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The values in another type: floats truncate to integers, complex numbers drop their imaginary part."""
+    if pairs(array.dtype):
+        array = pairs_as_complex(array)
     if array.dtype.kind == "c" and dtype.kind != "c":
         array = array.real
     return array.astype(dtype)

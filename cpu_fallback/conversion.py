@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.narrow import FLOAT8, pairs
 from tritonnn.cpu_fallback.shape import copy
 
 copy_values = copy
@@ -18,4 +19,7 @@ def to_copy(out: np.ndarray, input: np.ndarray, *target: Any) -> None:
 
 def fill_values(out: np.ndarray, value: Any) -> None:
     """Every element of out = value, a Python number."""
-    out.fill(value)
+    if out.dtype in FLOAT8 or pairs(out.dtype):
+        copy(out, np.asarray(value, complex if pairs(out.dtype) else np.float64))
+    else:
+        out.fill(value)

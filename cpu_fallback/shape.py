@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import ml_dtypes
 import numpy as np
 
-E4M3 = np.dtype(ml_dtypes.float8_e4m3fn)
+from tritonnn.cpu_fallback.common.narrow import FLOAT8, from_float8, pairs, to_float8, to_pairs
+from tritonnn.dtypes import pairs_as_complex
 
 
 def copy(out: np.ndarray, input: np.ndarray) -> None:
     """out = input, broadcast and cast: floats truncate to integers, complex numbers drop the imaginary part, though
     not for bool."""
-    if input.dtype.kind == "c" and out.dtype.kind not in "bc":
-        input = input.real
-    # this type has no infinity: what is too large becomes the largest
-    if out.itemsize == 1 and out.dtype == E4M3 and input.dtype != E4M3:
-        input = np.clip(input.astype(np.float32), -448, 448)
+    if out.dtype is not input.dtype and out.dtype != input.dtype:
+        input = from_float8(input, out.dtype)
+        if pairs(out.dtype):
+            return to_pairs(input, out)
+        if pairs(input.dtype):
+            input = pairs_as_complex(input)
+        if input.dtype.kind == "c" and out.dtype.kind not in "bc":
+            input = input.real
+        if out.itemsize == 1 and out.dtype in FLOAT8:
+            input = to_float8(input, out.dtype)
     np.copyto(out, input, casting="unsafe")
 
 

@@ -17,7 +17,7 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.bounds import check_bounds
-from tritonnn.kernels.device.moving import truth
+from tritonnn.kernels.device.moving import moved, truth
 from tritonnn.kernels.device.strided import (
     at_least_1d,
     comparable,
@@ -200,6 +200,7 @@ def placed_indices(
 
 def read_through(out: Buffer, input: Buffer, indices: Sequence[Buffer], dims: tuple[int, ...]) -> None:
     """Advanced indexing without a check of the bounds."""
+    out, input = moved(out, input)
     steps = [input.strides[d] for d in dims]
     sizes = [input.shape[d] for d in dims]
     placed, places = placed_indices(input.shape, indices, dims, out.shape)
@@ -246,7 +247,7 @@ def masked_select(alloc: Alloc, input: Buffer, mask: Buffer) -> Buffer:
     n = input.numel
     extents, strides = merged(shape, input.strides)
     launch(
-        compact_kernel, (-(-n // BLOCK),), out, input, ends, n, extents, strides, BLOCK=BLOCK,
+        compact_kernel, (-(-n // BLOCK),), *moved(out, input), ends, n, extents, strides, BLOCK=BLOCK,
         INT64=needs_int64(input),
     )  # fmt: skip
     return out

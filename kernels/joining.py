@@ -18,7 +18,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
-from tritonnn.kernels.device.float8 import NAMES, instructions
+from tritonnn.kernels.device.float8 import BITS_ALONE, NAMES, instructions
 from tritonnn.kernels.device.moving import BITS, complex_parts, copy, narrow, reverse, viewed
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
@@ -211,7 +211,8 @@ def _alone(out: Buffer, tensor: Buffer) -> bool:
     if tensor.shape == out.shape:
         return True
     if out.dtype is not tensor.dtype:
-        special = {out.dtype, tensor.dtype} & NAMES.keys() and not instructions(architecture())
+        kinds = {out.dtype, tensor.dtype}
+        special = kinds & BITS_ALONE or (kinds & NAMES.keys() and not instructions(architecture()))
         return bool(special) or out.dtype.is_complex or tensor.dtype.is_complex
     inner = min(
         (d for d in range(out.ndim) if out.shape[d] > 1), key=lambda d: abs(out.strides[d]), default=0

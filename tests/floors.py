@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
-        "_streams _symbolic _absent quasirandom._directions nn._conversion",
+        "_streams _symbolic _absent quasirandom._directions nn._conversion _return_types",
     ),
     (
         "a tensor as data",
@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("ops", "ops"),
     ("batches of samples", "batching"),
     ("autograd", "autograd"),
+    ("nested tensors", "nested"),
     (
         "tensors of modules, older names, sharing, printing",
         "_parameter legacy_types multiprocessing storage _printing threads _tensor_aspects",
@@ -45,11 +46,12 @@ FLOORS: tuple[tuple[str, str], ...] = (
     ("files", "serialization"),
     (
         "what users see",
-        "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
+        "tritonnn _tensor_methods _subclass_dispatch nn func optim amp linalg special fft signal masked distributions "
+        "sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
-        "__future__ _questions jit compiler _dynamo _higher_order_ops _inductor distributed profiler autograd.profiler "
-        "autograd.profiler_util",
+        "__future__ _questions jit compiler _dynamo _higher_order_ops _inductor distributed profiler "
+        "autograd.profiler autograd.profiler_util return_types _removed _control_flow _fake_quantize",
     ),
 )
 

@@ -171,8 +171,40 @@ def test_arguments_are_checked():
         checkpoint(torch.exp, x, use_reentrant=True, context_fn=lambda: None)
     with pytest.raises(ValueError, match="determinism_check should be one of"):
         checkpoint(torch.exp, x, use_reentrant=False, determinism_check="strict")
-    with pytest.raises(ValueError, match="debug"):
-        checkpoint(torch.exp, x, use_reentrant=False, debug=True)
+
+
+def test_debug_shows_what_both_runs_called():
+    runs = []
+
+    def function(x):
+        runs.append(1)
+        return x.sin().cos() if len(runs) == 1 else x.exp()
+
+    y = checkpoint(function, torch.ones(2, requires_grad=True), use_reentrant=False, debug=True)
+    with pytest.raises(CheckpointError, match="original forward") as raised:
+        y.sum().backward()
+    first, second = str(raised.value).split("Operators of the recomputation")
+    assert "1: torch.ops.aten.cos.default(float32[2])" in first and "exp" not in first
+    assert "0: torch.ops.aten.exp.default(float32[2])" in second and "cos" not in second
+
+
+def test_what_is_kept_is_offloaded_and_comes_back():
+    policy = torch.utils.checkpoint.CheckpointPolicy.MUST_CPU_OFFLOAD
+    contexts = torch.utils.checkpoint.create_selective_checkpoint_contexts
+    calls = []
+    for device in ("cpu", "cuda"):
+        x = torch.linspace(0, 1, 4, device=device).requires_grad_()
+        y = checkpoint(
+            lambda t: t.exp().sin().cos(),
+            x,
+            use_reentrant=False,
+            context_fn=lambda: contexts(lambda *a: policy),
+        )
+        with torch.dispatch.watch(lambda op, args, results: calls.append(op.name)):
+            y.sum().backward()
+        expected = torch.autograd.grad(x.exp().sin().cos().sum(), x)[0]
+        assert torch.equal(x.grad, expected) and x.grad.device == x.device
+    assert "exp" not in calls and "sin" in calls  # the derivative of cos
 
 
 def test_reentrant_is_refused_where_gradients_are_asked_for_by_name():

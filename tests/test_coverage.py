@@ -12,6 +12,7 @@ from support import call, leaves_of, samples, tensors
 
 import tritonnn as torch
 from tritonnn import dtypes
+from tritonnn.batching.calls import LOOPED
 from tritonnn.ops import _coverage
 from tritonnn.ops.__main__ import backend, lines, main
 from tritonnn.table import OPS
@@ -72,7 +73,7 @@ def test_types_are_those_of_the_entry():
 
 
 def real(t: torch.Tensor) -> torch.Tensor:
-    return torch.view_as_real(t) if t.is_complex() else t
+    return torch.view_as_real(t.resolve_conj()) if t.is_complex() else t
 
 
 def gradients(op, sample) -> bool:
@@ -120,3 +121,16 @@ def test_every_option_of_an_entry_is_read() -> None:
     assert {
         option for option in given if not re.search(rf'(options(\.get)?[\[(]|_option\()\s*"{option}"', text)
     } == set()
+
+
+def test_rules_for_batches_are_told_apart():
+    said = {op.name: _coverage.COLUMNS["vmap rule"](op) for op in PUBLISHED}
+    wanted = {
+        "add": "rule", "linear": "rule", "linspace": "rule", "new_zeros": "rule", "softmax": "rule",
+        "linalg_cholesky": "composed", "nonzero": "refused", "unique": "refused", "histc": "loop", "pstrf": "loop",
+    }  # fmt: skip
+    assert {name: said.get(name) for name in wanted if name in said} == {
+        n: w for n, w in wanted.items() if n in said
+    }
+    assert {"add", "linspace", "nonzero", "histc"} <= {*said}
+    assert {op.public_name for op in OPS.values()} >= LOOPED

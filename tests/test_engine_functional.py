@@ -353,17 +353,23 @@ def test_gradcheck_takes_every_argument_or_says_why_not():
     check, twice = torch.autograd.gradcheck, torch.autograd.gradgradcheck
     assert check(torch.sin, (x,), check_batched_grad=True, check_grad_dtypes=True, masked=False)
     assert twice(torch.sin, (x,), gen_non_contig_grad_outputs=True, check_batched_grad=True)
-    for name in ("check_forward_ad", "check_batched_forward_ad"):
-        with pytest.raises(
-            NotImplementedError, match=f"{name}=True: forward-mode differentiation is not implemented"
-        ):
-            check(torch.sin, (x,), **{name: True})
-    with pytest.raises(NotImplementedError, match="check_fwd_over_rev=True: forward-mode"):
-        twice(torch.sin, (x,), check_fwd_over_rev=True)
-    with pytest.raises(NotImplementedError, match="masked=True: sparse tensors are not implemented"):
-        check(torch.sin, (x,), masked=True)
-    with pytest.raises(ValueError, match="leaves nothing to check"):
-        check(torch.sin, (x,), check_backward_ad=False)
+    assert check(torch.sin, (x,), check_forward_ad=True, check_batched_forward_grad=True, masked=True)
+    assert check(torch.sin, (x,), check_forward_ad=True, check_backward_ad=False)
+    assert twice(torch.sin, (x,), check_fwd_over_rev=True)
+    assert twice(
+        torch.sin, (x,), check_fwd_over_rev=True, check_rev_over_rev=False, check_undefined_grad=False
+    )
+    for asked in (
+        {"check_backward_ad": False},
+        {"check_forward_ad": True, "check_backward_ad": False, "check_batched_grad": True},
+        {"check_batched_forward_grad": True},
+    ):  # fmt: skip
+        with pytest.raises(AssertionError, match=r"to be True|Expected at least one"):
+            check(torch.sin, (x,), **asked)
+    with pytest.raises(AssertionError, match="check_undefined_grad=True requires check_rev_over_rev"):
+        twice(torch.sin, (x,), check_fwd_over_rev=True, check_rev_over_rev=False)
+    with pytest.raises(NotImplementedError, match="sparse tensors are not implemented"):
+        check(torch.sin, (torch.eye(2, dtype=torch.float64).to_sparse().requires_grad_(),))
 
 
 def test_zeros_of_materialize_grads_can_be_differentiated():

@@ -58,7 +58,7 @@ def test_constructors() -> None:
     assert repr(x) == "Simple([1., 2.])"
     with pytest.raises(TypeError, match="must be a subclass of Tensor"):
         torch.ones(1).as_subclass(int)
-    with pytest.raises(NotImplementedError, match="tensor without memory"):
+    with pytest.raises(TypeError, match="Simple has no __torch_dispatch__"):
         torch.Tensor._make_wrapper_subclass(Simple, (2,))
 
 

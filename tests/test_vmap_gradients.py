@@ -108,7 +108,12 @@ def test_directions(op):
             continue
         run, given = function_of(op, row[0], [t.clone() for t in tensors(row[0])], places)
         directions = tuple([torch.linspace(-1, 1, t.numel(), dtype=t.dtype).view(t.shape) for t in given])
-        along = torch.func.jvp(run, tuple(given), directions)[1]
+        try:
+            along = torch.func.jvp(run, tuple(given), directions)[1]
+        except RuntimeError as error:
+            if op.name in SOME and any(text in str(error) for text in REFUSALS):
+                continue
+            raise
         expected = sum([(d * w).sum() for d, w in zip(directions, wanted[0], strict=True)])
         close(along, expected, row[0])
         value, pull = torch.func.vjp(run, *given)

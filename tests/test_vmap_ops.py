@@ -13,6 +13,7 @@ from support import Make, assert_close, call, floating, ops, tensors
 import tritonnn as torch
 from tritonnn._levels import DATA_DEPENDENT, ITEM
 from tritonnn._tensor import Tensor
+from tritonnn.batching import calls
 from tritonnn.ops._table import OPS, Op, Sample
 
 SIZE = 3
@@ -34,12 +35,23 @@ SOME = {
 }  # fmt: skip
 
 
+# how far off results may be in terms of their own errors -> of ops that add up in another order, step after step
+ALLOWED = dict.fromkeys(("lstm_layer", "gru_layer", "rnn_layer", "lstm", "gru", "rnn_tanh", "rnn_relu"), 32)
+
+SPARSE = {
+    "sparse.mm",
+    "sparse.sampled_addmm",
+}  # what sparse tensors, which vmap has none of, are multiplied with
+
+
 REFUSALS = (
     DATA_DEPENDENT,
     ITEM,
     "dynamic shape",
     "Batch norm got a batched tensor",
     "is not possible because there",
+    "would mutate a captured Tensor",
+    "explicit positive num_classes",
 )
 
 
@@ -93,6 +105,17 @@ def cases() -> list[Any]:
     ]
 
 
+@pytest.fixture
+def looped_ops(monkeypatch):
+    """The names of what is called with one sample at a time; that is no more than what is said to be."""
+    told: list[str] = []
+    monkeypatch.setattr(calls, "warn_once", lambda key, text: told.append(key.removeprefix("vmap.")))
+    yield told
+    assert {*told} <= calls.LOOPED | SPARSE | {
+        "index_put"
+    }  # a mask of each sample's own, which is then refused
+
+
 @pytest.fixture(autouse=True)
 def _quiet():
     with warnings.catch_warnings():
@@ -114,8 +137,8 @@ def patterns(count: int) -> list[set[int]]:
 
 @pytest.mark.parametrize("op", cases())
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.exhaustive)])
-def test_loop(op, device):
-    """vmap gives what a loop over the samples gives."""
+def test_loop(op, device, looped_ops):
+    """vmap gives what a loop over the samples gives, and loops itself only where the table of ops says so."""
     dtype = torch.float32 if torch.float32 in op.dtypes else op.dtypes[-1]
     rows = drawn(op, device, dtype)
     for row in rows if device == "cpu" else rows[:2]:
@@ -142,7 +165,7 @@ def test_loop(op, device):
             for a, b in zip(got, wanted, strict=True):
                 assert a.dtype is b.dtype, (which, a.dtype, b.dtype)
                 assert a.shape == b.shape, (which, a.shape, b.shape)
-            assert_close(floating(got), floating(wanted), dtype, 8, f"{row[0]} {which}")
+            assert_close(floating(got), floating(wanted), dtype, ALLOWED.get(op.name, 8), f"{row[0]} {which}")
             for a, b in zip(got, wanted, strict=True):
                 if not a.dtype.is_floating_point and not a.dtype.is_complex:
                     assert torch.equal(a, b), (row[0], which)

@@ -48,7 +48,10 @@ LARGER_ERROR: dict[str, tuple[float, str]] = {
     **dict.fromkeys(("convolution_weight_grad", "cdist"), (10, PRODUCTS)),
     **dict.fromkeys(("softmax", "softmax_backward", "log_softmax_backward"), (4, SHIFTED)),
     **dict.fromkeys(("attention", "scaled_dot_product_attention"), (4, SHIFTED)),
-    **dict.fromkeys(("vector_norm", "p_norm", "triplet_margin_with_distance_loss"), (3, "sums of squares")),
+    **dict.fromkeys(
+        ("vector_norm", "p_norm", "triplet_margin_with_distance_loss", "aten_triplet_margin_loss"),
+        (3, "sums of squares"),
+    ),
     "tensorinv": (4, "eliminations whose sums are in another order"),
     **dict.fromkeys(
         (f"{net}{form}" for net in ("lstm", "gru", "rnn_tanh", "rnn_relu") for form in ("", "_cell")),

@@ -24,14 +24,20 @@ from tritonnn.device import device, get_default_device, set_default_device
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import (
     ALIASES,
+    SHELLS,
     bfloat16,
     can_cast,
+    complex32,
     complex64,
     complex128,
     dtype,
     finfo,
+    float4_e2m1fn_x2,
     float8_e4m3fn,
+    float8_e4m3fnuz,
     float8_e5m2,
+    float8_e5m2fnuz,
+    float8_e8m0fnu,
     float16,
     float32,
     float64,
@@ -53,6 +59,7 @@ from tritonnn.memory_format import (
     channels_last,
     channels_last_3d,
     contiguous_format,
+    jagged,
     layout,
     memory_format,
     preserve_format,
@@ -71,9 +78,9 @@ from tritonnn.recording.grad_mode import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
-    no_grad,
     set_grad_enabled,
 )
+from tritonnn.recording.reverse_mode import no_grad
 from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.table import NAMESPACES
 from tritonnn.torch_version import __version__
@@ -90,20 +97,24 @@ newaxis = None
 
 result_type = _overriding.overridable(result_type)
 globals().update(ALIASES)
+globals().update({shell.name: shell for shell in SHELLS})
+bit = globals()["uint1"]
 globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "autograd", "backends",
     "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
-    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nn", "optim", "overrides", "profiler",
-    "quasirandom", "random", "serialization", "signal", "sparse", "special", "storage", "testing", "torch_version",
-    "types", "utils", "version", "xpu",
+    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn", "optim", "overrides",
+    "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage",
+    "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
     "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random", "default_generator": "random",
-    "vmap": "func", "compile": "compiler",
+    "vmap": "func", "compile": "compiler", "cond": "_control_flow", "while_loop": "_control_flow",
+    **dict.fromkeys(("fake_quantize_per_tensor_affine", "fake_quantize_per_channel_affine"), "_fake_quantize"),
+    **dict.fromkeys(("lstsq", "solve", "matrix_rank", "classproperty", "legacy_contiguous_format"), "_removed"),
     "set_printoptions": "_printing", "UntypedStorage": "storage.untyped", "TypedStorage": "storage.typed",
     "is_storage": "storage.kinds", "from_file": "storage.kinds",
     "set_default_tensor_type": "legacy_types",
@@ -111,6 +122,9 @@ _LAZY = {
     **dict.fromkeys((
         "sparse_csr_tensor", "sparse_csc_tensor", "sparse_bsr_tensor", "sparse_bsc_tensor", "sparse_compressed_tensor",
     ), "ops.sparse.compressed"),
+    **dict.fromkeys((
+        "_nested_from_padded", "_nested_tensor_from_mask", "_nested_tensor_from_mask_left_aligned",
+    ), "nested._padding"),
     **dict.fromkeys(("hspmm", "smm", "sspaddmm"), "ops.sparse.products"),
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
@@ -290,6 +304,7 @@ def __dir__() -> list[str]:
         "ALIASES",
         "Any",
         "NAMESPACES",
+        "SHELLS",
         "annotations",
     }
     return sorted(name for name in names if not name.startswith("_") or name.endswith("__"))

@@ -33,12 +33,14 @@ from tritonnn import masked as masked
 from tritonnn import mps as mps
 from tritonnn import mtia as mtia
 from tritonnn import multiprocessing as multiprocessing
+from tritonnn import nested as nested
 from tritonnn import nn as nn
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
 from tritonnn import profiler as profiler
 from tritonnn import quasirandom as quasirandom
 from tritonnn import random as random
+from tritonnn import return_types as return_types
 from tritonnn import serialization as serialization
 from tritonnn import signal as signal
 from tritonnn import sparse as sparse
@@ -52,6 +54,10 @@ from tritonnn import version as version
 from tritonnn import xpu as xpu
 from tritonnn._C import DisableTorchFunction as DisableTorchFunction
 from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
+from tritonnn._control_flow import cond as cond
+from tritonnn._control_flow import while_loop as while_loop
+from tritonnn._fake_quantize import fake_quantize_per_channel_affine as fake_quantize_per_channel_affine
+from tritonnn._fake_quantize import fake_quantize_per_tensor_affine as fake_quantize_per_tensor_affine
 from tritonnn._methods import (
     Aminmax,
     Cummax,
@@ -89,6 +95,11 @@ from tritonnn._questions import resize_as_ as resize_as_
 from tritonnn._questions import set_anomaly_enabled as set_anomaly_enabled
 from tritonnn._questions import set_flush_denormal as set_flush_denormal
 from tritonnn._questions import typename as typename
+from tritonnn._removed import classproperty as classproperty
+from tritonnn._removed import legacy_contiguous_format as legacy_contiguous_format
+from tritonnn._removed import lstsq as lstsq
+from tritonnn._removed import matrix_rank as matrix_rank
+from tritonnn._removed import solve as solve
 from tritonnn._run import serve as serve
 from tritonnn._streams import Event as Event
 from tritonnn._streams import Stream as Stream
@@ -152,13 +163,18 @@ from tritonnn.device import set_default_device as set_default_device
 from tritonnn.dispatch import result_type as result_type
 from tritonnn.dtypes import bfloat16 as bfloat16
 from tritonnn.dtypes import can_cast as can_cast
+from tritonnn.dtypes import complex32 as complex32
 from tritonnn.dtypes import complex64 as complex64
 from tritonnn.dtypes import complex128 as complex128
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import dtype as dtype
 from tritonnn.dtypes import finfo as finfo
+from tritonnn.dtypes import float4_e2m1fn_x2 as float4_e2m1fn_x2
 from tritonnn.dtypes import float8_e4m3fn as float8_e4m3fn
+from tritonnn.dtypes import float8_e4m3fnuz as float8_e4m3fnuz
 from tritonnn.dtypes import float8_e5m2 as float8_e5m2
+from tritonnn.dtypes import float8_e5m2fnuz as float8_e5m2fnuz
+from tritonnn.dtypes import float8_e8m0fnu as float8_e8m0fnu
 from tritonnn.dtypes import float16 as float16
 from tritonnn.dtypes import float32 as float32
 from tritonnn.dtypes import float64 as float64
@@ -185,6 +201,7 @@ from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_
 from tritonnn.memory_format import channels_last as channels_last
 from tritonnn.memory_format import channels_last_3d as channels_last_3d
 from tritonnn.memory_format import contiguous_format as contiguous_format
+from tritonnn.memory_format import jagged as jagged
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import layout as layout
 from tritonnn.memory_format import memory_format as MemoryFormat
@@ -196,8 +213,12 @@ from tritonnn.memory_format import sparse_coo as sparse_coo
 from tritonnn.memory_format import sparse_csc as sparse_csc
 from tritonnn.memory_format import sparse_csr as sparse_csr
 from tritonnn.memory_format import strided as strided
-from tritonnn.ops import whole as whole
-from tritonnn.ops._namespaces import OPERATORS as OPERATORS
+from tritonnn.nested._padding import _nested_from_padded as _nested_from_padded
+from tritonnn.nested._padding import _nested_tensor_from_mask as _nested_tensor_from_mask
+from tritonnn.nested._padding import (
+    _nested_tensor_from_mask_left_aligned as _nested_tensor_from_mask_left_aligned,
+)
+from tritonnn.ops._namespaces import OPERATORS as ops
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor
@@ -221,8 +242,8 @@ from tritonnn.recording.grad_mode import enable_grad as enable_grad
 from tritonnn.recording.grad_mode import inference_mode as inference_mode
 from tritonnn.recording.grad_mode import is_grad_enabled as is_grad_enabled
 from tritonnn.recording.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
-from tritonnn.recording.grad_mode import no_grad as no_grad
 from tritonnn.recording.grad_mode import set_grad_enabled as set_grad_enabled
+from tritonnn.recording.reverse_mode import no_grad as no_grad
 from tritonnn.serialization import load as load
 from tritonnn.serialization import save as save
 from tritonnn.shape import Size as Size
@@ -262,8 +283,29 @@ double: DType
 short: DType
 int: DType
 long: DType
+chalf: DType
 cfloat: DType
 cdouble: DType
+bits8: DType
+bits16: DType
+bits1x8: DType
+bits2x4: DType
+bits4x2: DType
+uint1: DType
+uint2: DType
+uint3: DType
+uint4: DType
+uint5: DType
+uint6: DType
+uint7: DType
+int1: DType
+int2: DType
+int3: DType
+int4: DType
+int5: DType
+int6: DType
+int7: DType
+bit: DType
 
 class BFloat16Storage(TypedStorage): ...
 class BFloat16Tensor(Tensor): ...
@@ -553,10 +595,8 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
     pos_weight: Tensor | None = None,
+    reduction: _int = 0,
 ) -> Tensor: ...
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor: ...
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor: ...
@@ -729,13 +769,7 @@ def cos_(input: Tensor) -> Tensor: ...
 def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def cosh_(input: Tensor) -> Tensor: ...
 def cosine_embedding_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
 ) -> Tensor: ...
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor: ...
 def count_nonzero(input: Tensor, dim: Dims = None, *, out: Tensor | None = None) -> Tensor: ...
@@ -749,7 +783,7 @@ def ctc_loss(
     input_lengths: Any,
     target_lengths: Any,
     blank: _int = 0,
-    reduction: str = "mean",
+    reduction: _int = 0,
     zero_infinity: _bool = False,
 ) -> Tensor: ...
 def cummax(input: Tensor, dim: _int, *, out: tuple[Tensor, ...] | None = None) -> Cummax: ...
@@ -1033,12 +1067,7 @@ def hardshrink(input: Tensor, lambd: Number = 0.5, *, out: Tensor | None = None)
 def hash_tensor(input: Tensor, dim: Dims = ..., *, keepdim: _bool = False, mode: _int = 0) -> Tensor: ...
 def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 def hinge_embedding_loss(
-    input: Tensor,
-    target: Tensor,
-    margin: _float = 1.0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input: Tensor, target: Tensor, margin: _float = 1.0, reduction: _int = 0
 ) -> Tensor: ...
 def histc(
     input: Tensor, bins: _int = 100, min: _float = 0, max: _float = 0, *, out: Tensor | None = None
@@ -1256,13 +1285,7 @@ def lu_unpack(
     out: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 def margin_ranking_loss(
-    input1: Tensor,
-    input2: Tensor,
-    target: Tensor,
-    margin: _float = 0,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    input1: Tensor, input2: Tensor, target: Tensor, margin: _float = 0.0, reduction: _int = 0
 ) -> Tensor: ...
 def masked_fill(
     input: Tensor, mask: Tensor, value: Tensor | Number, *, out: Tensor | None = None
@@ -2069,12 +2092,10 @@ def triplet_margin_loss(
     positive: Tensor,
     negative: Tensor,
     margin: _float = 1.0,
-    p: _float = 2,
+    p: _float = 2.0,
     eps: _float = 1e-06,
     swap: _bool = False,
-    size_average: _bool | None = None,
-    reduce: _bool | None = None,
-    reduction: str = "mean",
+    reduction: _int = 0,
 ) -> Tensor: ...
 def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor: ...
 def triu_indices(

@@ -49,24 +49,15 @@ class ConjugatedTensor(Tensor):
 
     # ---- autograd -------------------------------------------------------------------------------------
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether what lies in its memory requires grad."""
-        return memory(self).requires_grad
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
-
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Start recording: of a tensor with memory of its own, which this one becomes."""
-        if requires_grad:
+        if requires_grad and not self.requires_grad:
             own_memory(self)
         return Tensor.requires_grad_(self, requires_grad)
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
-        return flagged(memory(self).detach(), self._conjugated, self._negated)
+        return flagged(Tensor.detach(memory(self)), self._conjugated, self._negated)
 
     @property
     def data(self) -> Tensor:
@@ -96,6 +87,8 @@ class ConjugatedTensor(Tensor):
         return repr(resolved(self))
 
     def __deepcopy__(self, memo: dict) -> Tensor:
+        if not self.is_leaf:
+            return Tensor.__deepcopy__(self, memo)  # refuses
         memo[id(self)] = copy = resolved(self)
         return copy
 
@@ -106,7 +99,10 @@ class ConjugatedTensor(Tensor):
 
 
 def flagged(plain: Tensor, conjugated: bool, negated: bool) -> Tensor:
-    """A tensor over another's memory that is conjugated or negated when it is read; itself where it is neither."""
+    """A tensor over another's memory that is conjugated or negated when it is read; itself where it is neither.
+
+    It looks into the same base, and has no place in the graph yet.
+    """
     if not (conjugated or negated):
         return plain
     tensor = _new(ConjugatedTensor)
@@ -118,31 +114,42 @@ def flagged(plain: Tensor, conjugated: bool, negated: bool) -> Tensor:
     tensor._rg, tensor._node, tensor._base = False, None, plain._base
     tensor._view_version = plain._view_version
     tensor._storage = plain._storage
+    if plain._creation is not None:
+        tensor._creation = plain._creation
     return tensor
 
 
 def memory(tensor: ConjugatedTensor) -> Tensor:
-    """What lies in the memory, as it is, as a view of it."""
-    buffer = _SLOT.__get__(tensor, ConjugatedTensor)
-    where = tensor._stride, tensor._offset
-    plain = _strided(buffer, tensor._storage, tensor._shape, *where, tensor._dtype, tensor._device)
-    plain._base = tensor._base
+    """What lies in the memory, as it is, as a view of the base, whose history it gets when it is asked for."""
+    plain = bare(tensor)
+    base = plain._base = tensor._base
     plain._view_version = tensor._view_version
+    if base is not None and base._rg:
+        plain._view_version = -1
+    if tensor._creation is not None:
+        plain._creation = tensor._creation
     return plain
 
 
-# (tensor, conjugated, negated) -> its elements so, in memory of their own; ops put it here
-_compute: list[Callable[[Tensor, bool, bool], Tensor]] = []
+def bare(tensor: ConjugatedTensor) -> Tensor:
+    """What lies in the memory, as it is, outside the graph."""
+    buffer = _SLOT.__get__(tensor, ConjugatedTensor)
+    where = tensor._stride, tensor._offset
+    return _strided(buffer, tensor._storage, tensor._shape, *where, tensor._dtype, tensor._device)
 
 
-def register_compute(function: Callable[[Tensor, bool, bool], Tensor]) -> None:
+# tensor -> its elements in memory of their own; ops put it here
+_resolve: list[Callable[[ConjugatedTensor], Tensor]] = []
+
+
+def register_resolve(function: Callable[[ConjugatedTensor], Tensor]) -> None:
     """Say what computes the elements."""
-    _compute.append(function)
+    _resolve.append(function)
 
 
 def resolved(tensor: ConjugatedTensor) -> Tensor:
-    """The elements in memory of their own."""
-    return _compute[0](memory(tensor), tensor._conjugated, tensor._negated)
+    """The elements in memory of their own, at the tensor's place in the graph."""
+    return _resolve[0](tensor)
 
 
 def own_memory(tensor: ConjugatedTensor) -> None:

@@ -13,6 +13,7 @@ from tritonnn import shape as shapes
 from tritonnn._overriding import TENSORS, _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
 from tritonnn.errors import BatchedOperand, ValueDependent
+from tritonnn.memory import enter_transform, leave_transform
 from tritonnn.shape import Size
 
 DATA_DEPENDENT = (
@@ -23,6 +24,14 @@ ITEM = (
     "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, "
     "please try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch "
     "internals, please file a bug report."
+)
+UNBATCHED_STATISTICS = (
+    "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, "
+    "were not batched."
+)
+SHARED_RANDOMNESS = (
+    "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
+    "If this is necessary for your usage, please file an issue with functorch."
 )
 _INSIDE = "inside of a function being transformed by a functorch transform. This is unsupported"
 
@@ -60,6 +69,7 @@ class within:
 
     def __enter__(self) -> Level:
         self.before = state.stack, state.whole
+        self.memory = enter_transform() if self.size is None else None
         outer = state.stack
         level = Level(outer[-1].number + 1 if outer else 1, self.size, self.randomness)
         state.stack = state.whole = (*outer, level)
@@ -67,6 +77,8 @@ class within:
 
     def __exit__(self, *exc_info: object) -> None:
         state.stack, state.whole = self.before
+        if self.memory is not None:
+            leave_transform(self.memory)
 
 
 class below:
@@ -98,6 +110,32 @@ def every(tensor: Tensor) -> Tensor:
 def ever(condition: Tensor) -> bool:
     """Whether a condition holds anywhere, in any sample."""
     return bool(every(condition).any())
+
+
+def levels_in(tensor: Any) -> set[int]:
+    """The numbers of the levels that a tensor has samples of."""
+    found = set()
+    while tensor.__class__ is Batched:
+        found.add(tensor.level)
+        tensor = tensor.value
+    return found
+
+
+def lacks(target: Any, *others: Any) -> bool:
+    """Whether some of the others have samples, of a level, of which the target is the same for all."""
+    known = levels_in(target)
+    return any([not levels_in(other) <= known for other in others])
+
+
+def refuse_shared(target: Tensor, drawn: Tensor) -> None:
+    """Refuse to write other random numbers for each sample into a tensor that is the same for all."""
+    if lacks(target, drawn):
+        raise RuntimeError(SHARED_RANDOMNESS)
+
+
+def copied_for(target: Tensor, *others: Any) -> Tensor:
+    """A copy of a tensor that the others may be written into: of each sample's own where they are."""
+    return HOOKS["spread"](target, others).clone() if lacks(target, *others) else target.clone()
 
 
 def refuse_inside(call: str) -> None:
@@ -195,6 +233,21 @@ class Batched(Tensor):
     def numpy(self, *, force: bool = False) -> NoReturn:
         """Refused: there are as many values as samples."""
         raise ValueDependent("Cannot access data pointer of Tensor that doesn't have storage")
+
+    def data_ptr(self) -> NoReturn:
+        """Refused: a sample has no memory of its own."""
+        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+
+    def untyped_storage(self) -> NoReturn:
+        """Refused: the same."""
+        raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
+
+    def set_(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refused: the same."""
+        raise RuntimeError("vmap: set_() on a sample, which has no memory of its own, is not supported")
 
     def __repr__(self, **options: Any) -> str:
         return f"BatchedTensor(lvl={self.level}, bdim=0, value=\n    {self.value!r}\n)"

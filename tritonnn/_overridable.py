@@ -107,6 +107,7 @@ class Overridable(Tensor):
     __slots__ = ()
 
 
+TOLD: list[Any] = []  # functions that are told each new subclass of Tensor
 _MEMBERS: dict[str, Any] = {}
 _ORIGINALS: dict[str, Any] = {}
 _lock = threading.RLock()
@@ -115,6 +116,8 @@ _lock = threading.RLock()
 def _subclassed(cls: type, **options: object) -> None:
     """Give a new subclass of Tensor the members behind the look, where it takes calls over."""
     super(Tensor, cls).__init_subclass__(**options)  # type: ignore[misc]
+    for tell in TOLD:
+        tell(cls)
     if cls is Overridable or Overridable in cls.__mro__ or not overrides(cls):
         return
     with _lock:

@@ -18,11 +18,11 @@ import numpy as np
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import ConjugatedTensor, holds, with_own
-from tritonnn._sparse import SparseTensor
+from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import SparseOperand
+from tritonnn.errors import SparseOperand, explained
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.shape import Size
@@ -118,23 +118,27 @@ def overloading(values: Iterable[Any]) -> list[Any] | None:
 
 def _found(values: Iterable[Any]) -> list[Any] | None:
     found: list[Any] = []
-    if not state.off:
-        for value in values:
-            kind = value.__class__
-            if kind in TENSORS or kind in VALUES:
-                continue
-            if kind is tuple or kind is list:
-                for item in value:
-                    if item.__class__ not in VALUES and item.__class__ not in TENSORS:
-                        _add(found, item)
-            else:
-                _add(found, value)
+    for value in values:
+        kind = value.__class__
+        if kind in TENSORS or kind in VALUES:
+            continue
+        if kind is tuple or kind is list:
+            for item in value:
+                if item.__class__ not in VALUES and item.__class__ not in TENSORS:
+                    _add(found, item)
+        else:
+            _add(found, value)
     return found if found or (state.modes and state.off < 2) else None
 
 
 def _add(found: list[Any], value: object) -> None:
-    """Put a value where it belongs: subclasses before the classes above them, else as they come."""
+    """Put a value where it belongs: subclasses before the classes above them, else as they come.
+
+    Nested tensors have no other way to be computed with, and cannot be told not to take calls over.
+    """
     kind = type(value)
+    if state.off and not getattr(kind, "_always_overrides", False):
+        return
     if not overrides(kind) or any([type(other) is kind for other in found]):
         return
     place = next((i for i, other in enumerate(found) if issubclass(kind, type(other))), len(found))
@@ -220,6 +224,18 @@ def undisturbed(function: Callable) -> Callable:
     return run
 
 
+def _form_of(name: str, args: tuple, error: SparseOperand) -> Callable:
+    """The method of this name that the first argument has, a sparse tensor.
+
+    Raises:
+        NotImplementedError: it has none.
+    """
+    first = args[0] if args else None
+    if not isinstance(first, Sparse) or name not in type(first).known:
+        raise explained(SparseOperand)(str(error).replace("this is", f"{name} is", 1)) from None
+    return getattr(type(first), name)
+
+
 def overridable(function: F) -> F:
     """A function behind a look for arguments that take its calls over."""
 
@@ -230,9 +246,12 @@ def overridable(function: F) -> F:
             return overridden(public, found, args, kwargs)
         try:
             return function(*args, **kwargs)
-        except SparseOperand:
+        except SparseOperand as error:
             if not holds((*args, *kwargs.values())):
-                raise
+                if not any(isinstance(value, Sparse) for value in (*args, *kwargs.values())):
+                    raise
+                form = _form_of(function.__name__, args, error)
+                return form(*args, **kwargs)
         own = {name: with_own(value) for name, value in kwargs.items()}
         return function(*[with_own(arg) for arg in args], **own)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, TypeGuard
 
+from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import ConjugatedTensor, resolved
 from tritonnn._overriding import TENSORS, DisableTorchFunctionSubclass, _disabled_torch_function_impl
-from tritonnn._sparse import Sparse
+from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
 from tritonnn.dtypes import dtype as DType
@@ -36,11 +37,30 @@ def make_subclass(cls: Any, data: Tensor, requires_grad: bool) -> Any:
     if data.__class__ is ConjugatedTensor:
         data = resolved(data)
     if isinstance(data, Sparse):
+        cls = _of_sparse(cls, data)
+    elif data.is_nested:
         raise NotImplementedError(
-            f"{cls.__name__}: is not implemented for sparse tensors: give it a dense one"
+            f"{cls.__name__}: is not implemented for nested tensors: give it a dense one"
         )
     with DisableTorchFunctionSubclass():
-        return of_class(Tensor.requires_grad_(Tensor.detach(data), requires_grad), cls)
+        return of_class(data.detach().requires_grad_(requires_grad), cls)
+
+
+_SPARSE_CLASSES: dict[tuple[type, type], type] = {}
+
+
+def _of_sparse(cls: Any, data: Sparse) -> Any:
+    """The subclass of a class of parameters, or buffers, whose tensors are sparse as `data` is."""
+    kind = SparseTensor if isinstance(data, SparseTensor) else CompressedTensor
+    if issubclass(cls, kind):
+        return cls
+    made = _SPARSE_CLASSES.get((cls, kind))
+    if made is None:
+        names = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        made = _SPARSE_CLASSES[cls, kind] = type(cls.__name__, (cls, kind), names)
+        if cls in TENSORS:
+            TENSORS.add(made)
+    return made
 
 
 # What a program may call one of its own attributes although tensors have it.
@@ -75,7 +95,16 @@ def set_attributes(tensor: Tensor, state: object) -> Any:
     return tensor
 
 
-class Parameter(Tensor):
+class _ParameterMeta(type):
+    """Tensors of other classes are parameters as well where `Parameter(tensor)` made them."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        if type.__instancecheck__(cls, instance):
+            return True
+        return cls is Parameter and isinstance(instance, Tensor) and getattr(instance, "_is_param", False)
+
+
+class Parameter(Tensor, metaclass=_ParameterMeta):
     """A tensor that belongs to a Module's parameters: assigned as an attribute, it is registered.
 
     Args:
@@ -93,6 +122,8 @@ class Parameter(Tensor):
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = empty(0)
+        if data.__class__ not in TENSORS and not issubclass(type(data), Parameter) and cls is Parameter:
+            return _of_its_class(data, requires_grad)
         return make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
@@ -107,6 +138,20 @@ class Parameter(Tensor):
         plain: tuple = self.data, self.requires_grad, OrderedDict()
         state = attributes(self)
         return (_rebuild_parameter_with_state, (*plain, state)) if state else (_rebuild_parameter, plain)
+
+
+def _of_its_class(data: Any, requires_grad: bool) -> Any:
+    """A parameter of a program's own subclass of Tensor, which it stays."""
+    if not isinstance(data, Tensor):
+        raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}")
+    made = data.detach().requires_grad_(requires_grad)
+    if type(made) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
+            f"instance of the same type, but return type {type(made).__name__} was found instead."
+        )
+    vars(made)["_is_param"] = True
+    return made
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, hooks: object) -> Parameter:
@@ -163,6 +208,8 @@ def _rebuild_from_type_v2(function: Any, kind: object, args: Any, state: object)
         RuntimeError: it is no tensor, or the class is none of tensors.
     """
     tensor = function(*args)
+    if isinstance(tensor, Tensor) and tensor.is_nested and kind is Tensor:
+        return tensor  # whose state is its parts
     if not isinstance(tensor, Tensor) or not isinstance(kind, type) or not issubclass(kind, Tensor):
         raise RuntimeError("load: a tensor is rebuilt from something else: the file is corrupted")
     if type(state) is dict and state.get("_is_buffer") is True and kind is Tensor:

@@ -10,8 +10,17 @@ import numpy as np
 from tritonnn._compressed import BY_ROWS, NAMES, CompressedTensor
 from tritonnn._overriding import overrides
 from tritonnn._sparse import Sparse
-from tritonnn._tensor import Tensor, host_array
-from tritonnn.dtypes import bool_, get_default_dtype, int64
+from tritonnn._tensor import Tensor, host_array, numbers
+from tritonnn.dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    float4_e2m1fn_x2,
+    float8_e8m0fnu,
+    float64,
+    get_default_dtype,
+    int64,
+)
 
 
 class _Options:
@@ -67,12 +76,12 @@ def set_printoptions(
 class _Formatter:
     """Formats every number of a tensor in one width."""
 
-    def __init__(self, values: np.ndarray) -> None:
+    def __init__(self, values: np.ndarray, zero: float = 0.0) -> None:
         self.floating = values.dtype.kind == "f"
         self.whole = self.scientific = False
         flat = values.reshape(-1)
         if self.floating:
-            nonzero = np.abs(flat[np.isfinite(flat) & (flat != 0)]).astype(np.float64)
+            nonzero = np.abs(flat[np.isfinite(flat) & (flat != zero)]).astype(np.float64)
             if nonzero.size:
                 self._choose(nonzero)
             else:
@@ -163,7 +172,20 @@ def _ends(tensor: Tensor) -> np.ndarray:
         if extent > 2 * edge + 1:
             first, last = tensor.narrow(dim, 0, edge + 1), tensor.narrow(dim, extent - edge, edge)
             return np.concatenate([_ends(first), _ends(last)], axis=dim)
-    return host_array(tensor)
+    return _numbers(tensor)
+
+
+def _numbers(tensor: Tensor) -> np.ndarray:
+    """The numbers to print: of bytes that are two numbers each, the bytes."""
+    if tensor.dtype is float4_e2m1fn_x2 and tensor.shape:
+        return host_array(tensor).astype(np.float32)
+    return numbers(tensor)
+
+
+def _implied() -> tuple:
+    """The dtypes that are not named."""
+    default = get_default_dtype()
+    return default, complex128 if default is float64 else complex64, int64, bool_
 
 
 def _suffixes(tensor: Tensor) -> list[str]:
@@ -172,7 +194,7 @@ def _suffixes(tensor: Tensor) -> list[str]:
         suffixes.append(f"device='{tensor.device}'")
     if tensor.numel() == 0 and tensor.dim() != 1:
         suffixes.append(f"size={tuple(tensor.shape)}")
-    implied = (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_)
+    implied = _implied()
     if tensor.device.type == "meta":
         suffixes.append(f"size={tuple(tensor.shape)}")
     if tensor.dtype not in implied or (tensor.numel() == 0 and tensor.dtype is not get_default_dtype()):
@@ -183,7 +205,7 @@ def _suffixes(tensor: Tensor) -> list[str]:
     except RuntimeError:  # one of several views of memory that was written has none that holds
         name = "Invalid"
     if name is not None:
-        suffixes.append(f"grad_fn=<{name}>")
+        suffixes.append(f"grad_fn=<{name.rpartition('::')[2]}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes
@@ -196,11 +218,13 @@ def contents(tensor: Tensor, indent: int) -> str:
     if tensor.numel() == 0:
         return "[]"
     summarize = tensor.numel() > options.threshold
-    values = _ends(tensor.detach()) if summarize else host_array(tensor.detach())
+    values = _ends(tensor.detach()) if summarize else _numbers(tensor.detach())
     if values.dtype.kind == "V" or values.dtype == np.float16:
         values = values.astype(np.float32)
     shown = _shown(values) if summarize else values
-    formatter: Any = _ComplexFormatter(shown) if values.dtype.kind == "c" else _Formatter(shown)
+    # of powers of 2 the smallest is what 0 is converted to, and compares equal to it
+    zero = 2.0**-127 if tensor.dtype is float8_e8m0fnu else 0.0
+    formatter: Any = _ComplexFormatter(shown) if values.dtype.kind == "c" else _Formatter(shown, zero)
     return _nested(values, indent, summarize, formatter)
 
 
@@ -225,7 +249,7 @@ def _parts(tensor: Sparse, prefix: str) -> str:
 def _sparse_suffixes(tensor: Sparse) -> list[str]:
     suffixes = [] if tensor.device.type == "cpu" else [f"device='{tensor.device}'"]
     suffixes += [f"size={tuple(tensor.shape)}", f"nnz={tensor._nnz()}"]
-    if tensor.dtype not in (get_default_dtype(), get_default_dtype().to_complex(), int64, bool_):
+    if tensor.dtype not in _implied():
         suffixes.append(f"dtype={tensor.dtype}")
     suffixes.append(f"layout={tensor.layout}")
     if tensor.grad_fn is not None:

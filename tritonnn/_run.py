@@ -143,7 +143,7 @@ def serve() -> None:
             _serve_module(module)
     library = sys.modules["tritonnn"]
     library.torch = library  # type: ignore[attr-defined]
-    sys.modules["torch.ops"] = library.ops  # type: ignore[attr-defined]
+    sys.modules["torch.ops"] = library.ops
 
 
 def replace(name: str) -> None:
@@ -195,7 +195,7 @@ def _owner(obj: object) -> str | None:
     if isinstance(obj, type):
         module = _served_name(obj.__module__)
         return f"{module}.{obj.__name__}" if module.partition(".")[0] in SERVED else None
-    return "torch.Tensor" if type(obj) is sys.modules["tritonnn"].Tensor else None  # type: ignore[attr-defined]
+    return "torch.Tensor" if type(obj) is sys.modules["tritonnn"].Tensor else None
 
 
 def _run_script(script: str, args: Sequence[str]) -> None:

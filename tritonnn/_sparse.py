@@ -31,10 +31,11 @@ class Sparse(Tensor):
     and `_stride`. So dense tensors pay nothing for there being sparse ones.
     """
 
-    __slots__ = ("_entries", "_leaf")
+    __slots__ = ("_entries", "_leaf", "_wholes")
 
     _entries: Tensor
     _leaf: bool  # it was made to require grad, and its values with it
+    _wholes: tuple  # weak references to dense forms of a leaf whose gradients have elements at all places
     known: frozenset[str]  # names of the methods it has; those of Tensor that it has not are refused
 
     def __getattribute__(self, name: str) -> Any:
@@ -75,10 +76,6 @@ class Sparse(Tensor):
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
         return self.to_dense().item()
-
-    def is_pinned(self, device: object = None) -> bool:
-        """Always False."""
-        return False
 
     def _with_values(self, values: Tensor) -> Any:
         raise NotImplementedError
@@ -219,7 +216,7 @@ class SparseTensor(Sparse):
         return self
 
     def _alias(self, storage: Storage) -> Tensor:
-        return make_sparse(self._places, self._entries.detach(), self._shape, self._coalesced)
+        return with_values(self, self._entries.detach())
 
     def _adopt(self, other: Tensor) -> None:
         if not isinstance(other, SparseTensor):
@@ -244,7 +241,8 @@ _SHARED = (
     "is_same_size", "is_cuda", "is_cpu", "is_meta", "is_floating_point", "is_complex", "is_conj", "is_neg",
     "is_signed", "get_device",
     "is_sparse", "is_sparse_csr", "is_quantized", "is_nested", "is_mkldnn", "is_mps", "is_xpu", "is_inference",
-    "data", "detach", "output_nr", "name", "names", "known",
+    "data", "detach", "output_nr", "name", "names", "known", "is_xla", "is_ipu", "is_mtia", "is_maia", "is_vulkan",
+    "volatile", "is_distributed",
 )  # fmt: skip
 
 
@@ -292,7 +290,7 @@ def attach(name: str, function: Any, cls: type[Sparse] = SparseTensor) -> None:
 
 def fill_in(tensor: Sparse, values: Tensor, shape: Size) -> None:
     """The fields that every tensor has."""
-    tensor._entries, tensor._leaf = values, False
+    tensor._entries, tensor._leaf, tensor._wholes = values, False, ()
     tensor._shape = shape
     tensor._dtype = values._dtype
     tensor._device = values._device
@@ -314,5 +312,5 @@ def make_sparse(indices: Tensor, values: Tensor, shape: Size, coalesced: bool) -
 def with_values(tensor: Sparse, values: Tensor) -> Any:
     """Other values at the same places."""
     if isinstance(tensor, SparseTensor):
-        return make_sparse(tensor._places, values, tensor._shape, tensor._coalesced)
+        return make_sparse(tensor._places, values, tensor._shape, False)._coalesced_(tensor._coalesced)
     return tensor._with_values(values)

@@ -1,4 +1,4 @@
-"""`SymInt` and its like, which nothing here is: shapes are numbers; and the functions that programs apply to either."""
+"""`SymInt` and its like: shapes are numbers but for ragged extents; and the functions that programs apply to either."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Symbolic:
 
 
 class SymInt(_Symbolic):
-    """What an int would be while shapes are traced; there are none, `isinstance(n, torch.SymInt)` is False.
+    """What an int would be while shapes are traced; only ragged extents of nested tensors are (`torch.nested`).
 
     >>> import tritonnn as torch
     >>> isinstance(torch.ones(2).shape[0], torch.SymInt)

@@ -17,9 +17,10 @@ from tritonnn import shape as shapes
 from tritonnn.buffer import Missing
 from tritonnn.device import DeviceLike, runtime
 from tritonnn.device import device as Device
+from tritonnn.dtypes import SHELLS, complex32, pairs_as_complex
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid
-from tritonnn.memory import Storage
+from tritonnn.memory import TRANSFORM, Storage
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.memory_format import strided
@@ -267,7 +268,7 @@ class Tensor(Methods):
         version = self._storage.version
         if version < 0:
             raise RuntimeError("Inference tensors do not track version counter.")
-        return version
+        return version % TRANSFORM
 
     def is_inference(self) -> bool:
         """Whether its memory was made in inference mode.
@@ -284,7 +285,8 @@ class Tensor(Methods):
     def data(self) -> Tensor:
         """The same memory outside the graph; writes through it are not seen by the version check."""
         storage = Storage(self._storage.block, self._storage.device)
-        storage.version = min(self._storage.version, 0)
+        version = self._storage.version
+        storage.version = version if version < 0 else version - version % TRANSFORM
         savers = getattr(self._storage, "savers", None)
         if savers:
             storage.savers = savers
@@ -389,6 +391,8 @@ class Tensor(Methods):
             )
         if self._buf.__class__ is Missing:
             self._buf.refuse()
+        if self._dtype in _UNREAD:
+            raise TypeError(f"Got unsupported ScalarType {self._dtype.name}: NumPy has no such type")
         return self._buf
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -399,17 +403,17 @@ class Tensor(Methods):
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
-        if self._device.type == "cpu" and self._buf.size == 1:
+        if self._device.type == "cpu" and self._buf.size == 1 and self._dtype not in _UNREAD:
             value = self._buf.item()
             return value if value.__class__ in _PYTHON_NUMBERS else float(value)
         if self.numel() != 1:
             raise RuntimeError(f"a Tensor with {self.numel()} elements cannot be converted to Scalar")
-        value = host_array(self).item()
+        value = numbers(self).item()
         return value if value.__class__ in _PYTHON_NUMBERS else float(value)
 
     def tolist(self) -> Any:
         """The values as nested lists of Python numbers (a number for a 0-d tensor)."""
-        array = host_array(self)
+        array = numbers(self)
         return array.astype(np.float32).tolist() if array.dtype.kind == "V" else array.tolist()
 
     def __bool__(self) -> bool:
@@ -603,6 +607,23 @@ def host_array(tensor: Tensor) -> np.ndarray:
     if array.size:
         runtime().download(array, source._buf.ptr, tensor._device.index)
     return array
+
+
+_UNREAD = frozenset((complex32, *SHELLS))  # what NumPy has no numbers for
+
+
+def numbers(tensor: Tensor) -> np.ndarray:
+    """The elements as numbers of NumPy: those of two float16 as complex64.
+
+    Raises:
+        NotImplementedError: they are bytes that stand for no numbers.
+    """
+    if tensor._dtype in SHELLS:
+        raise NotImplementedError(
+            f"elements of {tensor._dtype.name} are no numbers. Hint: .view(torch.uint8) shows the bytes"
+        )
+    array = host_array(tensor)
+    return pairs_as_complex(array) if tensor._dtype is complex32 else array
 
 
 def _wrap(op: str, dim: int, ndim: int) -> int:

@@ -113,6 +113,11 @@ class Aspects(Tensor):
             )
         self._grad_dtype = value
 
+    @property
+    def _backward_hooks(self) -> Any:
+        """The hooks of this leaf by number; None where it has none."""
+        return self._hooks or None
+
     def module_load(self, other: Tensor, assign: bool = False) -> Tensor:
         """What `load_state_dict` makes of this parameter and the tensor of a state dict.
 

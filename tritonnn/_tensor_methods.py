@@ -14,11 +14,11 @@ from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
-from tritonnn import _overridable
+from tritonnn import _overridable, _subclass_dispatch
 from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._levels import refuse_inside
 from tritonnn._overriding import DisableTorchFunctionSubclass
-from tritonnn._parameter import _rebuild_from_type_v2, attributes, make_subclass, of_class
+from tritonnn._parameter import _rebuild_from_type_v2, attributes, of_class
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor, check_grad, set_requires_grad
 from tritonnn._tensor_aspects import Aspects
@@ -287,25 +287,6 @@ class _Methods(Tensor):
         return _rebuild_from_type_v2, (function, kind, args, state)
 
 
-def _make_subclass(cls: type, data: Tensor, require_grad: bool = False, **more: Any) -> Any:
-    """The memory of `data` as a leaf of a subclass."""
-    if more:
-        raise NotImplementedError(
-            f"_make_subclass: only data and require_grad are known, not {', '.join(more)}: there are no tensors "
-            "that say another device or layout than their memory has"
-        )
-    return make_subclass(cls, data, require_grad)
-
-
-def _make_wrapper_subclass(cls: type, size: Any, *args: Any, **kwargs: Any) -> Any:
-    """Not there: tensors without memory of their own need `__torch_dispatch__`."""
-    raise NotImplementedError(
-        f"_make_wrapper_subclass: {getattr(cls, '__name__', cls)} would be a tensor without memory, whose calls "
-        "__torch_dispatch__ answers; tritonnn has no such tensors. Hint: keep the parts as attributes of a tensor "
-        "made by _make_subclass, or of an object that is no tensor, and answer calls in __torch_function__"
-    )
-
-
 def _runtime() -> Any:
     from tritonnn.runtime.interface import runtime
 
@@ -348,7 +329,6 @@ def _read_only(name: str, member: property) -> property:
 _attach()
 attach_forms()
 _overridable.attach()
-for _maker in (_make_subclass, _make_wrapper_subclass):
-    setattr(Tensor, _maker.__name__, staticmethod(_maker))
+_subclass_dispatch.attach()
 _OWN_FIELDS = frozenset(k for k in Tensor.__dict__ if k.startswith("_")) | {"_stride", "_offset"}
 register_runtime(_runtime, _cuda)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ml_dtypes
@@ -40,8 +41,17 @@ class dtype:
         self.rank = rank
         self.is_floating_point = kind == 2
         self.is_complex = kind == 3
-        self.is_signed = kind >= 2 or (kind == 1 and not name.startswith("u"))
+        if not name.startswith("bits"):
+            self.is_signed = (kind >= 2 and not name.endswith("fnu")) or (
+                kind == 1 and not name.startswith("u")
+            )
         dtype._all[name] = self
+
+    def __getattr__(self, name: str) -> bool:
+        """What is asked for and not there: whether numbers have signs, of bits that stand for none."""
+        if name == "is_signed":
+            raise RuntimeError("Bits types are undefined")
+        raise AttributeError(f"'torch.dtype' object has no attribute '{name}'")
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -56,12 +66,31 @@ class dtype:
         return self
 
     def to_complex(self) -> dtype:
-        """The complex type whose parts have this precision."""
-        return self if self.is_complex else (complex128 if self is float64 else complex64)
+        """The complex type whose parts hold this type's numbers.
+
+        Raises:
+            RuntimeError: there is none: of whole numbers, and of 8 bits.
+        """
+        if self.is_complex:
+            return self
+        if self not in _COMPLEX_OF:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.name}")
+        return _COMPLEX_OF[self]
 
     def to_real(self) -> dtype:
         """The type of the real part."""
-        return {complex64: float32, complex128: float64}.get(self, self)
+        return _PARTS.get(self, self)
+
+    @property
+    def abbr(self) -> str:
+        """The name in short: 'f32', 'i64', 'bf16', 'c64', 'b8'."""
+        if self in FEW_BITS:
+            return self.name
+        short = self.name.translate(_DROPPED)
+        for long, letter in _LETTERS:
+            if short.startswith(long):
+                return letter + short[len(long) :]
+        return short
 
 
 def _by_name(name: str) -> dtype:
@@ -91,19 +120,46 @@ uint32 = dtype("uint32", np.uint32, 1, 5)
 uint64 = dtype("uint64", np.uint64, 1, 5)
 UNSIGNED = (uint16, uint32, uint64)
 
+# Two float16: what moves elements takes it, what computes does so in complex64 (`table/half_complex.py`).
+complex32 = dtype("complex32", [("real", np.float16), ("imag", np.float16)], 3, 1)  # type: ignore[arg-type]
+# float8 of other hardware: without infinities and -0, or the powers of 2 that blocks are scaled with.
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, 2, 0)
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, 2, 0)
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, 2, 0)
+# Bytes with a name and nothing that computes with them: `table/shells.py` says what moves them.
+float4_e2m1fn_x2 = dtype("float4_e2m1fn_x2", np.uint8, 2, 0)
+BITS = tuple(
+    dtype(name, np.uint16 if name == "bits16" else np.uint8, 1, 6)
+    for name in ("bits8", "bits16", "bits1x8", "bits2x4", "bits4x2")
+)
+FEW_BITS = tuple(
+    dtype(f"{sign}int{bits}", np.int8 if sign == "" else np.uint8, 1, 6)
+    for sign in ("u", "")
+    for bits in range(1, 8)
+)
+SHELLS = (float4_e2m1fn_x2, *BITS, *FEW_BITS)
+
 ALIASES = {
     "bool": bool_, "half": float16, "float": float32, "double": float64, "short": int16, "int": int32,
-    "long": int64, "cfloat": complex64, "cdouble": complex128,
+    "long": int64, "chalf": complex32, "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 # What Python's own types mean as a dtype, whatever the default dtype is.
 OF_PYTHON: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
 FLOATING = (float16, bfloat16, float32, float64)
 INTEGRAL = (uint8, int8, int16, int32, int64)
 COMPLEX = (complex64, complex128)
-FLOAT8 = (float8_e4m3fn, float8_e5m2)
+FLOAT8 = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)
 REDUCED = frozenset((float16, bfloat16, *FLOAT8))
 
-_from_numpy = {d.np: d for d in (*ALL, *UNSIGNED)}
+_PARTS = {complex32: float16, complex64: float32, complex128: float64}
+_COMPLEX_OF = {float16: complex32, bfloat16: complex64, float32: complex64, float64: complex128}
+_DROPPED = str.maketrans("", "", "_")
+_LETTERS = (
+    ("bool", "b8"), ("bfloat", "bf"), ("float", "f"), ("complex", "c"), ("bits16", "b16x1"), ("bits8", "b8x1"),
+    ("bits", "b"), ("uint", "u"), ("int", "i"),
+)  # fmt: skip
+
+_from_numpy = {d.np: d for d in (*ALL, *UNSIGNED, *FLOAT8)}
 _default = float32
 
 
@@ -147,6 +203,13 @@ def from_numpy_dtype(numpy_dtype: object) -> dtype:
     return counterpart
 
 
+def pairs_as_complex(array: np.ndarray) -> np.ndarray:
+    """Elements of complex32, of which NumPy only knows that they are two float16, as complex64."""
+    result = np.empty(array.shape, np.complex64)
+    result.real, result.imag = array["real"], array["imag"]
+    return result
+
+
 def get_default_dtype() -> dtype:
     """The floating type of new tensors and of integer / integer.
 
@@ -170,7 +233,7 @@ def set_default_dtype(d: dtype) -> None:
     >>> torch.set_default_dtype(torch.float32)
     """
     global _default
-    if not isinstance(d, dtype) or not d.is_floating_point:
+    if not isinstance(d, dtype) or d not in FLOATING:
         raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
     _default = d
 
@@ -181,7 +244,7 @@ def _promote(a: dtype, b: dtype) -> dtype:
     if a.kind != b.kind:
         low, high = (a, b) if a.kind < b.kind else (b, a)
         if high.is_complex and low.is_floating_point:
-            return complex128 if low is float64 else high
+            return _promote(low.to_complex(), high)
         return high
     if a.kind == 1 and uint8 in (a, b):
         other = b if a is uint8 else a
@@ -191,9 +254,13 @@ def _promote(a: dtype, b: dtype) -> dtype:
     return a if a.rank > b.rank else b
 
 
-_promotions = {(a, b): _promote(a, b) for a in ALL for b in ALL if a is b or not {a, b} & set(FLOAT8)}
-_promotions |= {(u, u): u for u in UNSIGNED}
-_promotions |= {pair: f for u in UNSIGNED for f in FLOATING for pair in ((u, f), (f, u))}
+_COMMON = tuple(d for d in (*ALL, complex32) if d not in FLOAT8)
+_promotions = {(a, b): _promote(a, b) for a in _COMMON for b in _COMMON}
+_promotions |= {(d, d): d for d in (*UNSIGNED, *FLOAT8, *SHELLS)}
+_WITHOUT_SIGN = (*UNSIGNED, *(d for d in FEW_BITS if not d.is_signed))
+_promotions |= {
+    pair: f for u in _WITHOUT_SIGN for f in (*FLOATING, float4_e2m1fn_x2) for pair in ((u, f), (f, u))
+}
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
@@ -212,16 +279,22 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
         second = as_dtype(type2, "promote_types", "'type2' (position 2)")
         if (first, second) != (type1, type2):
             return promote_types(first, second)
-        if type1 in UNSIGNED or type2 in UNSIGNED:
-            raise RuntimeError(
-                "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-                f"{type1.name} and {type2.name}. Hint: convert one with .to(dtype)"
-            )
-        raise RuntimeError(
-            f"Promotion for Float8 Types is not supported, attempted to promote {type1.name} and {type2.name}. "
-            "Hint: convert one with .to(dtype)"
-        )
+        raise _unpromotable(type1, type2)
     return promoted
+
+
+def _unpromotable(a: dtype, b: dtype) -> RuntimeError:
+    if a in BITS or b in BITS:
+        return RuntimeError(f"Promotion from {a.name} and {b.name} is unsupported.")
+    kinds = (
+        "Float8 Types" if a in FLOAT8 or b in FLOAT8
+        else "uint16, uint32, uint64 types" if a in _WITHOUT_SIGN or b in _WITHOUT_SIGN
+        else "types that nothing computes with"
+    )  # fmt: skip
+    return RuntimeError(
+        f"Promotion for {kinds} is not supported, attempted to promote {a.name} and {b.name}. "
+        "Hint: convert one with .to(dtype)"
+    )
 
 
 def counting_dtype(d: dtype) -> dtype:
@@ -239,7 +312,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     if from_.__class__ is not dtype or to.__class__ is not dtype:
         from_ = as_dtype(from_, "can_cast", "'from_' (position 1)")
         to = as_dtype(to, "can_cast", "'to' (position 2)")
-    return from_.kind <= to.kind
+    return from_.kind <= to.kind or (from_.kind == 2 and to in SHELLS)
 
 
 def scalar_dtype(value: bool | int | float | complex | np.number | np.bool_) -> dtype:
@@ -275,12 +348,22 @@ class finfo(_Limits):
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'"
             )
+        type = type.to_real()
         super().__init__(type)
-        info = ml_dtypes.finfo(type.to_real().np)
-        self.bits = type.to_real().itemsize * 8
+        if type is float4_e2m1fn_x2:
+            return
+        info = ml_dtypes.finfo(type.np)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        if type is float8_e5m2fnuz:
+            self.eps = 0.125  # what PyTorch gives, though the next number after 1 is 1.25
         self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(info.resolution)
+        self.resolution = float(f"1e-{int(info.nmant * math.log10(2))}")
+
+    def __getattr__(self, name: str) -> float:
+        """What is asked for and not there: the properties of bytes that are two numbers each."""
+        if name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            raise NotImplementedError(f"finfo: {name} is not implemented for {self.dtype}")
+        raise AttributeError(f"'torch.finfo' object has no attribute '{name}'")
 
     def __repr__(self) -> str:
         return (
@@ -299,7 +382,7 @@ class iinfo(_Limits):
 
     def __init__(self, type: dtype) -> None:
         type = as_dtype(type, "iinfo", "'type' (position 1)")
-        if type.kind >= 2:
+        if type.kind >= 2 or type in SHELLS:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )

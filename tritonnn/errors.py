@@ -62,6 +62,10 @@ class BatchedOperand(SparseOperand):
     """The same where a tensor inside `vmap` is asked for memory of its own (`tritonnn/_levels.py`)."""
 
 
+class HalfComplexOperand(SparseOperand):
+    """The same where an op would compute with complex32: it is called again with complex64."""
+
+
 class ValueDependent(BatchedOperand):
     """The same where the value of one is asked for: an op that needs it is called with one sample at a time."""
 

@@ -9,9 +9,12 @@ import numpy as np
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.dtypes import (
+    FLOAT8,
+    SHELLS,
     UNSIGNED,
     bfloat16,
     bool_,
+    complex32,
     complex64,
     complex128,
     dtype,
@@ -33,7 +36,15 @@ KINDS = {
     "Half": float16, "BFloat16": bfloat16, "Float": float32, "Double": float64, "Byte": uint8, "Char": int8,
     "Short": int16, "Int": int32, "Long": int64, "Bool": bool_, "ComplexFloat": complex64, "ComplexDouble": complex128,
 }  # fmt: skip
-_NAMES = {d: kind for kind, d in KINDS.items()} | {d: f"UInt{d.itemsize * 8}" for d in UNSIGNED}
+# Types that no class of this module stands for, under names that `type()` gives and takes.
+_OTHERS = {
+    **{
+        "UInt" + d.name[4:] if d.name.startswith("u") else d.name.capitalize(): d
+        for d in (*UNSIGNED, *FLOAT8, *SHELLS)
+    },
+    "ComplexHalf": complex32,
+}
+_NAMES = {d: kind for kind, d in (KINDS | _OTHERS).items()}
 
 
 class _TensorType(type):
@@ -129,9 +140,9 @@ def parse_type(wanted: Any) -> tuple[dtype, Any]:
         kind = name.removeprefix("cuda.").removesuffix("Tensor")
         if name in ("Tensor",):
             return get_default_dtype(), Device("cpu")
-        if kind not in KINDS or not name.endswith("Tensor"):
+        if kind not in (known := KINDS | _OTHERS) or not name.endswith("Tensor"):
             raise ValueError(f"invalid type: '{wanted}'")
-        return KINDS[kind], Device(place)
+        return known[kind], Device(place)
     if isinstance(wanted, _TensorType):
         return wanted.dtype, Device(wanted.device_type)
     if wanted is Tensor:

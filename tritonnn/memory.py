@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,16 @@ from tritonnn.shape import contiguous_strides, numel
 
 class _Mode(threading.local):
     first_version = 0
+    birth = 0  # the first version of memory that is made within the innermost transform of functions
+    inputs: tuple[Storage, ...] = ()  # memory from without that this transform was given, and lets be written
 
 
 _mode = _Mode()
-_inferring = 0  # how many blocks of inference mode are open in all threads: most programs have none
+_inferring = (
+    0  # how many blocks of inference mode, and transforms, are open in all threads: most programs have none
+)
+TRANSFORM = 1 << 32  # transforms are numbered in this part of a version, writes in the part below
+_transforms = count(1)
 _lock = threading.Lock()
 resizing = threading.RLock()  # held while a block is replaced, from the look at its size on
 
@@ -33,7 +41,42 @@ def set_inference(inference: bool, change: int) -> None:
     global _inferring
     with _lock:
         _inferring += change
-    _mode.first_version = -(1 << 62) if inference else 0
+    _mode.first_version = -(1 << 62) if inference else _mode.birth
+
+
+def enter_transform() -> tuple:
+    """Within a transform from now on: what is made is its own; returns what was before."""
+    global _inferring
+    before = _mode.birth, _mode.inputs, _mode.first_version
+    with _lock:
+        _inferring += 1
+    _mode.birth, _mode.inputs = next(_transforms) * TRANSFORM, ()
+    if _mode.first_version >= 0:
+        _mode.first_version = _mode.birth
+    return before
+
+
+def leave_transform(before: tuple) -> None:
+    """The end of it."""
+    global _inferring
+    with _lock:
+        _inferring -= 1
+    _mode.birth, _mode.inputs, _mode.first_version = before
+
+
+def let_write(storages: Iterable[Storage]) -> None:
+    """Let memory from without be written by the innermost transform."""
+    _mode.inputs = (*_mode.inputs, *storages)
+
+
+def refuse_captured(storage: Storage, name: str) -> None:
+    """Refuse to write memory that a function under a transform has from elsewhere than its arguments."""
+    if _inferring and 0 <= storage.version < _mode.birth and storage not in _mode.inputs:
+        raise RuntimeError(
+            "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
+            f"(aten::{name}) that would mutate a captured Tensor. This is not supported; please rewrite the function "
+            "being transformed to explicitly accept the mutated Tensor(s) as inputs."
+        )
 
 
 class Storage:
@@ -43,7 +86,7 @@ class Storage:
         block: an ndarray that owns the memory (cpu) or the runtime's block with a `ptr` (cuda).
         device: where it lies.
         version: number of in-place writes so far; backward compares it with the one it saved. That of memory made
-            in inference mode is negative.
+            in inference mode is negative, that of memory made within a transform counts from the transform's number on.
         savers: what has to copy its elements before they are written (`recording/preserving.py`); mostly unset.
     """
 

@@ -22,6 +22,16 @@ DEFAULT_SEED = 67280421310721
 _STATE = struct.Struct("<QQ")
 
 
+class _Place:
+    """The seed of a stream and the words of it that are used up; generators may share one."""
+
+    __slots__ = ("offset", "seed")
+
+    def __init__(self) -> None:
+        self.seed = DEFAULT_SEED
+        self.offset = 0  # in 32-bit words, a multiple of 4
+
+
 class Generator:
     """A place in a stream of random numbers.
 
@@ -35,32 +45,31 @@ class Generator:
     True
     """
 
-    def __init__(self, device: DeviceLike = "cpu") -> None:
-        self.device = Device(device)
-        self._seed = DEFAULT_SEED
-        self._offset = 0  # in 32-bit words, a multiple of 4
+    def __init__(self, device: DeviceLike | None = None) -> None:
+        self.device = Device("cpu" if device is None else device)
+        self._place = _Place()
         self._graph: Any = None  # the CUDA graph that is being captured with this generator
 
     def reserve(self, words: int) -> tuple[int, int]:
         """(seed, offset) of the next `words` 32-bit words, which are then used up."""
-        place = self._seed, self._offset
+        place = self._place.seed, self._place.offset
         if self._graph is not None:
-            place = self._graph.seed(self._seed), self._offset
+            place = self._graph.seed(self._place.seed), self._place.offset
         elif captures and self.device.type == "cuda":
             _refuse_in_capture()
-        self._offset += (words + 3) // 4 * 4
+        self._place.offset += (words + 3) // 4 * 4
         return place
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` from its beginning; a negative seed counts from 2**64."""
-        if not hasattr(seed, "__index__"):
+        if not hasattr(seed, "__index__") or isinstance(seed, (bool, Tensor)):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         seed = index(seed)
         if not -(1 << 63) <= seed < 1 << 64:
             raise ValueError(
                 f"Overflow when unpacking long long: the seed must lie in [-2**63, 2**64), got {seed}"
             )
-        self._seed, self._offset = seed % (1 << 64), 0
+        self._place.seed, self._place.offset = seed % (1 << 64), 0
         return self
 
     def seed(self) -> int:
@@ -68,7 +77,7 @@ class Generator:
         import secrets
 
         self.manual_seed(secrets.randbits(63))
-        return self._seed
+        return self._place.seed
 
     def initial_seed(self) -> int:
         """The seed of the stream.
@@ -77,21 +86,21 @@ class Generator:
         >>> torch.manual_seed(3) and torch.initial_seed()
         3
         """
-        return self._seed
+        return self._place.seed
 
     def get_offset(self) -> int:
         """32-bit words used so far."""
-        return self._offset
+        return self._place.offset
 
     def set_offset(self, offset: int) -> None:
         """Go to a place in the stream, in 32-bit words, a multiple of 4."""
         if offset < 0 or offset % 4:
             raise RuntimeError(f"offset must be a non-negative multiple of 4, got {offset}")
-        self._offset = offset
+        self._place.offset = offset
 
     def get_state(self) -> Tensor:
         """Seed and offset as a uint8 tensor on the CPU."""
-        packed = bytearray(_STATE.pack(self._seed, self._offset))
+        packed = bytearray(_STATE.pack(self._place.seed, self._place.offset))
         return from_array(np.frombuffer(packed, np.uint8), uint8)
 
     def set_state(self, new_state: Tensor) -> Generator:
@@ -101,17 +110,36 @@ class Generator:
         raw = bytes(new_state.cpu().numpy())
         if len(raw) != _STATE.size:
             raise RuntimeError(f"RNG state is wrong size: expected {_STATE.size} bytes, got {len(raw)}")
-        self._seed, self._offset = _STATE.unpack(raw)
+        self._place.seed, self._place.offset = _STATE.unpack(raw)
         return self
 
     def clone_state(self) -> Generator:
         """Another generator at the same place."""
         generator = Generator(self.device)
-        generator._seed, generator._offset = self._seed, self._offset
+        generator._place.seed, generator._place.offset = self._place.seed, self._place.offset
         return generator
 
+    def graphsafe_get_state(self) -> Generator:
+        """Another generator that moves with this one; of GPUs only, as the state of a CPU's is a tensor."""
+        self._of_gpu("graphsafe_get_state")
+        generator = Generator(self.device)
+        generator._place = self._place
+        return generator
+
+    def graphsafe_set_state(self, state: Generator) -> Generator:
+        """Move with the generator that `graphsafe_get_state` returned from now on."""
+        self._of_gpu("graphsafe_set_state")
+        if not isinstance(state, Generator):
+            raise TypeError(f"graphsafe_set_state expected a Generator, but got {type(state).__name__}")
+        self._place = state._place
+        return self
+
+    def _of_gpu(self, name: str) -> None:
+        if self.device.type == "cpu":
+            raise NotImplementedError(f"{name} is not supported in this Generator: it is the CPU's")
+
     def __reduce__(self) -> tuple:
-        return _rebuild, (str(self.device), self._seed, self._offset)
+        return _rebuild, (str(self.device), self._place.seed, self._place.offset)
 
 
 captures = 0  # CUDA graphs being captured, in any thread
@@ -129,7 +157,7 @@ def _refuse_in_capture() -> None:
 
 def _rebuild(device: str, seed: int, offset: int) -> Generator:
     generator = Generator(device)
-    generator._seed, generator._offset = seed, offset
+    generator._place.seed, generator._place.offset = seed, offset
     return generator
 
 
@@ -259,7 +287,7 @@ def fork_rng(
         chosen |= {g for d, g in _generators.items() if d.type == kind}
     else:
         chosen |= {_generator_of(Device(kind, d) if isinstance(d, int) else Device(d)) for d in devices}
-    before = [(g, g._seed, g._offset) for g in chosen]
+    before = [(g, g._place.seed, g._place.offset) for g in chosen]
     known, start = set(_generators), _last_seed
     try:
         yield
@@ -267,7 +295,7 @@ def fork_rng(
         if devices is None:  # a device that is first used in the block begins anew after it
             before += [(g, start, 0) for d, g in _generators.items() if d.type == kind and d not in known]
         for generator, number, offset in before:
-            generator._seed, generator._offset = number, offset
+            generator._place.seed, generator._place.offset = number, offset
 
 
 def thread_safe_generator() -> Generator | None:

@@ -2,7 +2,9 @@
 
 Values beyond the range become the largest float8_e4m3fn, which has no infinity, or an infinite float8_e5m2,
 as in PyTorch; NVIDIA's instructions take the largest number in both cases. Formats: P. Micikevicius et al.,
-"FP8 Formats for Deep Learning" (2022).
+"FP8 Formats for Deep Learning" (2022); those whose names end in fnuz, which have no infinity, no -0 and one NaN,
+into which all beyond the range is converted: B. Noune et al., "8-bit Numerical Formats for Deep Neural Networks"
+(2022); float8_e8m0fnu, powers of 2: "OCP Microscaling Formats Specification" (2023).
 """
 
 from __future__ import annotations
@@ -13,9 +15,25 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import float8_e4m3fn, float8_e5m2, uint8
+from tritonnn.dtypes import (
+    float8_e4m3fn,
+    float8_e4m3fnuz,
+    float8_e5m2,
+    float8_e5m2fnuz,
+    float8_e8m0fnu,
+    float16,
+    float32,
+    uint8,
+)
 
 NAMES = {float8_e4m3fn: "e4m3", float8_e5m2: "e5m2"}
+# The types that kernels are given as bits, whatever the hardware.
+BITS_ALONE = frozenset((float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu))
+# What holds every number of a type: `decode_...` gives it.
+DECODED = {
+    float8_e4m3fn: float16, float8_e5m2: float16, float8_e4m3fnuz: float32, float8_e5m2fnuz: float32,
+    float8_e8m0fnu: float32,
+}  # fmt: skip
 
 
 def instructions(arch: str) -> bool:
@@ -44,14 +62,14 @@ def to_float8(x, dtype: tl.constexpr):
 
 
 @triton.jit
-def _encode(x, MANTISSA: tl.constexpr, BIAS: tl.constexpr, LAST: tl.constexpr):
-    """A float32 as the bits of a float8, rounded to the nearest, ties to even.
+def _encoded_size(x, size, MANTISSA: tl.constexpr, BIAS: tl.constexpr):
+    """The bits of |x| as a float8 whose exponent has no end, rounded to the nearest, ties to even.
 
     Args:
-        MANTISSA: bits of the fraction. BIAS: of the exponent. LAST: bits of what replaces larger values.
+        x: float32.
+        size: its bits without the sign.
+        MANTISSA: bits of the fraction. BIAS: of the exponent.
     """
-    bits = x.to(tl.uint32, bitcast=True)
-    size = bits & 0x7FFFFFFF
     SHIFT: tl.constexpr = 23 - MANTISSA
     # half a unit less one, plus the last bit that stays: ties go to even; a carry moves into the exponent
     rounded = (size + ((1 << (SHIFT - 1)) - 1) + ((size >> SHIFT) & 1)) >> SHIFT
@@ -59,7 +77,15 @@ def _encode(x, MANTISSA: tl.constexpr, BIAS: tl.constexpr, LAST: tl.constexpr):
     # Adding 2^23 leaves whole multiples of the smallest float8 in the last bits.
     steps = tl.abs(x) * (1 << (BIAS - 1 + MANTISSA)) + 8388608.0
     small = steps.to(tl.int32, bitcast=True) - 0x4B000000
-    value = tl.minimum(tl.where(size < ((128 - BIAS) << 23), small, normal), LAST)
+    return tl.where(size < ((128 - BIAS) << 23), small, normal)
+
+
+@triton.jit
+def _encode(x, MANTISSA: tl.constexpr, BIAS: tl.constexpr, LAST: tl.constexpr):
+    """A float32 as the bits of a float8; LAST: bits of what replaces larger values."""
+    bits = x.to(tl.uint32, bitcast=True)
+    size = bits & 0x7FFFFFFF
+    value = tl.minimum(_encoded_size(x, size, MANTISSA, BIAS), LAST)
     # NaN, whose bits are above those of infinity
     value = tl.where(size > 0x7F800000, 0x7F, value)
     return (value.to(tl.uint32) | ((bits >> 24) & 0x80)).to(tl.uint8)
@@ -75,6 +101,68 @@ def encode_e4m3(x):
 def encode_e5m2(x):
     """The bits of a float32 as float8_e5m2."""
     return _encode(x, 2, 15, 0x7C)
+
+
+@triton.jit
+def _encode_fnuz(x, MANTISSA: tl.constexpr, BIAS: tl.constexpr):
+    """A float32 as the bits of a float8 whose code of -0 is NaN, and what all beyond the range becomes."""
+    bits = x.to(tl.uint32, bitcast=True)
+    size = bits & 0x7FFFFFFF
+    value = _encoded_size(x, size, MANTISSA, BIAS)
+    # infinity and NaN are beyond the range as well
+    nothing = (value > 0x7F) | (size >= 0x7F800000)
+    signed = tl.where(value == 0, 0, value | ((bits >> 24) & 0x80).to(tl.int32))
+    return tl.where(nothing, 0x80, signed).to(tl.uint8)
+
+
+@triton.jit
+def encode_e4m3fnuz(x):
+    """The bits of a float32 as float8_e4m3fnuz."""
+    return _encode_fnuz(x, 3, 8)
+
+
+@triton.jit
+def encode_e5m2fnuz(x):
+    """The bits of a float32 as float8_e5m2fnuz."""
+    return _encode_fnuz(x, 2, 16)
+
+
+@triton.jit
+def encode_e8m0(x):
+    """The bits of a float32's size as float8_e8m0fnu: the exponent of the nearest power of 2, of ties the larger."""
+    size = x.to(tl.uint32, bitcast=True) & 0x7FFFFFFF
+    # all above the smallest power, which is a subnormal number, are rounded to the next
+    up = tl.where(size < 0x00800000, (size > 0x00400000).to(tl.uint32), (size >> 22) & 1)
+    return tl.where(size >= 0x7F800000, 0xFF, (size >> 23) + up).to(tl.uint8)
+
+
+@triton.jit
+def _decode_fnuz(x, MANTISSA: tl.constexpr, BIAS: tl.constexpr):
+    """The float32 of the bits of such a float8: as float32 counts, and the exponent's bias corrected."""
+    size = (x & 0x7F).to(tl.uint32)
+    bits = (size << (23 - MANTISSA)) | ((x & 0x80).to(tl.uint32) << 24)
+    # a product, so that subnormal numbers come out right as well, in two factors that float32 holds
+    value = bits.to(tl.float32, bitcast=True) * 18446744073709551616.0 * (1 << (63 - BIAS))
+    return tl.where(x == 0x80, 0x7F800001, value.to(tl.uint32, bitcast=True)).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def decode_e4m3fnuz(x):
+    """The float32 of the bits of a float8_e4m3fnuz."""
+    return _decode_fnuz(x, 3, 8)
+
+
+@triton.jit
+def decode_e5m2fnuz(x):
+    """The float32 of the bits of a float8_e5m2fnuz."""
+    return _decode_fnuz(x, 2, 16)
+
+
+@triton.jit
+def decode_e8m0(x):
+    """The float32 of the bits of a float8_e8m0fnu, which are its exponent; the smallest is subnormal."""
+    bits = tl.where(x == 0, 0x00400000, x.to(tl.uint32) << 23)
+    return tl.where(x == 0xFF, 0x7F800001, bits).to(tl.uint32).to(tl.float32, bitcast=True)
 
 
 @triton.jit
@@ -103,5 +191,11 @@ def decoded(x, KIND: tl.constexpr):
         return x
 
 
-ENCODERS: dict[Any, Any] = {float8_e4m3fn: encode_e4m3, float8_e5m2: encode_e5m2}
-DECODERS: dict[Any, Any] = {float8_e4m3fn: decode_e4m3, float8_e5m2: decode_e5m2}
+ENCODERS: dict[Any, Any] = {
+    float8_e4m3fn: encode_e4m3, float8_e5m2: encode_e5m2, float8_e4m3fnuz: encode_e4m3fnuz,
+    float8_e5m2fnuz: encode_e5m2fnuz, float8_e8m0fnu: encode_e8m0,
+}  # fmt: skip
+DECODERS: dict[Any, Any] = {
+    float8_e4m3fn: decode_e4m3, float8_e5m2: decode_e5m2, float8_e4m3fnuz: decode_e4m3fnuz,
+    float8_e5m2fnuz: decode_e5m2fnuz, float8_e8m0fnu: decode_e8m0,
+}  # fmt: skip

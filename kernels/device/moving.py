@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.buffer import Buffer
-from tritonnn.dtypes import bool_, complex128, float16, float32, int16, int32, int64, uint8
-from tritonnn.kernels.device.float8 import DECODERS, ENCODERS, as_bits, instructions
+from tritonnn.dtypes import SHELLS, bool_, complex128, float32, int16, int32, int64, uint8
+from tritonnn.kernels.device.float8 import BITS_ALONE, DECODED, DECODERS, ENCODERS, as_bits, instructions
 from tritonnn.kernels.device.math import either, identity
 from tritonnn.kernels.device.pointwise import pointwise
 from tritonnn.kernels.launch.launch import architecture, empty
@@ -23,6 +23,8 @@ BITS = {1: uint8, 2: int16, 4: int32, 8: int64, 16: complex128}
 
 _move = pointwise(identity)
 _either = pointwise(either)
+_NARROW = DECODED.keys()
+_MOVED_AS_BITS = frozenset((*BITS_ALONE, *SHELLS))
 _encode = {dtype: pointwise(function) for dtype, function in ENCODERS.items()}
 _decode = {dtype: pointwise(function) for dtype, function in DECODERS.items()}
 
@@ -35,7 +37,8 @@ def copy(out: Buffer, input: Buffer) -> None:
         # whatever the bits stand for: one binary serves all types of a width
         bits = BITS[out.dtype.itemsize]
         out, input = viewed(out, bits), viewed(input, bits)
-    if (out.dtype in _encode or input.dtype in _decode) and not instructions(architecture()):
+    kinds = {out.dtype, input.dtype}
+    if kinds & BITS_ALONE or (kinds & _NARROW and not instructions(architecture())):
         return copy_float8(out, input)
     # Triton has no complex numbers: they go part by part
     if not (out.dtype.is_complex or input.dtype.is_complex):
@@ -53,21 +56,25 @@ def copy(out: Buffer, input: Buffer) -> None:
 
 def copy_float8(out: Buffer, input: Buffer) -> None:
     """`copy` from or to float8 where the hardware does not know that type."""
-    if input.dtype in _decode:
-        if out.dtype in _encode or out.dtype.is_complex:
-            # float16 holds every value of both float8 types
-            half = empty(input.shape, float16, like=out)
-            copy_float8(half, input)
-            return copy(out, half)
+    if input.dtype in _NARROW:
+        if out.dtype in _NARROW or out.dtype.is_complex:
+            held = empty(input.shape, DECODED[input.dtype], like=out)
+            copy_float8(held, input)
+            return copy(out, held)
         return _decode[input.dtype](out, as_bits(input), compute=uint8)
     if input.dtype.is_complex:
         input = real_part(input)
     _encode[out.dtype](as_bits(out), input, compute=float32)
 
 
+def moved(*buffers: Buffer) -> list[Buffer]:
+    """The same memory for a kernel that only moves elements: of types that no kernel knows as whole numbers."""
+    return [viewed(b, BITS[b.dtype.itemsize]) if b.dtype in _MOVED_AS_BITS else b for b in buffers]
+
+
 def truth(buffer: Buffer) -> Buffer:
-    """Which complex numbers are not 0, in memory of its own; a real buffer as it is."""
-    if not buffer.dtype.is_complex:
+    """Which complex numbers are not 0, in memory of its own; a real buffer as it is, but for types no kernel knows."""
+    if not buffer.dtype.is_complex and buffer.dtype not in BITS_ALONE:
         return buffer
     marks = empty(buffer.shape, bool_, like=buffer)
     copy(marks, buffer)
@@ -76,12 +83,14 @@ def truth(buffer: Buffer) -> Buffer:
 
 def fill(out: Buffer, value: Any) -> None:
     """Every element of out = value, a Python number."""
+    if out.dtype in SHELLS:
+        out = viewed(out, BITS[out.dtype.itemsize])
     if out.dtype.is_complex:
         fill(real_part(out), complex(value).real)
         fill(imaginary_part(out), complex(value).imag)
     elif out.dtype is bool_:
         _move(out, bool(value), compute=bool_)
-    elif out.dtype in _encode and not instructions(architecture()):
+    elif out.dtype in BITS_ALONE or (out.dtype in _NARROW and not instructions(architecture())):
         _encode[out.dtype](as_bits(out), float(value), compute=float32)
     elif out.dtype.is_floating_point:
         _move(out, float(value), compute=out.dtype)

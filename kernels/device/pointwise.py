@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import triton
@@ -25,6 +26,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import (
+    SHELLS,
     bfloat16,
     bool_,
     float8_e4m3fn,
@@ -42,13 +44,13 @@ from tritonnn.dtypes import (
     uint64,
 )
 from tritonnn.dtypes import dtype as DType
-from tritonnn.kernels.device.float8 import instructions, to_float8
+from tritonnn.kernels.device.float8 import BITS_ALONE, DECODED, instructions, to_float8
 from tritonnn.kernels.launch.launch import LARGEST_CACHE, Plan, Slot, architecture, empty, i64
 from tritonnn.kernels.tables.pointwise import FLAT, broadcast_strides, choose_walk, collapse, reach
 from tritonnn.shape import numel
 
 SCALARS = 4
-_NARROW = {float8_e4m3fn, float8_e5m2}
+_NARROW = {*DECODED}
 
 # 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
@@ -302,22 +304,35 @@ def _plan(function: Any, out: Buffer, args: tuple, compute: Any) -> Callable[...
     return with_numbers
 
 
-def _through_half(run: Callable[..., None], result: DType, compute: DType) -> Callable[..., None]:
-    """The op on float16, which holds every float8, where the hardware does not know that type."""
+def _through_wider(run: Callable[..., None], result: DType, compute: DType) -> Callable[..., None]:
+    """The op on float16, or float32, which holds every float8, where the hardware does not know that type."""
     from tritonnn.kernels.device.moving import copy
 
     def widened(out: Buffer, *args: Any) -> None:
         operands = list(args)
         for k, a in enumerate(args):
             if isinstance(a, Buffer) and a.dtype in _NARROW:
-                operands[k] = empty(a.shape, float16, like=out)
+                operands[k] = empty(a.shape, DECODED[a.dtype], like=out)
                 copy(operands[k], a)
-        wide_out = empty(out.shape, float16, like=out) if result in _NARROW else out
-        run(wide_out, *operands, compute=float16 if compute in _NARROW else compute)
+        wide_out = empty(out.shape, DECODED[result], like=out) if result in _NARROW else out
+        run(wide_out, *operands, compute=DECODED.get(compute, compute))
         if wide_out is not out:
             copy(out, wide_out)
 
     return widened
+
+
+def _as_whole(run: Callable[..., None], *buffers: Any) -> None:
+    """The op on bytes that stand for no numbers."""
+    kind = next(b.dtype for b in buffers if isinstance(b, Buffer) and b.dtype in SHELLS)
+    whole = uint16 if kind.itemsize == 2 else uint8
+    seen = [
+        Buffer(b.ptr, b.shape, b.strides, whole, b.device, b.owner)
+        if isinstance(b, Buffer) and b.dtype in SHELLS
+        else b
+        for b in buffers
+    ]
+    run(*seen, compute=whole)
 
 
 def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Callable[..., None]:
@@ -350,13 +365,14 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
 
                 plan = plans[key] = complex_plan(on_pairs, out, args, compute)
                 return plan(out, *args)
-            kind = compute_type(name, compute)
-            if _NARROW & {b.dtype for b in (out, *args) if isinstance(b, Buffer)} and not instructions(
-                architecture()
-            ):
-                plan = plans[key] = _through_half(implementation, out.dtype, compute)
+            if compute in SHELLS:  # which are moved and compared as whole numbers
+                plan = plans[key] = partial(_as_whole, implementation)
+                return plan(out, *args)
+            kinds = {b.dtype for b in (out, *args) if isinstance(b, Buffer)}
+            if kinds & BITS_ALONE or (kinds & _NARROW and not instructions(architecture())):
+                plan = plans[key] = _through_wider(implementation, out.dtype, compute)
             else:
-                plan = plans[key] = _plan(function, out, args, kind)
+                plan = plans[key] = _plan(function, out, args, compute_type(name, compute))
         plan(out, *args)
 
     implementation.__name__ = implementation.__qualname__ = name

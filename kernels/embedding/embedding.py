@@ -11,7 +11,7 @@ from tritonnn.dtypes import float32, float64, int32, int64
 from tritonnn.errors import explained
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import watch, wrong
-from tritonnn.kernels.device.moving import fill
+from tritonnn.kernels.device.moving import BITS, fill, moved, viewed
 from tritonnn.kernels.device.strided import contiguous, flat, merged, read
 from tritonnn.kernels.embedding._kernels import (
     bag_kernel,
@@ -53,6 +53,9 @@ def embedding_lookup(
     out: Buffer, weight: Buffer, indices: Buffer, padding_idx: int | None, scale_grad_by_freq: bool
 ) -> None:
     """weight[indices]; the last two arguments concern the gradient only."""
+    out, weight = moved(out, weight)
+    if weight.dtype.is_complex:  # two numbers are moved as one; complex128 is refused by the launch
+        out, weight = (viewed(b, BITS[b.dtype.itemsize]) for b in (out, weight))
     rows, width = weight.shape
     shape, steps = merged(indices.shape, indices.strides)
     how = choose_lookup(width)

@@ -9,7 +9,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float8_e4m3fn, float8_e5m2, float16, float32, float64, int64
-from tritonnn.kernels.device.float8 import NAMES, as_bits, instructions
+from tritonnn.kernels.device.float8 import BITS_ALONE, NAMES, as_bits, instructions
 from tritonnn.kernels.device.moving import copy, fill
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.descriptors import Tiles
@@ -104,6 +104,8 @@ def plan_product(p: Product, aligned: bool = False, configuration: Choice | None
         # operand by every tile of its row
         if 1 not in operand.strides[-2:] and operand.numel >= WORTH_COPYING:
             return _after_copy(position, p)
+    if BITS_ALONE & {p.a.dtype, p.b.dtype, p.out.dtype}:
+        return _in_float32(p, configuration)
     if NAMES.keys() & {p.a.dtype, p.b.dtype, p.out.dtype} and not instructions(architecture()):
         return _without_float8(p, configuration)
     kind, precise = _kind(p)
@@ -155,6 +157,33 @@ def _after_copy(position: int, p: Product) -> Call:
         copy(copied, arguments[position].as_strided(shape, source.strides))
         replaced[position] = copied
         then(*replaced)
+
+    return run
+
+
+def _in_float32(p: Product, configuration: Choice | None) -> Call:
+    """Of float8 that no product knows: what is multiplied, and the result, as float32, which holds all of it."""
+
+    def wide(b: Buffer) -> Buffer:
+        return Buffer(0, b.shape, contiguous_strides(b.shape), float32, b.device, None)
+
+    addend = p.addend if p.addend is None or p.addend.dtype not in BITS_ALONE else wide(p.addend)
+    then = plan_product(
+        p._replace(out=wide(p.out), a=wide(p.a), b=wide(p.b), addend=addend, precise="ieee"),
+        configuration=configuration,
+    )
+
+    sources = [p.a, p.b, *([] if addend is p.addend else [p.addend])]
+
+    def run(out: Buffer, *arguments: Any) -> None:
+        values = list(arguments)
+        for k, source in enumerate(sources):
+            assert source is not None
+            values[k] = empty(source.shape, float32, like=out)
+            copy(values[k], arguments[k].as_strided(source.shape, source.strides))
+        result = empty(p.out.shape, float32, like=out)
+        then(result, *values)
+        copy(out.as_strided(p.out.shape, p.out.strides), result)
 
     return run
 

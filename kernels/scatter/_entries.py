@@ -21,6 +21,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_, int32, int64
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.moving import moved
 from tritonnn.kernels.device.pointwise import _scalar, compute_type, convert, encode
 from tritonnn.kernels.device.sort import order_rows
 from tritonnn.kernels.device.strided import expand, fill, merged, offset_of, parts, positions, wide
@@ -256,6 +257,7 @@ def _geometry(e: Entries) -> tuple[Any, ...]:
 
 def assign(out: Buffer, e: Entries, source: Buffer, single: bool) -> None:
     """Write the entries; `single` where they all hold the same values, so that it does not matter which wins."""
+    out, source = moved(out, source)
     entries, width = numel(e.shape), numel(e.rest_shape)
     if not entries * width:
         return

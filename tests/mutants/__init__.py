@@ -28,10 +28,12 @@ AREAS = (
     "debugging",
     "recurrent",
     "sparse",
+    "nested",
     "overriding",
     "distributions",
     "profiling",
     "complex_numbers",
+    "transforms",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

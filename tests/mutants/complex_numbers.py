@@ -39,6 +39,17 @@ FAULTS = [
     ),
     Fault(
         "conj: views forget how they are read", "formula", CONJUGATION,
-        "return flagged(result, source._conjugated, source._negated)", "return result", f"{VIEWS} -k results",
+        "tuple([flagged(view, source._conjugated, source._negated) for view in parts])", "tuple(parts)",
+        f"{VIEWS} -k results",
+    ),
+    Fault(
+        "conj: elements have no place in the graph", "graph", CONJUGATION,
+        "        values._node, values._out_nr = edge\n", "        pass\n",
+        "tests/parity/test_conjugates_in_graphs_parity.py",
+    ),
+    Fault(
+        "conj: a view keeps its history when its base is written", "graph", "tritonnn/recording/readings.py",
+        "    reading.append(_regenerated)\n", "    reading.append(lambda plain, view: None)\n",
+        "tests/parity/test_conjugates_in_graphs_parity.py",
     ),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ FUNCTION = "tritonnn/autograd/function.py"
 SAVED_VALUE = "tritonnn/autograd/function_saved.py"
 SAVING = "tritonnn/recording/saving.py"
 GRAPH = "tritonnn/recording/graph.py"
+REFUSALS = "tritonnn/recording/refusals.py"
 WRITING = "tritonnn/dispatch/_writing.py"
 INPLACE = "tritonnn/dispatch/_inplace.py"
 OVERLAP = "tritonnn/dispatch/_overlap.py"
@@ -179,12 +180,12 @@ FAULTS = [
         "tests/test_ops.py -k 'test_inplace and (mul or pow)'",
     ),
     Fault(
-        "a leaf is written in place", "argument check", GRAPH,
+        "a leaf is written in place", "argument check", REFUSALS,
         "    if target._rg and target._node is None:\n        raise", "    if False:\n        raise",
         "tests/test_autograd.py -k leaf_refuses",
     ),
     Fault(
-        "a view made without recording is written", "argument check", GRAPH,
+        "a view made without recording is written", "argument check", REFUSALS,
         "        if target._creation is not None:\n", "        if False:\n",
         "tests/test_engine_inplace.py",
     ),
@@ -313,7 +314,7 @@ FAULTS = [
     ),
     Fault(
         "any dtype is a default", "argument check", DTYPES,
-        "if not isinstance(d, dtype) or not d.is_floating_point:", "if not isinstance(d, dtype):",
+        "if not isinstance(d, dtype) or d not in FLOATING:", "if not isinstance(d, dtype):",
         "tests/test_engine_dtypes.py -k only_floating",
     ),
     Fault(

@@ -285,7 +285,7 @@ FAULTS = [
     ),
     Fault(
         "pooling: padding beyond half of the window", "shape rule", POOLING,
-        "        if p > ((k - 1) * d + 1) // 2:\n", "        if False:\n",
+        "        if p > k // 2:  # whatever the dilation\n", "        if False:\n",
         f"{ERRORS} (max_pool2d or avg_pool2d)'",
     ),
     Fault(
@@ -379,7 +379,7 @@ FAULTS = [
     ),
     Fault(
         "names of families read late stay unknown", "lookup", "tritonnn/__init__.py",
-        "    ops.whole()\n", "    pass\n", "tests/test_imports.py -k asked_for",
+        "    _read_all()\n", "    pass\n", "tests/test_imports.py -k asked_for",
     ),
     Fault(
         "autocast knows the ops of the first import alone", "lookup", "tritonnn/amp/__init__.py",

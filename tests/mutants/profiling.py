@@ -70,4 +70,19 @@ FAULTS = [
         "modes: keyword arguments are lost", "argument check", NAMES,
         "        if not _is_default(op, i, call.args[i])\n", "        if False\n", f"{MODES} -k changes_nothing",
     ),
+    Fault(
+        "classes: what they return is not recorded", "graph", "tritonnn/dispatch/_answered.py",
+        "    record(op, _normalized(call), results, edges)\n", "",
+        "tests/test_subclass_dispatch.py -k gradients_are",
+    ),
+    Fault(
+        "classes: what they compute is recorded", "graph", "tritonnn/dispatch/_answered.py",
+        "    before, state.enabled = state.enabled, False\n", "    before = state.enabled\n",
+        "tests/test_subclass_dispatch.py -k not_recorded",
+    ),
+    Fault(
+        "selective checkpoints: what is kept is computed again", "state", "tritonnn/utils/_checkpoint_modes.py",
+        "        return dispatch.answered(call, lambda: values if several else values[0])\n", "        return call()\n",
+        "tests/parity/test_checkpoint_parity.py",
+    ),
 ]  # fmt: skip

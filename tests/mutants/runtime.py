@@ -162,13 +162,13 @@ FAULTS = [
     ),
     Fault(
         "a state without its place", "generator state", RANDOM,
-        "        self._seed, self._offset = _STATE.unpack(raw)\n",
-        "        self._seed, self._offset = _STATE.unpack(raw)[0], 0\n",
+        "        self._place.seed, self._place.offset = _STATE.unpack(raw)\n",
+        "        self._place.seed, self._place.offset = _STATE.unpack(raw)[0], 0\n",
         f"{STATE} 'state or saved'",
     ),
     Fault(
         "numbers are drawn twice", "generator state", RANDOM,
-        "        self._offset += (words + 3) // 4 * 4\n", "        self._offset += words // 4 * 4\n",
+        "        self._place.offset += (words + 3) // 4 * 4\n", "        self._place.offset += words // 4 * 4\n",
         f"{STATE} 'moves_on or generator'",
     ),
     Fault(
@@ -178,7 +178,7 @@ FAULTS = [
     ),
     Fault(
         "fork_rng leaves the stream", "generator state", RANDOM,
-        "            generator._seed, generator._offset = number, offset\n", "            pass\n",
+        "            generator._place.seed, generator._place.offset = number, offset\n", "            pass\n",
         f"{STATE} fork",
     ),
     Fault(

@@ -52,7 +52,7 @@ def close(got: Any, wanted: Any, where: str = "") -> None:
         assert isinstance(got, list) and len(got) == len(wanted), f"{where}: {got} instead of {wanted}"
         for i, pair in enumerate(zip(got, wanted)):
             close(*pair, f"{where}[{i}]")
-    elif isinstance(wanted, (list, float)):
+    elif isinstance(wanted, (list, float, complex)):
         np.testing.assert_allclose(got, wanted, rtol=2e-4, atol=2e-6, err_msg=where)
     else:
         assert got == wanted, f"{where}: {got} instead of {wanted}"
@@ -60,7 +60,7 @@ def close(got: Any, wanted: Any, where: str = "") -> None:
 
 def _numbers(value: Any) -> bool:
     """Whether it is a nested list of numbers, and of as many in each part."""
-    if not isinstance(value, list) or any(type(item) not in (int, float, list) for item in value):
+    if not isinstance(value, list) or any(type(item) not in (int, float, complex, list) for item in value):
         return False
     inner = [len(item) if isinstance(item, list) else -1 for item in value]
     return len(set(inner)) <= 1 and all(_numbers(item) for item in value if isinstance(item, list))

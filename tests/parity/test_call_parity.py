@@ -21,9 +21,7 @@ POSITIONAL = (P.POSITIONAL_ONLY, P.POSITIONAL_OR_KEYWORD)
 # Defaults that stand for nothing given.
 NOTHING = ("None", "()", "[]", "strided", "torch.contiguous_format", "torch.preserve_format")
 
-REDUCED = (
-    "an undocumented operator: its reduction is a number, and it lacks size_average; ours is nn.functional's"
-)
+REDUCED = "the table of operators says 1, the function's default is 0"
 OUT_DTYPE = (
     "not supported: out_dtype, a product of another dtype than its factors', which CUDA alone has: raises"
 )
@@ -38,7 +36,7 @@ EXCEPTIONS = {
          "slice_copy", "sspaddmm"),
         "not supported: out= of this form: refused",
     ),
-    "kl_div": "the table of operators says 1, the function's default is 0",
+    "kl_div": REDUCED,
     "range": "not supported: pin_memory: refused",
     "smm": "the second matrix is called mat in PyTorch's documentation and mat2 in its operator",
     "Tensor.xpu": "there is no such device: not supported: memory_format",

@@ -30,15 +30,14 @@ LEFT_OUT = {
         unify_type_list
     """,
     "compiling, exporting, other machines": """
-        cond while_loop get_file_path prepare_multiprocessing_environment init_num_threads
+        get_file_path prepare_multiprocessing_environment init_num_threads
         profiler_allow_cudagraph_cupti_lazy_reinit_cuda12 get_autocast_ipu_dtype get_autocast_xla_dtype
         is_autocast_ipu_enabled is_autocast_xla_enabled set_autocast_ipu_dtype set_autocast_ipu_enabled
         set_autocast_xla_dtype set_autocast_xla_enabled PRIVATE_OPS USE_GLOBAL_DEPS USE_RTLD_GLOBAL_WITH_LIBTORCH
-        classproperty legacy_contiguous_format
     """,
     "quantised numbers": """
         QInt32Storage QInt8Storage QUInt2x4Storage QUInt4x2Storage QUInt8Storage choose_qparams_optimized dequantize
-        empty_quantized fake_quantize_per_channel_affine fake_quantize_per_tensor_affine fused_moving_avg_obs_fake_quant
+        empty_quantized fused_moving_avg_obs_fake_quant
         int_repr per_channel_affine per_channel_affine_float_qparams per_channel_symmetric per_tensor_affine
         per_tensor_symmetric q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point
         qint32 qint8 qscheme quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic quantized_batch_norm
@@ -47,10 +46,6 @@ LEFT_OUT = {
         fbgemm_linear_fp16_weight fbgemm_linear_fp16_weight_fp32_activation fbgemm_linear_int8_weight
         fbgemm_linear_int8_weight_fp32_activation fbgemm_linear_quantize_weight fbgemm_pack_gemm_matrix_fp16
         fbgemm_pack_quantized_matrix
-    """,
-    "numbers that are stored in parts of bytes, and rare floats": """
-        bit bits16 bits1x8 bits2x4 bits4x2 bits8 int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6
-        uint7 chalf complex32 float4_e2m1fn_x2 float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu
     """,
     "libraries that PyTorch calls": """
         cudnn_affine_grid_generator cudnn_batch_norm cudnn_convolution cudnn_convolution_add_relu cudnn_convolution_relu
@@ -62,11 +57,10 @@ LEFT_OUT = {
         batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats
     """,
     "sparse, nested and complex tensors, in the making": """
-        ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy jagged resize_as_sparse_
+        ccol_indices_copy col_indices_copy crow_indices_copy dsmm hsmm hspmm indices_copy resize_as_sparse_
         row_indices_copy saddmm smm sparse_bsc sparse_bsc_tensor sparse_bsr sparse_bsr_tensor sparse_compressed_tensor
         sparse_csc sparse_csc_tensor sparse_csr sparse_csr_tensor spmm sspaddmm values_copy is_conj is_neg vmap
     """,
-    "removed from PyTorch, which only says so": "lstsq matrix_rank solve",
 }
 
 

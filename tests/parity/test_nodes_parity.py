@@ -30,7 +30,7 @@ _OTHER_NAMES = """
     cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve linalg_matmul linalg_matrix_power
     linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr solve solve_ex tensorinv
     triangular_solve vecdot affine_grid_generator alias_copy linear aten_group_norm frobenius_norm norm_except_dim
-    nuclear_norm segment_reduce slice_copy fftshift ifftshift
+    nuclear_norm segment_reduce slice_copy fftshift ifftshift aten_margin_ranking_loss aten_triplet_margin_loss
 """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
 LESS = "nothing is saved here that backward needs, so that it can run again; or the reverse"

@@ -26,7 +26,7 @@ DIFFERENT: dict[tuple[str, str], str] = {
     **dict.fromkeys((("coo", "linear"), ("unsorted", "linear")), "a bias is added"),
     ("csc", "sparse.mm ss"): "PyTorch's result has no values",
     **{(layout, name): "PyTorch refuses slices of blocks, or not" for layout in ("bsr", "bsc") for name in (
-        "unbind", "unbind 1", "iter", *(("select 1",) if layout == "bsc" else ()))},
+        "unbind", "iter", *(("unbind 1",) if layout == "bsr" else ()))},
 }  # fmt: skip
 #: layouts with which PyTorch does little: what it refuses, and is computed here, must be what dense tensors give
 LITTLE = ("csc", "bsr", "bsc")

@@ -17,12 +17,14 @@ from tritonnn.recording.grad_mode import (
     inference_mode,
     is_grad_enabled,
     is_inference_mode_enabled,
-    no_grad,
     set_grad_enabled,
+    set_multithreading_enabled,
 )
+from tritonnn.recording.reverse_mode import no_grad
 
 _SUBMODULES = frozenset((
     "functional", "forward_ad", "gradcheck", "function", "grad_mode", "graph", "variable", "anomaly_mode", "profiler",
+    "profiler_util",
 ))  # fmt: skip
 _LAZY = {
     "Function": "function", "FunctionCtx": "function", "NestedIOFunction": "function", "Variable": "variable",
@@ -57,4 +59,5 @@ __all__ = [
     "backward", "detect_anomaly", "enable_grad", "grad", "inference_mode", "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled", "is_grad_enabled",
     "is_inference_mode_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
+    "set_multithreading_enabled",
 ]  # fmt: skip

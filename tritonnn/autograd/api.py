@@ -10,7 +10,7 @@ from tritonnn._overriding import overridable
 from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.engine import Run, lock_of
-from tritonnn.ops.sparse.leaves import as_gradient, values_at
+from tritonnn.ops.sparse.leaves import as_gradient, of_whole, values_at, wholes_of
 from tritonnn.recording.edges import AccumulateGrad, GradientEdge
 from tritonnn.recording.graph import Edge, edge_of
 
@@ -145,7 +145,10 @@ def backward(
         retain_graph = create_graph if retain_variables is None else retain_variables
     wanted = None
     if inputs is not None:
-        wanted = [_input_edge(value) for value in _as_tuple(inputs)]
+        values = _as_tuple(inputs)
+        wanted = [
+            _input_edge(value) for value in (*values, *[d for value in values for d in wholes_of(value)])
+        ]
         if not wanted:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     edges = _root_edges(roots)
@@ -163,6 +166,17 @@ def _accumulate_captured(run: Run, inputs: tuple) -> None:
             if grad is not None:
                 with lock_of(tensor):
                     tensor._grad = grad if tensor._grad is None else tensor._grad + grad
+
+
+def _make_sparse(results: list, wanted: Sequence[Any], wholes: Sequence[tuple[int, Tensor | None]]) -> None:
+    """Make what sparse tensors have received sparse: their values, and their dense forms (number of the tensor, it)."""
+    for i, value in enumerate(wanted):
+        if isinstance(value, Sparse) and (received := results[i]) is not None:
+            results[i] = as_gradient(value, received)
+    for i, received in wholes:
+        if received is not None:
+            more = of_whole(wanted[i], received)
+            results[i] = more if results[i] is None else results[i] + more
 
 
 @overridable
@@ -209,12 +223,12 @@ def grad(
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     edges = _root_edges(roots)
     wanted = [_input_edge(value) for value in wanted_values]
-    run = Run(create_graph if retain_graph is None else retain_graph, create_graph, wanted, accumulate=False)
+    wholes = [(i, _input_edge(dense)) for i, value in enumerate(wanted_values) for dense in wholes_of(value)]
+    sought = [*wanted, *[edge for _, edge in wholes]]
+    run = Run(create_graph if retain_graph is None else retain_graph, create_graph, sought, accumulate=False)
     run(edges, _root_grads(roots, given))
     results: list[Tensor | None] = [run.captured.get((id(edge[0]), edge[1])) for edge in wanted]
-    for i, value in enumerate(wanted_values):
-        if isinstance(value, Sparse) and (received := results[i]) is not None:
-            results[i] = as_gradient(value, received)
+    _make_sparse(results, wanted_values, [(i, run.captured.get((id(e[0]), e[1]))) for i, e in wholes])
     if any(result is None for result in results) and not (allow_unused or materialize_grads):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "

@@ -41,12 +41,12 @@ class Pushing:
         pairs = zip(self.results, self.vectors, strict=True)
         roots = [(edge_of(result.place), v) for result, v in pairs if v is not None]
         roots = [(edge, v) for edge, v in roots if edge is not None]
-        before, state.forward = state.forward, True
+        before, state.forward, state.unveiled = (state.forward, state.unveiled), True, True
         try:
             wanted = [edge_of(item.place) for item in tracked]
             self.products = run([edge for edge, _ in roots], [v for _, v in roots], wanted, True, True)
         finally:
-            state.forward = before
+            state.forward, state.unveiled = before
 
     def along(self, tangents: Sequence[Tensor], create: bool) -> list[Tensor | None]:
         """The derivatives of the outputs; None of one that depends on no input."""
@@ -56,7 +56,11 @@ class Pushing:
             if edge is not None:
                 roots.append(edge)
                 seeds.append(_aligned(tangent, item.levels))
-        found = run(roots, seeds, [None if v is None else edge_of(v) for v in self.vectors], True, create)
+        before, state.unveiled = state.unveiled, True
+        try:
+            found = run(roots, seeds, [None if v is None else edge_of(v) for v in self.vectors], True, create)
+        finally:
+            state.unveiled = before
         return [
             None if value is None else _own_samples(value, result.levels)
             for value, result in zip(found, self.results, strict=True)

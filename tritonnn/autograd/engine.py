@@ -13,7 +13,7 @@ from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.nested import LEVELS, on_fresh_stack
 from tritonnn.dispatch import autocast
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import HIDDEN, apply_hidden, state
 from tritonnn.recording.graph import Edge, Node
 from tritonnn.recording.hooks import checked_gradient, checked_gradients, refuse_result
 
@@ -214,6 +214,8 @@ class Run:
                 tensor._grad = grad if tensor._grad is None else _sum(tensor._grad, grad)
 
     def _apply(self, node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
+        if HIDDEN and node in HIDDEN:
+            return apply_hidden(node, grads)
         if not state.anomaly:
             return node.apply(grads)
         from tritonnn.autograd.anomaly import explain_failure, refuse_nan

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
-from tritonnn.autograd.tracked import Tracked, cut
+from tritonnn.autograd.tracked import Tracked, apart, cut
 from tritonnn.batching.values import levels_of
 from tritonnn.recording.grad_mode import _decorate, state
 
@@ -52,6 +52,7 @@ def enter_dual_level() -> int:
     if _duals.pairs is not None:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     _duals.pairs = []
+    state.tangents += 1
     return 0
 
 
@@ -68,6 +69,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
             "Trying to exit a forward AD level that was not the last one that was created. This is not supported."
         )
     _duals.pairs = None
+    state.tangents -= 1
 
 
 class dual_level:
@@ -107,7 +109,13 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     if not _duals.enabled:
         return tensor.view_as(tensor)
-    tracked = Tracked(tensor, levels_of(tensor)[0])
+    if _duals.pairs and tensor.requires_grad and unpack_dual(tensor).tangent is not None:
+        raise RuntimeError(
+            "Making a dual Tensor based on a Tensor that already has a forward gradient at the same level 0 is not "
+            "supported."
+        )
+    tangent = apart(tangent, [tensor])
+    tracked = Tracked(tensor, levels_of(tensor)[0], writable=True)
     _duals.pairs.append((tracked, tangent))
     return tracked.sample
 

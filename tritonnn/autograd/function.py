@@ -9,17 +9,17 @@ from typing import Any
 from tritonnn._levels import highest
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
-from tritonnn.autograd.function_saved import SavedValue
+from tritonnn.autograd.function_saved import SavedValue, tensor_places
 from tritonnn.autograd.transformed import NO_JVP, NO_VMAP, batched_apply, check_transformable, transposed
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
     _sequence,
-    check_recorded_write,
     edge_of,
     rewrite_history,
     view_of,
 )
+from tritonnn.recording.refusals import check_recorded_write
 from tritonnn.recording.tracing import trace_here
 
 
@@ -263,7 +263,7 @@ class Function(FunctionCtx):
 
 
 def _apply(cls: Any, ctx: Any, run: Any, args: tuple) -> Any:
-    places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
+    places = tensor_places(cls, args)
     edges = [edge_of(args[i]) if state.enabled else None for i in places]
     if cls.jvp is not Function.jvp:
         ctx._shapes = [

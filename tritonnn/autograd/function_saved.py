@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.memory import TRANSFORM
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, restored, version_to_save
 from tritonnn.recording.packing import Packed, packed
@@ -39,10 +40,23 @@ class SavedValue:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
                 f"a {value.dtype} tensor of shape {list(value.shape)} saved by "
-                f"{'a custom function' if node is None else node.name()} is at version {value._storage.version}; "
-                f"expected version {self.version} instead."
+                f"{'a custom function' if node is None else node.name()} is at version "
+                f"{value._storage.version % TRANSFORM}; expected version {self.version % TRANSFORM} instead."
             )
         if value is not None and self.number >= 0 and node is not None:  # a result of this very call
             value = value.detach()
             value._node, value._rg, value._out_nr = node, True, self.number
         return value
+
+
+def tensor_places(cls: type, args: tuple) -> list[int]:
+    """Which of the arguments of a custom function are tensors.
+
+    Raises:
+        NotImplementedError: one is nested, whose gradients belong to its values.
+    """
+    places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
+    if any([args[i].is_nested for i in places]):
+        text = "is not implemented for nested tensors. Hint: give it their .values()"
+        raise NotImplementedError(f"{cls.__name__}.apply {text}")
+    return places

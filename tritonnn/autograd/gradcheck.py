@@ -9,85 +9,40 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tritonnn._tensor import Tensor, host_array
+from tritonnn._sparse import Sparse
+from tritonnn._tensor import Tensor
 from tritonnn.autograd.api import grad
-from tritonnn.recording.grad_mode import enable_grad, no_grad
+from tritonnn.autograd.differences import GradcheckError, How, moved_by, tensor_of, tensors_of, values_of
+from tritonnn.autograd.gradcheck_forward import check_forward
+from tritonnn.autograd.sparse_inputs import of_dense
+from tritonnn.recording.grad_mode import enable_grad
 
 
-class GradcheckError(RuntimeError):
-    """The analytical and the numerical Jacobian differ."""
-
-
-class _How(NamedTuple):
-    """What a check is made with."""
-
-    eps: float
-    atol: float
-    rtol: float
-    nondet: float
-    dtypes: bool
-    batched: bool
-
-
-def _tensors(value: object) -> tuple[Tensor, ...]:
-    items = value if isinstance(value, (tuple, list)) else (value,)
-    return tuple(item for item in items if isinstance(item, Tensor))
-
-
-def _values(tensor: Tensor) -> np.ndarray:
-    """The values as a flat array of float64, complex numbers as pairs."""
-    values = host_array(tensor.detach()).reshape(-1)
-    complex_ = values.dtype.kind == "c"
-    return values.astype(np.complex128).view(np.float64) if complex_ else values.astype(np.float64)
-
-
-def _tensor_of(values: np.ndarray, like: Tensor) -> Tensor:
-    """The reverse of `_values`."""
-    from tritonnn.ops.creation.from_data import tensor
-
-    flat = values.view(np.complex128) if like.dtype.is_complex else values
-    return tensor(flat.reshape(tuple(like.shape)), dtype=like.dtype, device=like.device)
-
-
-def _moved(
-    function: Callable, inputs: Sequence[Any], which: Tensor, direction: np.ndarray, eps: float
-) -> list:
-    """The central difference of every output as one input moves along a direction."""
-    where = which.data  # writes through it are outside the graph and not counted
-    before = _values(which)
-    moved = []
-    try:
-        for sign in (1, -1):
-            where.copy_(_tensor_of(before + sign * eps * direction, which))
-            with no_grad():
-                moved.append([_values(out) for out in _tensors(function(*inputs))])
-    finally:
-        where.copy_(_tensor_of(before, which))
-    return [(up - down) / (2 * eps) for up, down in zip(*moved, strict=True)]
-
-
-def _gradient(output: Tensor, which: Tensor, weights: np.ndarray, how: _How, j: int) -> np.ndarray:
+def _gradient(output: Tensor, which: Tensor, weights: np.ndarray, how: How, j: int) -> np.ndarray:
     """The gradient of the weighted sum of an output's real numbers; checks dtype and repeatability."""
-    given = _tensor_of(weights, output)
+    given = tensor_of(weights, output)
     first, again = (grad(output, which, given, retain_graph=True, allow_unused=True)[0] for _ in range(2))
     if first is None:
-        return np.zeros(_values(which).shape)
+        return np.zeros(values_of(which).shape)
     if how.dtypes and first.dtype is not which.dtype:
         raise GradcheckError(f"gradient of input {j} has dtype {first.dtype}, the input {which.dtype}")
-    values = _values(first)
-    if np.abs(_values(again) - values).max(initial=0) > how.nondet:
+    values = values_of(first)
+    if np.abs(values_of(again) - values).max(initial=0) > how.nondet:
         raise GradcheckError(
             "Backward is not reentrant, i.e., running backward with same input and grad_output "
             "multiple times gives different values"
         )
     if how.batched:
         batch = given.unsqueeze(0)
-        (row,) = grad(output, which, batch, retain_graph=True, allow_unused=True, is_grads_batched=True)
-        if not np.allclose(_values(row), values, how.rtol, how.atol, equal_nan=True):
+        try:
+            (row,) = grad(output, which, batch, retain_graph=True, allow_unused=True, is_grads_batched=True)
+        except RuntimeError as error:
+            raise GradcheckError(f"While computing batched gradients, got: {error}") from error
+        if not np.allclose(values_of(row), values, how.rtol, how.atol, equal_nan=True):
             raise GradcheckError(
                 "While computing batched gradients, got a result that differs from the one alone"
             )
@@ -105,7 +60,7 @@ def gradcheck(
     check_undefined_grad: bool = True,
     check_grad_dtypes: bool = False,
     check_batched_grad: bool = False,
-    check_batched_forward_ad: bool = False,
+    check_batched_forward_grad: bool = False,
     check_forward_ad: bool = False,
     check_backward_ad: bool = True,
     fast_mode: bool = False,
@@ -123,30 +78,39 @@ def gradcheck(
         check_undefined_grad: also check that backward takes None for outputs without gradient.
         check_grad_dtypes: also check that gradients have the dtype of their inputs.
         check_batched_grad: also check `grad(..., is_grads_batched=True)`.
-        check_backward_ad: whether to check reverse mode, the one there is.
-        check_forward_ad, check_batched_forward_ad: forward mode, which is not implemented.
+        check_backward_ad: whether to check reverse mode.
+        check_forward_ad: whether to check forward mode, and with `check_batched_forward_grad` inside `vmap`.
         fast_mode: compare one product of the Jacobian with random directions, not each of its elements.
-        masked: must be False: it is for sparse tensors.
+        masked: whether of sparse inputs the values are moved that are there, not every element.
 
     Raises:
-        NotImplementedError: something is asked for that is not there.
+        AssertionError: neither mode is to be checked, or one is not of which a batched check is asked for.
 
     >>> import tritonnn as torch
     >>> x = torch.rand(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradcheck(torch.sin, (x,))
     True
     """
-    asked = {"check_forward_ad": check_forward_ad, "check_batched_forward_ad": check_batched_forward_ad}
-    _refuse("gradcheck", asked, "forward-mode differentiation is not implemented")
-    _refuse("gradcheck", {"masked": masked}, "sparse tensors are not implemented")
-    if not check_backward_ad:
-        raise ValueError(
-            "gradcheck: check_backward_ad=False leaves nothing to check: there is no forward mode"
-        )
-    given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    how = _How(eps, atol, rtol, nondet_tol, check_grad_dtypes, check_batched_grad)
+    _demand(
+        check_forward_ad or check_backward_ad,
+        "Expected at least one of check_forward_ad or check_backward_ad",
+    )
+    _demand(
+        check_backward_ad or not check_batched_grad, _NEEDS.format("check_batched_grad", "check_backward_ad")
+    )
+    _demand(
+        check_forward_ad or not check_batched_forward_grad,
+        _NEEDS.format("check_batched_forward_grad", "check_forward_ad"),
+    )
+    given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, bool(masked), False)
+    how = How(
+        eps, atol, rtol, nondet_tol, check_grad_dtypes, check_batched_grad, fast_mode, check_backward_ad,
+        check_forward_ad, check_batched_forward_grad,
+    )  # fmt: skip
     try:
-        _check(func, given, how, check_undefined_grad, fast_mode)
+        _check(func, given, how, check_undefined_grad)
     except GradcheckError:
         if raise_exception:
             raise
@@ -154,14 +118,16 @@ def gradcheck(
     return True
 
 
-def _refuse(name: str, asked: dict[str, Any], why: str) -> None:
-    for argument, value in asked.items():
-        if value:
-            raise NotImplementedError(f"{name}: {argument}={value}: {why}")
+_NEEDS = "Setting {}=True requires {} to be True"
 
 
-def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fast: bool) -> None:
-    wanted = [t for t in _tensors(inputs) if t.requires_grad]
+def _demand(holds: bool, text: str) -> None:
+    if not holds:
+        raise AssertionError(text)
+
+
+def _check(func: Callable, inputs: Sequence[Any], how: How, undefined: bool) -> None:
+    wanted = [t for t in tensors_of(inputs) if t.requires_grad]
     if not wanted:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, "
@@ -182,23 +148,31 @@ def _check(func: Callable, inputs: Sequence[Any], how: _How, undefined: bool, fa
             raise TypeError(
                 f"gradcheck: func must return a Tensor or Tensors, but got {type(value).__name__}"
             )
-    outputs = _tensors(returned)
+        if isinstance(value, Sparse):
+            raise ValueError(
+                "Sparse output is not supported at gradcheck yet. Please call to_dense(masked_grad=...) on the output "
+                "of fn for gradcheck."
+            )
+    outputs = tensors_of(returned)
     places = [k for k, out in enumerate(outputs) if out.requires_grad]
     if not places:
         _check_constant(func, inputs, wanted, how)
         return
     for j, tensor in enumerate(wanted):
-        (_check_product if fast else _check_elements)(func, inputs, tensor, outputs, places, how, j)
-    if undefined and len(places) > 1:
+        if how.backward:
+            (_check_product if how.fast else _check_elements)(func, inputs, tensor, outputs, places, how, j)
+        if how.forward:
+            check_forward(func, inputs, tensor, places, how, j)
+    if undefined and how.backward and len(places) > 1:
         for k in places:
             grad(outputs[k], wanted, outputs[k].detach() * 0 + 1, retain_graph=True, allow_unused=True)
 
 
-def _check_constant(func: Callable, inputs: Sequence[Any], wanted: Sequence[Tensor], how: _How) -> None:
+def _check_constant(func: Callable, inputs: Sequence[Any], wanted: Sequence[Tensor], how: How) -> None:
     """Of a function without any gradient: that nothing it returns moves with an input."""
     for tensor in wanted:
-        for direction in np.eye(_values(tensor).size):
-            if any((change != 0).any() for change in _moved(func, inputs, tensor, direction, how.eps)):
+        for direction in np.eye(values_of(tensor).size):
+            if any((change != 0).any() for change in moved_by(func, inputs, tensor, direction, how.eps)):
                 raise GradcheckError("Numerical gradient for function expected to be zero")
 
 
@@ -208,13 +182,13 @@ def _check_elements(
     tensor: Tensor,
     outputs: tuple,
     places: list[int],
-    how: _How,
+    how: How,
     j: int,
 ) -> None:
     """Every element of the Jacobians of one input."""
-    columns = [_moved(func, inputs, tensor, row, how.eps) for row in np.eye(_values(tensor).size)]
+    columns = [moved_by(func, inputs, tensor, row, how.eps) for row in np.eye(values_of(tensor).size)]
     for k in places:
-        for row, weights in enumerate(np.eye(_values(outputs[k]).size)):
+        for row, weights in enumerate(np.eye(values_of(outputs[k]).size)):
             analytical = _gradient(outputs[k], tensor, weights, how, j)
             for column, value in enumerate(analytical):
                 expected = columns[column][k][row]
@@ -232,7 +206,7 @@ def _check_product(
     tensor: Tensor,
     outputs: tuple,
     places: list[int],
-    how: _How,
+    how: How,
     j: int,
 ) -> None:
     """One product of each Jacobian of one input with random directions of length 1."""
@@ -242,10 +216,10 @@ def _check_product(
         drawn = random.standard_normal(size)
         return drawn / max(float(np.linalg.norm(drawn)), 1e-30)
 
-    along = direction(_values(tensor).size)
-    moved = _moved(func, inputs, tensor, along, how.eps)
+    along = direction(values_of(tensor).size)
+    moved = moved_by(func, inputs, tensor, along, how.eps)
     for k in places:
-        weights = direction(_values(outputs[k]).size)
+        weights = direction(values_of(outputs[k]).size)
         value = float(_gradient(outputs[k], tensor, weights, how, j) @ along)
         expected = float(weights @ moved[k])
         if not abs(value - expected) <= how.atol + how.rtol * abs(expected):
@@ -284,8 +258,7 @@ def gradgradcheck(
     Args:
         grad_outputs: what the first derivative is taken with; random where not given.
         gen_non_contig_grad_outputs: let those that are drawn lie with gaps.
-        check_fwd_over_rev: forward mode, which is not implemented.
-        check_rev_over_rev: whether to check reverse mode over reverse mode.
+        check_fwd_over_rev, check_rev_over_rev: whether to check forward and reverse mode of the gradient.
 
     The other arguments are those of `gradcheck`.
 
@@ -294,30 +267,35 @@ def gradgradcheck(
     >>> torch.autograd.gradgradcheck(torch.sin, (x,))
     True
     """
-    asked = {"check_fwd_over_rev": check_fwd_over_rev}
-    _refuse("gradgradcheck", asked, "forward-mode differentiation is not implemented")
-    if not check_rev_over_rev:
-        raise ValueError(
-            "gradgradcheck: check_rev_over_rev=False leaves nothing to check: there is no forward mode"
-        )
+    _demand(
+        check_fwd_over_rev or check_rev_over_rev,
+        "Expected at least one of check_fwd_over_rev or check_rev_over_rev",
+    )
+    for name, asked in (
+        ("check_undefined_grad", check_undefined_grad),
+        ("check_batched_grad", check_batched_grad),
+    ):
+        _demand(check_rev_over_rev or not asked, _NEEDS.format(name, "check_rev_over_rev"))
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    outputs = [out for out in _tensors(func(*given)) if out.requires_grad]
+    if any(isinstance(value, Sparse) for value in given):
+        func, given = of_dense(func, given, masked, False)
+    outputs = [out for out in tensors_of(func(*given)) if out.requires_grad]
     if grad_outputs is None:
         weights = tuple([_drawn(out, gen_non_contig_grad_outputs) for out in outputs])
     else:
-        weights = _tensors(grad_outputs)
+        weights = tensors_of(grad_outputs)
     count = len(given)
 
     @enable_grad()  # the differences are taken without recording, but the first derivative needs it
     def first(*args: object) -> tuple:
-        results = [out for out in _tensors(func(*args[:count])) if out.requires_grad]
-        leaves = [t for t in _tensors(args[:count]) if t.requires_grad]
+        results = [out for out in tensors_of(func(*args[:count])) if out.requires_grad]
+        leaves = [t for t in tensors_of(args[:count]) if t.requires_grad]
         grads = grad(results, leaves, args[count:], create_graph=True, allow_unused=True)
         return tuple(g for g in grads if g is not None and g.requires_grad)
 
     return gradcheck(
         first, (*given, *weights), eps, atol, rtol, raise_exception, nondet_tol, check_undefined_grad,
-        check_grad_dtypes, check_batched_grad, fast_mode=fast_mode, masked=masked,
+        check_grad_dtypes, check_batched_grad, False, check_fwd_over_rev, check_rev_over_rev, fast_mode, masked,
     )  # fmt: skip
 
 

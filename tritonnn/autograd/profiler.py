@@ -14,7 +14,8 @@ from tritonnn.profiler._session import Reports, Session, gpu_is_there
 from tritonnn.utils._aten import aten_name
 
 __all__ = [
-    "EventList", "FunctionEvent", "FunctionEventAvg", "KinetoStepTracker", "emit_nvtx", "profile", "record_function",
+    "EventList", "FunctionEvent", "FunctionEventAvg", "KinetoStepTracker", "emit_itt", "emit_nvtx", "profile",
+    "record_function",
 ]  # fmt: skip
 
 
@@ -146,6 +147,25 @@ class emit_nvtx:
             return call()
         finally:
             nvtx.range_pop()
+
+
+class emit_itt:
+    """Not there: ranges for the tools of a vendor whose devices tritonnn does not run on.
+
+    Args:
+        enabled: False makes a block that does nothing.
+        record_shapes: of ranges that there are none of.
+    """
+
+    def __init__(self, enabled: bool = True, record_shapes: bool = False) -> None:
+        if enabled:
+            raise NotImplementedError("emit_itt: there are no ITT ranges. Hint: emit_nvtx, or torch.profiler")
+
+    def __enter__(self) -> emit_itt:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
 
 
 class KinetoStepTracker:

@@ -1,7 +1,7 @@
-"""PyTorch's name for the events of a profile: see `tritonnn/profiler/_events.py`."""
+"""torch.autograd.profiler_util: the events of profilers."""
 
 from __future__ import annotations
 
-from tritonnn.profiler._events import EventList, FunctionEvent, FunctionEventAvg
+from tritonnn.profiler._events import DeviceType, EventList, FunctionEvent, FunctionEventAvg, Interval
 
-__all__ = ["EventList", "FunctionEvent", "FunctionEventAvg"]
+__all__ = ["DeviceType", "EventList", "FunctionEvent", "FunctionEventAvg", "Interval"]

@@ -15,8 +15,9 @@ from tritonnn._tensor import Tensor, set_requires_grad
 from tritonnn.autograd.engine import Run
 from tritonnn.batching.values import levels_of, parts, whole
 from tritonnn.batching.vmap import vmap
+from tritonnn.memory import let_write
 from tritonnn.ops.creation.creation import zeros
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import enable_grad, state
 from tritonnn.recording.graph import edge_of
 
 
@@ -26,16 +27,39 @@ class Tracked:
     Attributes:
         sample: what the function is given.
         place: what is recorded: the batch of all levels.
+
+    Args:
+        writable: let the sample be written in place, which is then seen in the tensor, and its derivative is that of
+            what was written.
     """
 
-    def __init__(self, tensor: Tensor, levels: tuple[Level, ...] | None = None) -> None:
+    def __init__(
+        self, tensor: Tensor, levels: tuple[Level, ...] | None = None, writable: bool = False
+    ) -> None:
         if tensor.dtype.kind < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self.levels = batching() if levels is None else levels
         batch = whole(tensor, self.levels)
         self.fresh = not batch.requires_grad
         self.place = set_requires_grad(batch.detach(), True) if self.fresh else batch.view_as(batch)
-        self.sample = parts(self.place, self.levels)
+        given = self.place
+        if writable and self.fresh:
+            with enable_grad():
+                given = given.view_as(given)
+            given._base = None  # no view of a leaf, which could not be written
+        self.sample = parts(given, self.levels)
+
+
+def let_inputs(tracked: Iterable[Tracked]) -> None:
+    """Let the innermost transform write what it was given, where that is no leaf, or not recorded."""
+    let_write([item.place._storage for item in tracked if item.fresh])
+
+
+def apart(tangent: Tensor, primals: Sequence[Tensor]) -> Tensor:
+    """A tangent in memory that no write into the primals changes."""
+    storages = [levels_of(primal)[1]._storage for primal in primals]
+    shared = levels_of(tangent)[1]._storage
+    return tangent.clone() if any([shared is storage for storage in storages]) else tangent
 
 
 class Result:

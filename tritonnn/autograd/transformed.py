@@ -54,20 +54,37 @@ def batched_apply(cls: Any, args: tuple, has_rule: bool) -> Any:
             f"{name} does not have vmap support. Please override and implement the vmap staticmethod or set "
             f"generate_vmap_rule=True. {_SEE}"
         )
-    leaves, _ = tree_flatten(args)
-    level = highest(leaves)
-    mine = lambda value: value.__class__ is Batched and value.level == level
-    size = next(leaf.value._shape[0] for leaf in leaves if mine(leaf))
-    values = tree_map(lambda value: value.value if mine(value) else value, args)
-    dims = tree_map(lambda value: 0 if mine(value) else None, args)
-    info = VmapInfo(size, allowed(level))
+    level = highest(tree_flatten(args)[0])
+    if has_rule:
+        return by_rule(cls.vmap, level, args)
+    values, dims, size = taken_apart(args, level)
     with below(level):
-        if has_rule:
-            output, out_dims = cls.vmap(info, dims, *values)
-        else:
-            generated = generate(cls, dims, info)
-            output = generated.apply(*values)
-            out_dims = 0
+        output = generate(cls, dims, VmapInfo(size, allowed(level))).apply(*values)
+    return _as_samples(output, 0, level)
+
+
+def taken_apart(args: tuple, level: int) -> tuple[tuple, Any, int]:
+    """The batches of a level in place of their samples, where these are in them, and how many."""
+    mine = lambda value: value.__class__ is Batched and value.level == level
+    size = next(leaf.value._shape[0] for leaf in tree_flatten(args)[0] if mine(leaf))
+    values = tree_map(lambda value: value.value if mine(value) else value, args)
+    return values, tree_map(lambda value: 0 if mine(value) else None, args), size
+
+
+def by_rule(rule: Callable, level: int, args: tuple, kwargs: dict[str, Any] | None = None) -> Any:
+    """What a user's rule for batches, `(info, in_dims, *args) -> (output, out_dims)`, makes of a call."""
+    values, dims, size = taken_apart(args, level)
+    with below(level):
+        returned = rule(VmapInfo(size, allowed(level)), dims, *values, **(kwargs or {}))
+    if not (isinstance(returned, tuple) and len(returned) == 2):
+        raise RuntimeError(
+            "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure "
+            f"compatible with the output. Got a {type(returned)} instead"
+        )
+    return _as_samples(*returned, level)
+
+
+def _as_samples(output: Any, out_dims: Any, level: int) -> Any:
     results, spec = tree_flatten(output)
     places = _broadcast_to_and_flatten(out_dims, spec)
     if places is None:

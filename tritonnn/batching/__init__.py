@@ -10,10 +10,12 @@ from tritonnn._levels import HOOKS, Batched
 from tritonnn.batching import rules
 from tritonnn.batching.calls import call
 from tritonnn.batching.chance import draw, unsure
-from tritonnn.batching.writes import copy_, fill_, unbatched, zero_
+from tritonnn.batching.values import spread
+from tritonnn.batching.writes import copy_, fill_, resize_, unbatched, zero_
 
 Batched.copy_ = copy_  # type: ignore[assignment]
 Batched.fill_ = fill_
+Batched.resize_ = resize_
 Batched.zero_ = zero_
-HOOKS.update(call=call, draw=draw, unsure=unsure, unbatched=unbatched)
+HOOKS.update(call=call, draw=draw, unsure=unsure, unbatched=unbatched, spread=spread)
 __all__ = ["rules"]

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 from tritonnn._levels import DATA_DEPENDENT, Batched, batched, below
 from tritonnn._tensor import Tensor
-from tritonnn.batching.values import mapped
+from tritonnn.batching.values import front, mapped
 from tritonnn.batching.writes import unbatched
 from tritonnn.errors import SparseOperand, ValueDependent, warn_once
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.shape.parts import select_dim
+from tritonnn.ops.shape.shape import view_or_copy
+from tritonnn.shape import numel
 from tritonnn.table import Op
 from tritonnn.table.sparse import as_given, with_sparse
 
@@ -56,7 +58,12 @@ SIZED: dict[str, Callable] = {}
 #: names of ops whose result's shape depends on values
 DYNAMIC = frozenset((
     "nonzero_coordinates", "unique_flat", "unique_rows", "unique_consecutive_rows", "nonzero",
-    "argwhere", "unique", "unique_consecutive",
+    "unique", "unique_consecutive",
+))  # fmt: skip
+#: public names of ops that are called with one sample at a time, for what they do depends on the values in it
+LOOPED = frozenset((
+    "_scaled_mm", "allclose", "argwhere", "bincount", "cov", "equal", "histc", "histogram", "histogramdd",
+    "nonzero_static", "pstrf", "quantile", "nanquantile", "repeat_interleave", "segment_reduce",
 ))  # fmt: skip
 
 
@@ -92,13 +99,34 @@ def again(op: Op, args: Any) -> Any:
         return with_sparse(op, args if op.kind != "composite" else as_given(op, args)[0], {})
 
 
+def in_shape(c: Call, result: Any) -> Any:
+    """Results in the shapes that the rule of the op has for samples, with one batch in front.
+
+    What follows from an operand that is the same for all samples has none yet.
+    """
+    planned = c.op.rule(*c.given)
+    if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
+        planned = planned[0]
+    if isinstance(result, Tensor):
+        return _with_batch(c, result, (planned[0] if planned.__class__ is tuple else planned).shape)
+    items = [_with_batch(c, value, out.shape) for value, out in zip(result, planned, strict=True)]
+    return type(result)(items) if hasattr(result, "n_fields") else tuple(items)
+
+
+def _with_batch(c: Call, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+    wanted = (c.size, *shape)
+    if tuple(value._shape) == wanted:
+        return value
+    return view_or_copy(value, wanted) if value.numel() == numel(wanted) else front(value, False, c.size)
+
+
 def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -> Any:
     """A call one of whose operands is batched, `level` being the innermost."""
     if kwargs.get("out") is not None:
         raise RuntimeError(
             f"vmap: {op.public_name}(): out= is not supported inside vmap. Call it without out=."
         )
-    if op.name in DYNAMIC:
+    if op.name in DYNAMIC or (op.name == "public_where" and len(args) == 1 and not kwargs):
         raise dynamic(op)
     if suffix:
         return in_place(op, args, kwargs, level)
@@ -188,12 +216,14 @@ def write(name: str, target: Any, result: Tensor) -> Tensor:
 # ---- sample by sample ---------------------------------------------------------------------------------------
 
 
-def one_by_one(name: str, function: Callable, args: tuple, kwargs: dict[str, Any], level: int) -> Any:
+def one_by_one(
+    name: str, function: Callable, args: tuple, kwargs: dict[str, Any], level: int, space: str = "aten::"
+) -> Any:  # fmt: skip
     """The results of the samples, stacked."""
     warn_once(
         f"vmap.{name}",
         "There is a performance drop because we have not yet implemented the batching rule for "
-        f"aten::{name}: it is called once for each sample.",
+        f"{space}{name}: it is called once for each sample.",
     )
     size = _size((*args, *kwargs.values()), level)
     with below(level):
@@ -212,6 +242,8 @@ def _row(value: Any, level: int, i: int) -> Any:
 
 def _stacked(results: list[Any], level: int) -> Any:
     first = results[0]
+    if first is None:
+        return None
     if isinstance(first, Tensor):
         if any([result._shape != first._shape for result in results]):
             raise ValueDependent(DATA_DEPENDENT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tritonnn._levels import Batched, Level, batched, batching, below, state
+from tritonnn._levels import SHARED_RANDOMNESS, Batched, Level, batched, batching, below, state
 from tritonnn._tensor import Tensor
 from tritonnn.batching.values import front
 from tritonnn.dispatch import allocate
@@ -49,10 +49,7 @@ def draw(run: Callable[[Tensor], Tensor], target: Tensor, fresh: bool) -> Tensor
             draw(run, target.value, fresh)  # type: ignore[attr-defined]
         return target
     if not fresh:
-        raise RuntimeError(
-            "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same "
-            "randomness. If this is necessary for your usage, please file an issue with functorch."
-        )
+        raise RuntimeError(SHARED_RANDOMNESS)
     with below(level.number):
         wide = allocate(Size((level.size, *target._shape)), target._dtype, target._device)
         return batched(draw(run, wide, True), level.number)

@@ -7,7 +7,9 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.batching.calls import Call, again, composed, rule
 from tritonnn.batching.values import front, raised
+from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.loss.cross_entropy import nll_loss
+from tritonnn.ops.reduction.norms import vector_norm
 from tritonnn.ops.shape.shape import view_as_size, view_or_copy
 from tritonnn.ops.softmax import log_softmax
 
@@ -41,6 +43,12 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
     return flat.sum(1) if reduction == "sum" else flat.mean(1)
 
 
+@composed("foreach_norms")
+def norms(tensors: Any, ord: float) -> Tensor:
+    """The norms of several tensors, one by one."""
+    return stack([vector_norm(view_or_copy(t, (-1 if t.numel() else 0,)), ord) for t in tensors])
+
+
 @rule("nll_loss")
 def classes(c: Call) -> Any:
     """Of classes: one call for all samples without a reduction, then that."""
@@ -68,8 +76,6 @@ def classes(c: Call) -> Any:
 
 
 def _weighted_by_sample(c: Call) -> Any:
-    from tritonnn.ops.joining.joining import stack
-
     rows = [
         again(c.op, [_row(value, flag, i) for value, flag in zip(c.args, c.flags)]) for i in range(c.size)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tritonnn._levels import Batched
+from tritonnn._levels import UNBATCHED_STATISTICS, Batched
 from tritonnn._tensor import Tensor
 from tritonnn.batching.calls import Call, again, rule
 from tritonnn.batching.values import front, moved
@@ -59,11 +59,8 @@ def channels(c: Call) -> Any:
     """The channels of all samples are those of one batch; running statistics must be samples' own to be moved."""
     x, weight, bias, mean, var, training, momentum, eps = c.args
     for running, flag in ((mean, c.flags[3]), (var, c.flags[4])):
-        if training and running is not None and not flag:
-            raise RuntimeError(
-                "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated "
-                "in place, were not batched."
-            )
+        if training and running is not None and c.flags[0] and not flag:
+            raise RuntimeError(UNBATCHED_STATISTICS)
     x = front(x, c.flags[0], c.size)
     count = x._shape[2]
     wide = moved(x, 0, 1)
@@ -74,9 +71,12 @@ def channels(c: Call) -> Any:
     result, *statistics = again(c.op, (wide, *each, training, momentum, eps))
     result = view_as_size(result, (result._shape[0], c.size, count, *result._shape[2:]))
     if training:
-        for running, moved_on in ((mean, each[2]), (var, each[3])):
+        for running, moved_on, flag in ((mean, each[2], c.flags[3]), (var, each[3], c.flags[4])):
             if running is not None and moved_on is not None:
-                running.detach().copy_(view_as_size(moved_on, (c.size, count)).detach())
+                new = view_as_size(moved_on, (c.size, count)).detach()
+                running.detach().copy_(
+                    new if flag else new[0]
+                )  # of one input for all: each sample moves it alike
     return moved(result, 1, 0), *[view_as_size(s, (c.size, count)) for s in statistics]
 
 

@@ -6,11 +6,21 @@ from typing import Any
 
 from tritonnn._levels import batched, below
 from tritonnn._tensor import Tensor
-from tritonnn.batching import indexing, losses, networks, products  # noqa: F401  # register theirs
-from tritonnn.batching.calls import SIZED, Call, again, rule
+from tritonnn.batching import (  # noqa: F401  # register theirs
+    bags,
+    indexing,
+    losses,
+    matrices,
+    networks,
+    products,
+    sequences,
+)  # fmt: skip
+from tritonnn.batching.calls import SIZED, Call, again, composed, in_shape, rule
 from tritonnn.batching.values import front, mapped, raised
 from tritonnn.dispatch import result_type
+from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import copied
+from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.comparison import where
 from tritonnn.ops.shape.shape import expand_as_size, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_size, infer_view_size, numel
@@ -68,6 +78,7 @@ def _promoted(c: Call) -> list[Any]:
     "full_like",
     "empty_like",
     "philox_poisson",
+    "padded_part",
 )
 def straight(c: Call) -> Any:
     """What knows nothing of leading dimensions."""
@@ -94,9 +105,11 @@ _KEPT = (
     "scatter_src", "scatter_value", "scatter_add", "scatter_reduce", "slice_dim", "split_evenly", "split_by_sizes",
     "any", "all",
 )  # fmt: skip
+_TRANSFORMS = ("fft_c2c", "fft_r2c", "fft_c2r")
 #: name of an op -> the argument that names dimensions, and what none means
 ALONG: dict[str, tuple[str, str]] = {
-    **{name: ("dim", _ALL) for name in _REDUCED}, **{name: ("dim", "") for name in _KEPT}, "flip": ("dims", ""),
+    **{name: ("dim", _ALL) for name in _REDUCED}, **{name: ("dim", "") for name in _KEPT},
+    **{name: ("dims", "") for name in ("flip", *_TRANSFORMS)},
 }  # fmt: skip
 
 
@@ -126,19 +139,7 @@ def along(c: Call) -> Any:
     else:
         args[place] = (1 if isinstance(dim, int) else (1,)) if flat and dim != () else _later(dim)
     result = again(c.op, args)
-    return _as_samples(c, result) if flat else result
-
-
-def _as_samples(c: Call, result: Any) -> Any:
-    """Results in the shapes that the rule of the op has for samples."""
-    planned = c.op.rule(*c.given)
-    if planned.__class__ is tuple and len(planned) == 2 and planned[1].__class__ is tuple:
-        planned = planned[0]
-    outs = planned if planned.__class__ is tuple else (planned,)
-    if isinstance(result, Tensor):
-        return view_or_copy(result, (c.size, *outs[0].shape))
-    items = [view_or_copy(item, (c.size, *out.shape)) for item, out in zip(result, outs, strict=True)]
-    return type(result)(*items) if hasattr(result, "_fields") else tuple(items)
+    return in_shape(c, result) if flat else result
 
 
 @rule("argmax", "argmin")
@@ -265,6 +266,38 @@ def _fractional(c: Call) -> Any:
         args[i] = value if alone and c.op.names[i] != "samples" else folded(value)
     result = again(c.op, args)
     return result if alone else mapped(result, lambda value: unfolded(value, c.size))
+
+
+# ---- numbers between samples' own -----------------------------------------------------------------------------
+
+
+@composed("linspace")
+def spaced(
+    start: Any, end: Any, steps: int, out: Any, dtype: Any, layout: Any, device: Any, *options: Any
+) -> Tensor:
+    """Evenly spaced numbers, from either end to the middle."""
+    dtype = dtype or get_default_dtype()
+    start, end = [value.to(dtype) if isinstance(value, Tensor) else value for value in (start, end)]
+    numbers = arange(steps, dtype=dtype, device=device)
+    step = (end - start) / max(steps - 1, 1)
+    rising, falling = start + step * numbers, end - step * (steps - 1 - numbers)
+    return where(numbers < (steps + 1) // 2, rising, falling).to(dtype)
+
+
+@composed("logspace")
+def logarithmic(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float,
+    out: Any,
+    dtype: Any,
+    layout: Any,
+    device: Any,
+    *options: Any,
+) -> Tensor:
+    """The same of exponents."""
+    return base ** spaced(start, end, steps, None, dtype, layout, device)
 
 
 # ---- others like it -----------------------------------------------------------------------------------------

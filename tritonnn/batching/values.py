@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tritonnn._levels import Batched, Level, batched
+from tritonnn._levels import Batched, Level, batched, levels_in
 from tritonnn._tensor import Tensor
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, transpose, unsqueeze, view_as_size
 
@@ -44,6 +44,18 @@ def sampled(tensor: Tensor, number: int) -> Tensor:
     if tensor.__class__ is Batched and tensor.level > number:
         return batched(sampled(transpose(tensor.value, 0, 1), number), tensor.level)
     return batched(tensor, number)
+
+
+def spread(tensor: Tensor, others: Iterable[Any]) -> Tensor:
+    """The tensor with samples of every level that one of the others has samples of."""
+    known = levels_in(tensor)
+    for other in others:
+        for level in levels_of(other)[0] if isinstance(other, Tensor) else ():
+            if level.number not in known:
+                known.add(level.number)
+                assert level.size is not None
+                tensor = sampled(materialized(tensor, level.number, level.size), level.number)
+    return tensor
 
 
 def whole(tensor: Tensor, levels: Sequence[Level]) -> Tensor:

@@ -110,6 +110,8 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
     """A dimension of samples, counted from the first."""
     if dim is None:
         return None
+    if dim.__class__ is bool:
+        raise TypeError(f"{call}: in_dim must be int, not bool")
     if not isinstance(dim, int):
         raise ValueError(
             f"{call}: Got in_dim={dim} for an input but in_dim must be either an integer dimension or None."
@@ -118,6 +120,10 @@ def _checked(call: str, leaf: Any, dim: Any) -> int | None:
         raise ValueError(
             f"{call}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot vmap over "
             "non-Tensor arguments, please use None as the respective in_dim"
+        )
+    if leaf.is_nested:
+        raise NotImplementedError(
+            f"{call}: is not implemented for nested tensors. Hint: a loop over .unbind()"
         )
     rank = leaf.dim()
     if not -rank <= dim < rank:

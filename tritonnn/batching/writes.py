@@ -8,6 +8,7 @@ from tritonnn._levels import Batched, below
 from tritonnn._tensor import Tensor
 from tritonnn.batching.values import materialized, raised
 from tritonnn.errors import ValueDependent
+from tritonnn.shape import Size, as_size
 
 
 def copy_(self: Any, other: Any = None, non_blocking: bool = False, **old: Any) -> Tensor:
@@ -42,6 +43,15 @@ def fill_(self: Any, value: Any) -> Tensor:
         return copy_(self, value)
     with below(self.level):
         self.value.fill_(value)
+    return self
+
+
+def resize_(self: Any, *sizes: Any, size: Any = None, memory_format: Any = None) -> Tensor:
+    """The batch of another size; elements that are new are whatever lies there."""
+    shape = Size(as_size(sizes or size, "resize_"))
+    with below(self.level):
+        self.value.resize_((self.value._shape[0], *shape), memory_format=memory_format)
+    self._shape = shape
     return self
 
 

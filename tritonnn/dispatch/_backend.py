@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tritonnn import memory
+from tritonnn._return_types import FIELDS, record
 from tritonnn._tensor import Tensor, make
 from tritonnn.buffer import Missing
 from tritonnn.device import CPU
@@ -118,7 +119,12 @@ def run_allocating(op: Op, args: tuple, device: Device) -> tuple:
 
 def named(op: Op, results: tuple) -> Any:
     if op.tuple_type is None:
-        from collections import namedtuple
+        name = "linalg_qr" if op.name == "qr" else op.name
+        if FIELDS.get(name) == op.results:
+            op.tuple_type = record(name)
+        else:
+            from collections import namedtuple
 
-        op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
-    return op.tuple_type(*results)
+            op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
+    kind: Any = op.tuple_type
+    return tuple.__new__(kind, results)

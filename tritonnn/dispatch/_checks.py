@@ -11,17 +11,20 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import Invalid, complete, refused
+from tritonnn.errors import HalfComplexOperand, Invalid, complete, refused
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of
+from tritonnn.table.half_complex import MOVING_HALF_COMPLEX, TAKING_HALF_COMPLEX
 from tritonnn.table.rules import FLOAT
+from tritonnn.table.shells import takes_shell
 from tritonnn.table.unsigned import TAKING_UNSIGNED
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
 
 
-LIMITED = frozenset((*dtypes.FLOAT8, *dtypes.UNSIGNED))  # types that most ops refuse
+# types that most ops refuse, or compute in another type
+LIMITED = frozenset((*dtypes.FLOAT8, *dtypes.UNSIGNED, dtypes.complex32, *dtypes.SHELLS))
 
 
 def apply_rule(op: Op, args: tuple) -> Any:
@@ -107,7 +110,12 @@ def check_slots(op: Op, args: tuple) -> None:
 
 
 def check_limited(op: Op, dtype: DType, args: tuple = ()) -> None:
-    """Refuse float8, and the unsigned types beyond uint8, where the op is none of the few that take them."""
+    """Refuse float8, the unsigned types beyond uint8 and bytes that stand for no numbers, where the op is none of the
+    few that take them. What computes with complex32 is called again with complex64."""
+    if dtype is dtypes.complex32:
+        if op.name not in MOVING_HALF_COMPLEX:
+            raise half_complex(op)
+        return
     if dtype in dtypes.UNSIGNED:
         if not takes_unsigned(op):
             raise NotImplementedError(
@@ -117,18 +125,39 @@ def check_limited(op: Op, dtype: DType, args: tuple = ()) -> None:
     check_float8(op, dtype, args)
 
 
+def half_complex(op: Op) -> Exception:
+    """What is raised where an op would compute with complex32: `SparseOperand`, upon which it is called with complex64,
+    or what refuses it."""
+    if op.name in TAKING_HALF_COMPLEX:
+        return HalfComplexOperand(f"{op.public_name}: computes in complex64")
+    return NotImplementedError(
+        f"{op.public_name}: not implemented for complex32. Hint: convert with .to(torch.complex64) first"
+    )
+
+
 def takes_unsigned(op: Op) -> bool:
     """Whether the op computes with uint16, uint32 and uint64."""
     return op.name in TAKING_UNSIGNED or op.result_rule is FLOAT
 
 
+#: what takes float8, but for the type that has powers of 2 alone
+_NOT_OF_POWERS = frozenset(["matmul_nd", "addmm", "baddbmm", "addmm_activation", "linear"])
+
+
 def check_float8(op: Op, dtype: DType, args: tuple = ()) -> None:
-    """Refuse to compute with float8, or to make numbers of it, as PyTorch does for all but a few ops.
+    """Refuse to compute with float8, or to make numbers of it, as PyTorch does for all but a few ops; and to do so with
+    bytes that stand for no numbers.
 
     Args:
         args: of the call: where they name another dtype, the rule converts first.
     """
-    if dtype not in dtypes.FLOAT8 or op.float8:
+    if dtype in dtypes.SHELLS and not takes_shell(op.name, dtype):
+        raise NotImplementedError(
+            f"{op.public_name}: not implemented for {dtype.name}. Hint: .view(torch.uint8) shows its bytes"
+        )
+    if dtype not in dtypes.FLOAT8 or (
+        op.float8 and not (dtype is dtypes.float8_e8m0fnu and op.name in _NOT_OF_POWERS)
+    ):
         return
     wanted = args[op.names.index("dtype")] if args and "dtype" in op.names else None
     if wanted is None or wanted in dtypes.FLOAT8:

@@ -30,12 +30,12 @@ from tritonnn.dispatch._writing import (
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import (
-    check_recorded_write,
     overwritten,
     record,
     rewrite_history,
     without_derivative,
 )
+from tritonnn.recording.refusals import check_recorded_write, is_of_leaf
 from tritonnn.recording.saving import saving_of
 from tritonnn.shape import Size
 from tritonnn.table.rules import BOOL
@@ -52,10 +52,16 @@ def check_inplace(op: Op, target: Any, recorded: bool = False) -> None:
     """
     if not isinstance(target, Tensor):
         raise TypeError(f"{op.name}_(): the first argument must be Tensor, not {type(target).__name__}")
-    before_write(target)
+    before_write(target, f"{op.public_name}_")
     if state.enabled and (recorded or target._rg or (target._base is not None and target.requires_grad)):
-        check_recorded_write(target)
+        if not _is_left_alone(target):
+            check_recorded_write(target)
     refuse_expanded(target)
+
+
+def _is_left_alone(target: Tensor) -> bool:
+    """Whether a leaf is written in `no_grad`, which within forward mode records: it stays one."""
+    return state.hidden and is_of_leaf(target)
 
 
 def inplace(op: Op, args: tuple) -> Tensor:
@@ -88,7 +94,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
         direct = op.aliasing and dtype is target._dtype and not overlaps(target, args)
         compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
-    edges = edges_of(op, args)
+    edges = None if _is_left_alone(target) else edges_of(op, args)
     if edges is not None:
         check_recorded_write(target)
         args = _protect(op, args, edges, target)
@@ -113,7 +119,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
 
 def _is_constant(op: Op, target: Tensor) -> bool:
     """Whether the write ends the target's history: what it writes depends on nothing, as that of a comparison."""
-    constant = state.enabled and not op.differentiable and target.requires_grad
+    constant = state.enabled and not op.differentiable and target.requires_grad and not _is_left_alone(target)
     if constant and op.result_rule is not BOOL:
         raise NotImplementedError(f"derivative for aten::{op.name}_ is not implemented")
     return constant

@@ -13,7 +13,14 @@ from tritonnn._tensor import Tensor, make
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh
-from tritonnn.dispatch._checks import common_device, edges_of, explained, plain_numbers, takes_unsigned
+from tritonnn.dispatch._checks import (
+    common_device,
+    edges_of,
+    explained,
+    half_complex,
+    plain_numbers,
+    takes_unsigned,
+)
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dispatch._writing import into
@@ -24,6 +31,7 @@ from tritonnn.memory_format import kept
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import edge_of, record
 from tritonnn.shape import Size, broadcast_shapes
+from tritonnn.table.shells import takes_shell
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -220,7 +228,11 @@ def plan_pointwise(op: Op, args: tuple) -> Plan:
         raise Invalid(op.refuse[dtypes.bool_])
     common = result_type(*[args[i] for i in op.promoting if args[i] is not None])
     assert op.result_rule is not None
-    if common not in op.dtypes and not (common in dtypes.UNSIGNED and takes_unsigned(op)):
+    if common is dtypes.complex32:
+        raise half_complex(op)
+    if common not in op.dtypes and not (
+        takes_unsigned(op) if common in dtypes.UNSIGNED else takes_shell(op.name, common)
+    ):
         given = next((t for i in op.promoting if isinstance(t := args[i], Tensor)), tensors[0])
         raise Invalid(
             f"not implemented for {common.name} (given {given._dtype.name}); implemented for "
@@ -325,6 +337,8 @@ def result_type(*values: Any, **named: Any) -> DType:
     common: DType | None = None
     for group_dtype in groups:
         if group_dtype is not None and (common is None or group_dtype.kind > common.kind):
+            if common in dtypes.SHELLS and group_dtype.kind == 2:
+                group_dtype = dtypes.promote_types(common, group_dtype)
             if common is not None and common.kind == 2 and group_dtype.kind == 3:
                 group_dtype = common.to_complex()  # a complex number keeps the tensor's precision
             common = group_dtype

@@ -50,6 +50,16 @@ def seen(op: Op, args: tuple, results: Any) -> None:
 # What any thread has around its calls: asked for its truth at the beginning of each, as `watchers` is at the end.
 entered: list[Callable[[TableCall], Any]] = []
 ON: Any = object()  # in place of an answer: nothing is around the call, which goes on
+# What answers calls that no hook of their thread is around: those with tensors whose class has `__torch_dispatch__`. It
+# is there once a program has such a class.
+below: list[Callable[[TableCall], Any]] = []
+
+
+def answer_below(function: Callable[[TableCall], Any]) -> None:
+    """Have a function see all calls, of every thread, that no hook is around; it returns ON for what is to go on."""
+    if not below:
+        below.append(function)
+        entered.append(function)
 
 
 class TableCall:
@@ -123,7 +133,7 @@ def surrounded(run: Callable, op: Op, *given: Any) -> Any:
     """Let the innermost hook answer a call; those further out see what the hook calls."""
     hooks = state.around
     if not hooks:
-        return ON
+        return below[0](TableCall(run, op, given)) if below and state.dispatches else ON
     state.around = hooks[:-1]
     try:
         return hooks[-1](TableCall(run, op, given))

@@ -134,15 +134,17 @@ def unrecordable(name: str) -> RuntimeError:
     )
 
 
-def before_write(tensor: Tensor) -> None:
+def before_write(tensor: Tensor, name: str = "copy_") -> None:
     """To be called before memory is written: what backward still needs of it is copied.
 
     Raises:
-        RuntimeError: the tensor was made in inference mode, which has ended.
+        RuntimeError: the tensor was made in inference mode, which has ended, or outside of the transform that runs.
     """
     block = tensor._storage
     if block.version < 0 and not state.inference:
         raise RuntimeError(INFERENCE_WRITTEN)
+    if memory._inferring:
+        memory.refuse_captured(block, name)
     if getattr(block, "savers", None):
         copy_saved(block, _dense_copy)
 

@@ -39,5 +39,7 @@ class HalfCauchy(Half):
         return self.base_dist.variance
 
     def log_prob(self, value: Any) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
         like = self.base_dist.scale
         return super().log_prob(torch.as_tensor(value, dtype=like.dtype, device=like.device))

@@ -14,6 +14,10 @@ from tritonnn.shape import Size
 
 __all__ = ["VonMises"]
 
+# Between these concentrations angles are proposed; below there is no direction to see, and above the numbers of the
+# proposal round to each other, and the angles are normal with the variance 1 / concentration.
+_LEAST, _MOST = 1e-30, 1e14
+
 
 class VonMises(Distribution):
     """Angles around `loc`, with a density in proportion to exp(concentration cos(x - loc)).
@@ -43,7 +47,7 @@ class VonMises(Distribution):
     @lazy_property
     def _proposal_r(self) -> Any:
         """The parameter of the wrapped Cauchy distribution that proposes angles, in double precision."""
-        k = self.concentration.detach().double()
+        k = self.concentration.detach().double().clamp(min=_LEAST)
         tau = 1 + (1 + 4 * k**2).sqrt()
         rho = (tau - (2 * tau).sqrt()) / (2 * k)
         exact = (1 + rho**2) / (2 * rho)
@@ -57,9 +61,11 @@ class VonMises(Distribution):
         """
         shape = self._extended_shape(sample_shape)
         with torch.no_grad():
-            r, k = self._proposal_r.expand(shape), self.concentration.double().expand(shape)
-            done = torch.zeros(shape, dtype=torch.bool, device=self.loc.device)
+            r, k = self._proposal_r.expand(shape), self.concentration.double().clamp(min=_LEAST).expand(shape)
+            done = (k < _MOST).logical_not()  # NaN is done as well, and stays NaN
             x = torch.zeros(shape, dtype=torch.double, device=self.loc.device)
+            if bool(done.any()):
+                x = torch.where(done, torch.randn_like(x) / k.sqrt(), x)
             while not bool(done.all()):
                 u = uniform((3, *shape), r)
                 z = torch.cos(math.pi * u[0])

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn._levels import Batched
+from tritonnn._levels import Batched, state
 from tritonnn._tensor import Tensor
 
 _REMOVE = ("mutations", "mutations_and_views")
@@ -26,6 +26,15 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
     tensor([1., 2.])
     tensor([1., 2.])
     """
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"debug_unwrap(): argument 'tensor' (position 1) must be Tensor, not {type(tensor).__name__}"
+        )
+    levels = state.stack if recurse else state.stack[-1:]
+    if any([level.size is None for level in levels]):  # within a transform that differentiates
+        tensor = tensor.detach()
+        if not recurse:
+            return tensor
     while tensor.__class__ is Batched:
         tensor = tensor.value
         if not recurse:

@@ -9,11 +9,11 @@ from tritonnn import batching  # noqa: F401
 from tritonnn._levels import within
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
-from tritonnn.autograd.tracked import Tracked, cut, is_recording, zeros_as
+from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, let_inputs, zeros_as
 from tritonnn.batching.values import levels_of
-from tritonnn.func.transforms import check_outputs
-from tritonnn.recording.grad_mode import enable_grad
-from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from tritonnn.func.transforms import check_outputs, left_aux
+from tritonnn.recording.grad_mode import enable_grad, forward_mode
+from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 
 
 def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
@@ -34,7 +34,8 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
     text = "jvp(f, primals, tangents)"
     recorded = is_recording()
     leaves, directions, primals_spec = _checked(text, primals, tangents)
-    with enable_grad(), within():
+    directions = [apart(direction, leaves) for direction in directions]
+    with enable_grad(), forward_mode(), within():
         pushing, spec, aux = _pushed(text, func, primals, leaves, primals_spec, has_aux)
         found = pushing.along(directions, recorded)
     if strict and any([value is None for value in found]):
@@ -50,7 +51,7 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
         for value, output in zip(found, pushing.outputs, strict=True)
     ]
     result = tree_unflatten(moved_on, spec)
-    return (outputs, result, tree_map(leave, aux)) if has_aux else (outputs, result)
+    return (outputs, result, left_aux(aux, leave)) if has_aux else (outputs, result)
 
 
 def _checked(text: str, primals: Any, tangents: Any) -> tuple[list[Tensor], list[Tensor], Any]:
@@ -72,6 +73,10 @@ def _checked(text: str, primals: Any, tangents: Any) -> tuple[list[Tensor], list
         for value in values:
             if not isinstance(value, Tensor):
                 raise RuntimeError(f"{text}: Expected {name} to only contain Tensors, got {type(value)}")
+    for name, values in (("primal", leaves), ("tangent", directions)):
+        for value in values:
+            if value.dtype.kind < 2:
+                raise ValueError(f"Expected {name} to be floating point or complex, but got: {value.dtype}")
     for leaf, direction in zip(leaves, directions, strict=True):
         if leaf.shape != direction.shape:
             raise RuntimeError(
@@ -85,7 +90,8 @@ def _pushed(
     text: str, func: Callable, primals: tuple, leaves: list[Tensor], spec: Any, has_aux: bool
 ) -> tuple[Pushing, Any, Any]:
     """Run a function on tracked inputs, each with the levels that it has."""
-    tracked = [Tracked(leaf, levels_of(leaf)[0]) for leaf in leaves]
+    tracked = [Tracked(leaf, levels_of(leaf)[0], writable=True) for leaf in leaves]
+    let_inputs(tracked)
     output = func(*tree_unflatten([item.sample for item in tracked], spec))
     aux = None
     if has_aux:
@@ -116,7 +122,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
             raise RuntimeError(
                 f"linearize(f, *primals): Expected primals to only contain Tensors, got {type(leaf)}"
             )
-    with enable_grad(), within():
+    with enable_grad(), forward_mode(), within():
         pushing, out_spec, _ = _pushed("linearize(f, *primals)", func, primals, leaves, spec, False)
     own = pushing.own
 

@@ -9,7 +9,16 @@ from typing import Any
 from tritonnn import batching  # noqa: F401
 from tritonnn._levels import within
 from tritonnn._tensor import Tensor
-from tritonnn.autograd.tracked import Result, Tracked, cut, gradients, is_recording, reaches_others, zeros_as
+from tritonnn.autograd.tracked import (
+    Result,
+    Tracked,
+    cut,
+    gradients,
+    is_recording,
+    let_inputs,
+    reaches_others,
+    zeros_as,
+)
 from tritonnn.ops.creation.creation import ones_like
 from tritonnn.recording.grad_mode import enable_grad
 from tritonnn.utils._pytree import PyTree, tree_flatten, tree_map, tree_unflatten, treespec_pprint
@@ -76,12 +85,27 @@ def _grad_and_value(func: Callable, argnums: Argnums, has_aux: bool, args: tuple
                 "grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with "
                 f"{output.dim()} dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
             )
+        if output.dtype.is_complex:
+            raise RuntimeError(
+                f"grad can be implicitly created only for real scalar outputs but got {output.dtype}"
+            )
         slopes = slopes_of([output], [ones_like(output.detach())], tracked, recorded, False)
     own = [item.place for item in tracked if item.fresh]
     leave = lambda value: cut(value, own, recorded) if isinstance(value, Tensor) else value
     result = chosen([leave(value) for value in slopes])
     value = leave(output)
-    return result, (value, tree_map(leave, aux)) if has_aux else value
+    return result, (value, left_aux(aux, leave)) if has_aux else value
+
+
+def left_aux(aux: Any, leave: Callable) -> Any:
+    """What a function returns besides, as it leaves a transform."""
+
+    def one(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(value)}")
+        return leave(value)
+
+    return tree_map(one, aux)
 
 
 def slopes_of(
@@ -112,6 +136,8 @@ def with_tracked(args: tuple, argnums: Argnums) -> tuple[tuple, list[Tracked], C
         tracked += items
         specs.append(spec)
         counts.append(len(items))
+
+    let_inputs(tracked)
 
     def restored(values: list) -> Any:
         results, start = [], 0
@@ -190,17 +216,14 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
     leave = lambda value: cut(value, own, recorded) if isinstance(value, Tensor) else value
     pull = _puller(leaves, spec, tracked, chosen, own)
     result = tree_unflatten([leave(leaf) for leaf in leaves], spec)
-    return (result, pull, tree_map(leave, aux)) if has_aux else (result, pull)
+    return (result, pull, left_aux(aux, leave)) if has_aux else (result, pull)
 
 
 def _puller(
     outputs: list[Tensor], spec: Any, tracked: list[Tracked], chosen: Callable[[list], Any], own: list[Tensor]
 ) -> Callable:
-    single = len(outputs) == 1 and isinstance(tree_unflatten(outputs, spec), Tensor)
-
-    def pull(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given: PyTree = cotangents[0] if single or len(cotangents) == 1 else cotangents
-        seeds, given_spec = tree_flatten(given)
+    def pull(cotangents: PyTree, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        seeds, given_spec = tree_flatten(cotangents)
         if given_spec != spec:
             raise RuntimeError(
                 "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "

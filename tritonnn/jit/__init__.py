@@ -207,7 +207,8 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     """
     if builtins.isinstance(target_type, tuple):
         return any(isinstance(obj, each) for each in target_type)
-    origin, args = get_origin(target_type), get_args(target_type)
+    origin: Any = get_origin(target_type)
+    args = get_args(target_type)
     if target_type is Any:
         return True
     if origin is None:
@@ -216,6 +217,11 @@ def isinstance(obj: Any, target_type: Any) -> bool:
         return any(obj is None if each is type(None) else isinstance(obj, each) for each in args)
     if not builtins.isinstance(obj, origin):
         return False
+    return _holds(obj, origin, args)
+
+
+def _holds(obj: Any, origin: Any, args: tuple) -> bool:
+    """Whether the elements of a container are of the types."""
     if origin is dict:
         return all(isinstance(key, args[0]) and isinstance(value, args[1]) for key, value in obj.items())
     if origin is tuple and args[-1:] != (...,):

@@ -20,10 +20,11 @@ from typing import Any
 from tritonnn.library._check import OpCheckError, opcheck
 from tritonnn.library._operator import ANY, OPERATORS, Operator, devices, kernel_enabled, operator_of
 from tritonnn.library._schema import Schema, infer_schema, of_function, parse
+from tritonnn.ops._namespaces import OpOverload
 
 __all__ = [
     "CustomOpDef", "Library", "OpCheckError", "custom_op", "define", "get_ctx", "get_kernel", "impl", "infer_schema",
-    "opcheck", "register_autograd", "register_fake", "register_kernel", "triton_op", "wrap_triton",
+    "opcheck", "register_autograd", "register_fake", "register_kernel", "register_vmap", "triton_op", "wrap_triton",
 ]  # fmt: skip
 
 
@@ -66,6 +67,25 @@ class CustomOpDef:
             setup_context: `(ctx, inputs, output)`, which saves on `ctx` what backward needs.
         """
         self._operator.backward, self._operator.setup_context = backward, setup_context
+
+    def register_vmap(self, func: Callable | None = None) -> Any:
+        """Give it a rule for batches, which `vmap` calls; a decorator where no function is given.
+
+        Args:
+            func: `(info, in_dims, *args)` -> (outputs, where their samples are): `info` has `batch_size` and
+                `randomness`, and `in_dims` is of each argument the dimension of its samples, or None.
+
+        >>> import tritonnn as torch
+        >>> @torch.library.custom_op("docs::total", mutates_args=())
+        ... def total(x: torch.Tensor) -> torch.Tensor:
+        ...     return x.sum()
+        >>> @total.register_vmap
+        ... def _(info, in_dims, x):
+        ...     return x.movedim(in_dims[0], 0).flatten(1).sum(1), 0
+        >>> torch.vmap(total)(torch.ones(2, 3))
+        tensor([3., 3.])
+        """
+        return register_vmap(self, func)
 
     def set_kernel_enabled(self, device_type: str, enabled: bool = True) -> AbstractContextManager[None]:
         """A block within which the kernel of a device type runs, or the function for all devices instead."""
@@ -268,6 +288,22 @@ def register_autograd(
     """Give an operator a derivative, as `CustomOpDef.register_autograd` does."""
     operator = operator_of(op)
     operator.backward, operator.setup_context = backward, setup_context
+
+
+def register_vmap(op: Any, func: Callable | None = None, /, *, lib: object = None) -> Any:
+    """Give an operator a rule for batches, as `CustomOpDef.register_vmap` does; the last one given holds.
+
+    Args:
+        op: its name, an overload, or what `custom_op` made.
+    """
+    if not isinstance(op, (str, OpOverload, CustomOpDef)):
+        raise ValueError(f"register_vmap({op}): got unexpected type for op: {type(op)}")
+
+    def take(function: Callable) -> Callable:
+        operator_of(op).batches = function
+        return function
+
+    return take if func is None else take(func)
 
 
 class _Context:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tritonnn._levels import highest
+from tritonnn._levels import state as transforms
 from tritonnn._overriding import overloading, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.autograd.function import Function
 from tritonnn.dispatch import wrote
+from tritonnn.library._batches import batched_call
 from tritonnn.library._schema import Schema
 from tritonnn.ops._namespaces import OpOverload, OpOverloadPacket, namespace
 from tritonnn.recording.grad_mode import no_grad, state
@@ -41,6 +44,7 @@ class Operator:
         self.fake: Callable | None = None
         self.backward: Callable | None = None
         self.setup_context: Callable | None = None
+        self.batches: Callable | None = None  # the rule for what is inside vmap
         self.packet = OpOverloadPacket(space, name, self, ("default",))
         self.overload = self.packet._made["default"] = OpOverload(self.packet, "default", self, schema)
         namespace(space)._packets[name] = self.packet
@@ -59,6 +63,8 @@ class Operator:
         if found is not None:
             return overridden(self.overload, found, args, kwargs)
         values = self.bind(args, kwargs)
+        if transforms.stack and highest(values):
+            return batched_call(self, values)
         if self.recorded and self.backward is None:
             return self.run(values)
         if not state.enabled or not any([tensor.requires_grad for tensor in tensors_of(values)]):

@@ -1,11 +1,11 @@
 """torch.masked: reductions and normalisations of the elements that a mask names.
 
-The functions take tensors and `mask=`; MaskedTensor, a tensor that carries its mask, is left out.
+The functions take tensors and `mask=`; a MaskedTensor carries its mask.
 """
 
 from __future__ import annotations
 
-from tritonnn.masked._absent import MaskedTensor, as_masked_tensor, is_masked_tensor, masked_tensor
+from tritonnn.masked._maskedtensor import MaskedTensor, as_masked_tensor, is_masked_tensor, masked_tensor
 from tritonnn.masked._normalizations import log_softmax, normalize, softmax, softmin
 from tritonnn.masked._reductions import (
     amax,

@@ -24,6 +24,8 @@ Dims = int | Sequence[int] | None
 
 
 def _cast(op: str, input: Tensor, mask: Tensor | None, dtype: DType | None) -> tuple[Tensor, Tensor | None]:
+    if isinstance(input, Tensor) and "_masked_data" in vars(input) and mask is None:  # a MaskedTensor
+        input, mask = vars(input)["_masked_data"], vars(input)["_masked_mask"]
     mask = given(op, input, mask)
     return (input if dtype is None else input.to(dtype)), mask
 

@@ -172,7 +172,7 @@ class ConvertMixin:
         """
         from tritonnn._dynamo.eval_frame import compile
 
-        compile(self.__call__, *args, **kwargs)
+        compile(self.to, *args, **kwargs)  # any function of the module: its calls are not touched
 
 
 def _of_python(value: Any) -> bool:

@@ -374,6 +374,8 @@ def _gate(values: tuple, visit: Callable[[tuple], tuple]) -> tuple[tuple, list[i
     passed = list(values)
     for i, tensor in zip(places, BackwardHookFunction.apply(visit, *[values[i] for i in places])):
         passed[i] = tensor
+    if hasattr(values, "n_fields"):  # a record of torch.return_types
+        return type(values)(passed), places
     return type(values)(*passed) if hasattr(values, "_fields") else tuple(passed), places
 
 

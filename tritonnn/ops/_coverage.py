@@ -14,6 +14,7 @@ from typing import Any
 
 import tritonnn
 from tritonnn import dtypes
+from tritonnn.batching.calls import COMPOSED, DYNAMIC, LOOPED, RULES, SIZED
 from tritonnn.ops import whole
 from tritonnn.table import OPS, Op
 from tritonnn.table.formulas import no_derivative
@@ -124,6 +125,19 @@ def second(op: Op) -> str:
     return _seconds[op.name]
 
 
+def batches(op: Op) -> str:
+    """How it computes inside vmap: by a 'rule', as its parts do ('composed'), or one sample at a time ('loop')."""
+    if op.name in DYNAMIC:
+        return "refused"
+    if op.public_name in LOOPED:
+        return "loop"
+    if op.name in RULES or op.name in COMPOSED or op.name in SIZED or op.result_rule is not None:
+        return "rule"
+    if op.kind == "composite":
+        return "composed"
+    return "loop" if op.tensor_slots else ""
+
+
 COLUMNS: dict[str, Callable[[Op], str]] = {
     "op": lambda op: op.public_name,
     "in": lambda op: op.api,
@@ -132,6 +146,7 @@ COLUMNS: dict[str, Callable[[Op], str]] = {
     "cuda": lambda op: _on(op, "kernels"),
     "gradient": gradient,
     "second gradient": second,
+    "vmap rule": batches,
     "host": lambda op: "some calls" if callable(op.host) else op.host,
 }
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._compressed import CompressedTensor
 from tritonnn._overriding import MODES, modes_alone, overloading, overridden, undisturbed
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LEAKS, SparseOperand, leaked
 from tritonnn.table import Op, OpSignature, verify, verify_named
-from tritonnn.table.sparse import as_given, with_sparse
+from tritonnn.table.sparse import as_given, has_form, with_sparse
 
 _BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
 
@@ -35,7 +37,7 @@ def checked_frame(op: Op, body: Callable) -> Any:
             looks = ways.get(given)
             if looks is None:  # what does not fit is bound, and refused, the long way
                 known = op.n_required <= given and (given <= count or (op.takes_any and op.legacy is None))
-                looks = ways[given] = op.looks(0, min(given, count)) if known else _BOUND
+                looks = ways[given] = _dense_looks(op, min(given, count)) if known else _BOUND
             if looks is not _BOUND:
                 if given > count and tensors_in_line and (found := overloading(args)) is not None:
                     return overridden(function, found, args, {})
@@ -44,6 +46,8 @@ def checked_frame(op: Op, body: Callable) -> Any:
                         if (found := look(args)) is not None:
                             return overridden(function, found, args, {})
                         args = (*verify(op, args[:count], i), *args[count:])  # what follows is a size in line
+                        if has_form(op, args):
+                            return with_sparse(op, args, {})
                         break
                 try:
                     result = op.run(*args)
@@ -69,6 +73,11 @@ def checked_frame(op: Op, body: Callable) -> Any:
     return function
 
 
+def _dense_looks(op: Op, count: int) -> tuple[tuple[int, frozenset[type]], ...]:
+    """`looks` of a composite: its body might compute with sparse tensors, and they have a form of their own."""
+    return tuple([(i, classes - {SparseTensor, CompressedTensor}) for i, classes in op.looks(0, count)])
+
+
 def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a composite's body with whatever was given."""
     count = op.n_positional
@@ -85,6 +94,8 @@ def _bound(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
         if not kwargs.keys() <= op.places.keys():
             op.rename(kwargs)
         verify_named(op, kwargs)
+    if has_form(op, (*args, *kwargs.values())):
+        return with_sparse(op, args, kwargs)
     out = kwargs.pop("out", None) if kwargs and op.takes_out and "out" not in op.names else None
     if (written := kwargs.get("out") if out is None else out) is not None:
         dispatch.check_out_arguments(op, args, kwargs, written, out)

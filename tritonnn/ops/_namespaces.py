@@ -12,6 +12,7 @@ from typing import Any
 
 from tritonnn._tensor import Tensor
 from tritonnn.ops import whole
+from tritonnn.ops._aten_forms import FORMS
 from tritonnn.table import NAMESPACES, Op
 
 # Overloads beyond those that the arguments say: 'Tensor' and 'Scalar' of two operands, 'default' of all else.
@@ -20,9 +21,10 @@ _FURTHER = {
     "prod": "dim_int", "var": "correction dim", "std": "correction dim", "transpose": "int", "select": "int",
     "squeeze": "dim", "split": "Tensor", "softmax": "int", "log_softmax": "int", "where": "self", "index": "Tensor",
     "arange": "start start_step", "clamp": "Tensor", "median": "dim", "flatten": "using_ints", "fill": "Scalar Tensor",
+    "div": "Tensor_mode", "masked_fill": "Scalar Tensor",
 }  # fmt: skip
 _WITHOUT_DEFAULT = frozenset((
-    "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
+    "masked_fill",    "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
 ))  # fmt: skip
 
 
@@ -102,11 +104,16 @@ class OpNamespace:
     def _of_table(self, name: str) -> OpOverloadPacket | None:
         function = _published(name) if self.name == "aten" else None
         if function is None:
-            return None
+            return self._of_form(name) if self.name == "aten" else None
         packet = self._packets[name] = OpOverloadPacket(
             "aten", name, function, _overloads(name, getattr(function, "op", None))
         )
         return packet
+
+    def _of_form(self, name: str) -> OpOverloadPacket | None:
+        if name in FORMS:
+            self._packets[name] = OpOverloadPacket("aten", name, *FORMS[name])
+        return self._packets.get(name)
 
     def __dir__(self) -> list[str]:
         return sorted(self._packets)

@@ -19,10 +19,13 @@ _NAMES = {
     dtypes.uint8: "uint8_t", dtypes.int8: "int8_t", dtypes.int16: "int16_t", dtypes.int32: "int",
     dtypes.int64: "int64_t", dtypes.float16: "c10::Half", dtypes.bfloat16: "c10::BFloat16", dtypes.float32: "float",
     dtypes.complex64: "c10::complex<float>", dtypes.float8_e4m3fn: "c10::Float8_e4m3fn",
-    dtypes.float8_e5m2: "c10::Float8_e5m2",
+    dtypes.float8_e5m2: "c10::Float8_e5m2", dtypes.float8_e4m3fnuz: "c10::Float8_e4m3fnuz",
+    dtypes.float8_e5m2fnuz: "c10::Float8_e5m2fnuz", dtypes.float8_e8m0fnu: "c10::Float8_e8m0fnu",
+    dtypes.complex32: "c10::complex<c10::Half>",
 }  # fmt: skip
 
 _WIDE = (dtypes.float64, dtypes.complex128)
+_SMALLEST_POWER = 2.0**-127  # the smallest float8_e8m0fnu
 
 
 def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
@@ -40,8 +43,13 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
     """
     if value.__class__ is int and 0 <= value < 128:
         return (bool, int, float, complex)[dtype.kind](value)
-    if value.__class__ is float and -128 < value < 128 and dtype.kind == 2:  # every floating type holds it
-        return value
+    if (
+        value.__class__ is float
+        and -128 < value < 128
+        and dtype.kind == 2
+        and dtype is not dtypes.float8_e8m0fnu
+    ):
+        return value  # every other floating type holds it
     if isinstance(value, (Tensor, np.generic)):
         value = value.item()
     if isinstance(value, (str, bytes)):
@@ -55,6 +63,8 @@ def as_number(dtype: dtypes.dtype, value: Any, strict: bool = True) -> Any:
         value = value.real
     if dtype.kind == 1:
         return _whole(dtype, value)
+    if dtype is dtypes.float8_e8m0fnu and strict and isinstance(value, float) and value < _SMALLEST_POWER:
+        raise _overflow(dtype)
     value = (bool, int, float, complex)[dtype.kind](value)
     return _rounded(dtype, value, strict) if dtype.kind >= 2 and dtype not in _WIDE else value
 
@@ -79,22 +89,26 @@ def hold(
 
 
 def _rounded(dtype: dtypes.dtype, value: Any, strict: bool) -> Any:
+    if dtype is dtypes.complex32 and strict:  # filling several elements asks only whether complex64 holds it
+        dtype = dtypes.complex64
     limit = _limit(dtype)
-    endless = dtype is dtypes.float8_e4m3fn  # it has no infinity
+    endless = dtype in dtypes.FLOAT8 and dtype is not dtypes.float8_e5m2  # it has no infinity
     parts = (value.real, value.imag) if dtype.is_complex else (value,)
     if not any(abs(part) > limit and (math.isfinite(part) or endless) for part in parts):
         return value
     if strict or dtype not in dtypes.REDUCED:
         raise _overflow(dtype)
-    if endless:
+    if dtype is dtypes.float8_e4m3fn:
         return math.copysign(limit, value)
+    if endless:
+        return math.nan
     with np.errstate(over="ignore"):
         return float(np.float64(value).astype(dtype.np))
 
 
 @cache
 def _limit(dtype: dtypes.dtype) -> float:
-    return float(ml_dtypes.finfo("float32" if dtype.is_complex else dtype.np).max)
+    return float(ml_dtypes.finfo(dtype.to_real().np).max)
 
 
 def bounds(dtype: dtypes.dtype, whole: bool) -> tuple[int, int]:
@@ -112,3 +126,18 @@ def _whole(dtype: dtypes.dtype, value: Any) -> int:
 
 def _overflow(dtype: dtypes.dtype) -> Invalid:
     return Invalid(f"value cannot be converted to type {_NAMES.get(dtype, 'double')} without overflow")
+
+
+# what numbers are converted to by way of wider ones, as elements are
+_CONVERTED = frozenset((*dtypes.FLOAT8, dtypes.complex32))
+
+
+def elements(array: np.ndarray, dtype: dtypes.dtype) -> np.ndarray:
+    """Numbers as elements of a dtype, in memory of their own."""
+    if dtype not in _CONVERTED:
+        return np.array(array, dtype=dtype.np, order="C")
+    from tritonnn.cpu_fallback.conversion import copy_values
+
+    held = np.empty(np.shape(array), dtype.np)
+    copy_values(held, np.asarray(array, np.complex128 if dtype is dtypes.complex32 else np.float64))
+    return held

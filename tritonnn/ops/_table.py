@@ -17,7 +17,7 @@ from typing import Any
 from tritonnn import dispatch
 from tritonnn._overriding import overloading, overridable, overridden
 from tritonnn._tensor import Tensor
-from tritonnn.errors import BatchedOperand, SparseOperand
+from tritonnn.errors import BatchedOperand, HalfComplexOperand, SparseOperand
 from tritonnn.ops._frames import checked_frame, frame, own
 from tritonnn.table import (
     ALL_TYPES,
@@ -274,7 +274,7 @@ def called(op: Op, args: tuple, out: Any = None) -> Any:
     """A call of a primitive by an op that has looked at the arguments, and bound them, itself."""
     try:
         return dispatch.call(op, args, out)
-    except BatchedOperand:
+    except (BatchedOperand, HalfComplexOperand):
         return with_sparse(op, args, {} if out is None else {"out": out})
 
 
@@ -282,7 +282,7 @@ def written(op: Op, args: tuple) -> Any:
     """The same of a call in place."""
     try:
         return dispatch.inplace(op, args)
-    except BatchedOperand:
+    except (BatchedOperand, HalfComplexOperand):
         return with_sparse(op, args, {}, "_")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._levels import HOOKS, lacks
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import counting_dtype
 from tritonnn.errors import Invalid, fail, warn
@@ -96,6 +97,8 @@ def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type
     """Scale the rows that are looked up down to `max_norm`, in place."""
     if norm_type is None:
         raise fail(op, "norm_type must be float, not NoneType", kind=TypeError, weight=weight)
+    if lacks(weight, indices):
+        raise RuntimeError(HOOKS["unbatched"]("aten::embedding_renorm_"))
     with no_grad():
         used = indices.reshape(-1).unique()
         rows = weight.detach().index_select(0, used)
@@ -105,9 +108,7 @@ def _renorm(op: str, weight: Tensor, indices: Tensor, max_norm: float, norm_type
 
 
 def _embedding_samples(make: Make) -> list[Sample]:
-    return [
-        Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3)),
-    ]  # fmt: skip
+    return [Sample(make.int(2, 5), make(4, 3)), Sample(make.int(7, dtype=dtypes.int32), make(4, 3))]
 
 
 def _embedding_errors(make: Make) -> list[Bad]:

@@ -143,7 +143,8 @@ _IN_PLACE = {
 
 _OTHERS: dict[str, Callable] = {
     "__rsub__": _straight("__rsub__", ar.rsub), "__pow__": _operator("__pow__", pw.pow),
-    "__rtruediv__": _operator("__rtruediv__", _divided_into), "__invert__": overridable(_invert),
+    "__rtruediv__": _operator("__rtruediv__", _divided_into), "__rdiv__": _operator("__rdiv__", _divided_into),
+    "__invert__": overridable(_invert),
     **{f"__{name}__": vars(Tensor)[method] for name, method in (("neg", "neg"), ("abs", "abs"), ("pos", "positive"))},
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 import tritonnn
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.ops.optimizer.optimizer import advance_steps, elementwise_step, has_kernel
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT, one_element, run_closure
@@ -136,7 +137,7 @@ class ElementwiseOptimizer(Optimizer):
                 params = [p for p in group["params"] if p.grad is not None]
                 if params:
                     if sparse := self._prepare(group, params):
-                        params = [p for p in params if not p.grad.is_sparse]
+                        params = [p for p in params if not isinstance(p.grad, Sparse)]
                         for p in sparse:
                             self._step_sparse(group, p)
                     single = group["foreach"] is False and not group.get("fused")
@@ -161,7 +162,7 @@ class ElementwiseOptimizer(Optimizer):
                 )
         capturable, fused, differentiable = map(group.get, ("capturable", "fused", "differentiable"))
         for p in params:
-            if p.grad.is_sparse:  # type: ignore[union-attr]
+            if isinstance(p.grad, Sparse):
                 self._check_sparse(group)
                 sparse.append(p)
             if capturable and p.device.type not in CAPTURABLE_DEVICES:

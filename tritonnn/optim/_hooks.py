@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, TypeAlias
 
+from tritonnn.recording.grad_mode import state
 from tritonnn.utils.hooks import RemovableHandle
 
 Hooks: TypeAlias = "OrderedDict[int, Callable[..., Any]]"
@@ -55,11 +57,27 @@ def register_optimizer_step_post_hook(hook: Callable[..., None]) -> RemovableHan
     return register(_global_post_hooks, hook)
 
 
+_nothing = nullcontext()
+
+
+def ranged(optimizer: Any, what: str) -> AbstractContextManager[Any]:
+    """A range of profilers, where one may run, for a method of an optimizer."""
+    if not state.around:
+        return _nothing
+    from tritonnn.profiler import record_function
+
+    return record_function(f"Optimizer.{what}#{type(optimizer).__name__}.{what}")
+
+
 def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """The `step` method of an optimizer with the global and its own hooks around it."""
 
     @functools.wraps(step)
     def hooked(*args: Any, **kwargs: Any) -> Any:
+        with ranged(args[0], "step"):
+            return stepped(*args, **kwargs)
+
+    def stepped(*args: Any, **kwargs: Any) -> Any:
         self = args[0]
         for hook in chain(_global_pre_hooks.values(), self._optimizer_step_pre_hooks.values()):
             changed = hook(self, args, kwargs)

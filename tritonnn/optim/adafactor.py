@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tritonnn
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT, one_element, run_closure
 
@@ -97,7 +98,7 @@ class Adafactor(Optimizer):
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             for p in params:
-                if p.grad.is_sparse:
+                if isinstance(p.grad, Sparse):
                     raise RuntimeError("Adafactor does not support sparse gradients")
                 if p.is_complex():
                     raise RuntimeError("Adafactor does not support complex parameters")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tritonnn._sparse import with_values
+from tritonnn._sparse import Sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
 from tritonnn.optim._forms import functional
@@ -80,6 +80,11 @@ class Adagrad(ElementwiseOptimizer):
         )  # fmt: skip
         for group in self.param_groups:
             for p in group["params"]:
+                if isinstance(p, Sparse):
+                    raise RuntimeError(
+                        f"Adagrad: a parameter has the layout {p.layout}, expected strided ones: it keeps sums of all "
+                        "elements. Hint: SGD takes sparse parameters"
+                    )
                 self.state[p].update(self._new_state(group, p))
 
     def share_memory(self) -> None:

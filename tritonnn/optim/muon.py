@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tritonnn
+from tritonnn._sparse import Sparse
 from tritonnn._tensor import Tensor
 from tritonnn.optim.optimizer import Group, Optimizer, ParamsT, one_element, run_closure
 
@@ -117,7 +118,7 @@ class Muon(Optimizer):
             for p in params:
                 if p.is_complex():
                     raise RuntimeError("Muon does not support complex parameters")
-                if p.grad.is_sparse:
+                if isinstance(p.grad, Sparse):
                     raise RuntimeError("Muon does not support sparse gradients")
             for p in params:
                 self._update(p, group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import tritonnn
+from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.optim._elementwise import Array, ElementwiseOptimizer, Number, State, require
 from tritonnn.optim._forms import functional
@@ -101,7 +102,7 @@ class SGD(ElementwiseOptimizer):
                 buffer = grad.detach().clone()
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
-            if buffer.is_sparse:
+            if isinstance(buffer, SparseTensor):
                 buffer = buffer.coalesce()  # or it would grow with every step
             self.state[p]["momentum_buffer"] = buffer
             grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer

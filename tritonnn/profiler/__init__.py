@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from tritonnn.profiler._events import DeviceType
-from tritonnn.profiler._profile import profile, supported_activities, tensorboard_trace_handler
+from tritonnn.profiler._profile import (
+    ExecutionTraceObserver,
+    kineto_available,
+    profile,
+    supported_activities,
+    tensorboard_trace_handler,
+)
 from tritonnn.profiler._ranges import record_function
 from tritonnn.profiler._schedule import ProfilerAction, ProfilerActivity, schedule
 
 __all__ = [
-    "DeviceType", "ProfilerAction", "ProfilerActivity", "profile", "record_function", "schedule",
+    "DeviceType", "ExecutionTraceObserver", "ProfilerAction", "ProfilerActivity", "kineto_available", "profile",
+    "record_function", "schedule",
     "supported_activities", "tensorboard_trace_handler",
 ]  # fmt: skip

@@ -108,6 +108,7 @@ class FunctionEvent(_Times):
         self.stack, self.module_hierarchy = note.stack, note.modules
         self.flops, self.is_backward = note.flops, note.backward
         self.is_user_annotation = note.kind != "cpu_op"
+        self.scope = 7 if self.is_user_annotation else int(note.backward)  # of PyTorch's record scopes
         self.device_type = DeviceType.CPU
         self.cpu_memory_usage = note.bytes["cpu"]
         self.device_memory_usage = note.bytes["cuda"]

@@ -49,6 +49,21 @@ def tensorboard_trace_handler(
     return handler
 
 
+class ExecutionTraceObserver:
+    """Not there: it writes the graph of a program in a format of Kineto's."""
+
+    def __init__(self) -> None:
+        raise NotImplementedError(
+            "ExecutionTraceObserver is Kineto's, which is not here. Hint: dispatch.watch and TorchDispatchMode show "
+            "every call with its arguments; export_chrome_trace writes a trace"
+        )
+
+
+def kineto_available() -> bool:
+    """False: the profiler is the library's own."""
+    return False
+
+
 class profile(Reports):
     """Records every call of the op table that this thread makes: names and times, and what else is asked for.
 
@@ -195,6 +210,17 @@ class profile(Reports):
     def add_metadata(self, key: str, value: str) -> None:
         """Have a text of the program's own in the trace."""
         self._metadata[key] = value
+
+    def preset_metadata_json(self, key: str, value: str) -> None:
+        """The same before the recording has begun."""
+        self.add_metadata_json(key, value)
+
+    def toggle_collection_dynamic(self, enable: bool, activities: Iterable[ProfilerActivity]) -> None:
+        """Refused: a recording is whole. A schedule says which steps are recorded."""
+        raise NotImplementedError(
+            "toggle_collection_dynamic(): a recording cannot be interrupted. Hint: schedule= says which steps are "
+            "recorded"
+        )
 
     def add_metadata_json(self, key: str, value: str) -> None:
         """Have a value of the program's own in the trace, given as JSON."""

@@ -104,8 +104,18 @@ class Reports:
             metric: "self_cpu_time_total" or "self_cuda_time_total".
         """
         if not self._session.wishes.stack:
-            raise ValueError("export_stacks(): the profiler has no stacks: it needs with_stack=True")
+            raise AssertionError(
+                "export_stacks() requires with_stack=True: the profiler has no stacks without"
+            )
         self.events().export_stacks(path, metric)
+
+    def export_memory_timeline(self, path: str, device: str | None = None) -> None:
+        """Refused: when memory is given back is not noted, so there is no timeline of it."""
+        raise NotImplementedError(
+            "export_memory_timeline(): when memory is given back is not noted. Hint: profile_memory=True and "
+            "key_averages().table(sort_by='self_cpu_memory_usage') show what calls allocated; of a GPU "
+            "torch.cuda.memory_summary() tells the rest"
+        )
 
     @property
     def self_cpu_time_total(self) -> float:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
+from weakref import WeakSet
 
+from tritonnn.errors import warn
 from tritonnn.memory import set_inference
 
+#: nodes of forward mode alone
+HIDDEN: Any = WeakSet()
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -23,6 +27,10 @@ class _State(threading.local):
     current: Any = None  # the pass of backward that runs
     depth = 0  # how many passes of backward this thread is within
     forward = False  # whether a pass of backward is the first half of a derivative along directions
+    tangents = 0  # how many blocks of forward mode this thread is within
+    hidden = False  # whether what is recorded is for forward mode alone: in `no_grad` within such a block
+    unveiled = False  # whether the pass of backward that runs is for forward mode, and sees what is hidden
+    dispatches = True  # whether classes with `__torch_dispatch__` are asked
     around: tuple = ()  # what this thread has around each table call, innermost last
     keeps_graph = True  # whether the pass of backward that runs leaves the graph for another one
 
@@ -36,11 +44,11 @@ class _Switch:
     _enable = True
 
     def __enter__(self) -> None:
-        self._before = state.enabled
-        state.enabled = self._enable and not state.inference
+        self._before = state.enabled, state.hidden
+        state.enabled, state.hidden = self._enable and not state.inference, False
 
     def __exit__(self, *exc_info: object) -> None:
-        state.enabled = self._before
+        state.enabled, state.hidden = self._before
 
     def __call__(self, function: F) -> F:
         return _decorate(self, function)
@@ -53,6 +61,13 @@ class _Switch:
 def _decorate(switch: Any, function: Any) -> Any:
     import functools
     import inspect
+
+    if isinstance(function, type):
+        warn(
+            "Decorating classes is deprecated and will be disabled in future versions. You should only decorate "
+            f"functions or methods: {function.__name__}.__init__ alone runs in the mode that is meant here.",
+            FutureWarning,
+        )
 
     if inspect.isgeneratorfunction(function):
 
@@ -106,6 +121,12 @@ class no_grad(_Switch):
         return instance if function is None else _decorate(instance, function)
 
 
+def switch(enabled: bool) -> None:
+    """Record or not; within forward mode, which `no_grad` does not end, record what the other mode does not see."""
+    wanted = (enabled or state.tangents > 0) and not state.inference
+    state.enabled, state.hidden = wanted, wanted and not enabled
+
+
 class enable_grad(_Switch):
     """Record inside, also within `no_grad`.
 
@@ -137,14 +158,17 @@ class set_grad_enabled(_Switch):
                 f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
             )
         self._enable = mode
-        self._before = state.enabled
-        state.enabled = self._enable and not state.inference
+        self._before = state.enabled, state.hidden
+        switch(mode)
 
     def __enter__(self) -> None:
-        state.enabled = self._enable and not state.inference
+        switch(self._enable)
+
+    def __exit__(self, *exc_info: object) -> None:
+        state.enabled, state.hidden = self._before
 
     def __call__(self, function: F) -> F:
-        state.enabled = self._before
+        state.enabled, state.hidden = self._before
         return _decorate(self, function)
 
     def clone(self) -> Any:
@@ -176,12 +200,12 @@ class inference_mode:
     mode: bool
 
     def __enter__(self) -> None:
-        self._before = state.enabled, state.inference
-        state.enabled, state.inference = not self.mode, bool(self.mode)
+        self._before = state.enabled, state.hidden, state.inference
+        state.enabled, state.hidden, state.inference = not self.mode, False, bool(self.mode)
         set_inference(state.inference, 1)
 
     def __exit__(self, *exc_info: object) -> None:
-        state.enabled, state.inference = self._before
+        state.enabled, state.hidden, state.inference = self._before
         set_inference(state.inference, -1)
 
     def __call__(self, function: F) -> F:
@@ -191,6 +215,53 @@ class inference_mode:
         return inference_mode(self.mode)
 
 
+class forward_mode:
+    """A block of forward mode."""
+
+    def __enter__(self) -> None:
+        state.tangents += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        state.tangents -= 1
+
+
+def apply_hidden(node: Any, grads: list) -> list:
+    """What a node of forward mode gives: nothing to other passes, and hidden as it is what it computes."""
+    if not state.unveiled:
+        return [None] * len(node.edges)
+    before, state.hidden = state.hidden, True
+    try:
+        return node.apply(grads)
+    finally:
+        state.hidden = before
+
+
+class set_multithreading_enabled(_Switch):
+    """Taken for programs that say it: here a pass of backward runs in the thread that asks for it in either case.
+
+    >>> import tritonnn as torch
+    >>> with torch.autograd.set_multithreading_enabled(False):
+    ...     torch.ones(1, requires_grad=True).sum().backward()
+    """
+
+    def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_multithreading_enabled(): argument 'mode' must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def clone(self) -> Any:
+        """Another one."""
+        return set_multithreading_enabled(self.mode)
+
+
 def is_grad_enabled() -> bool:
     """Whether operations are recorded in this thread.
 
@@ -198,7 +269,7 @@ def is_grad_enabled() -> bool:
     >>> torch.is_grad_enabled()
     True
     """
-    return state.enabled
+    return state.enabled and not state.hidden
 
 
 def is_inference_mode_enabled() -> bool:

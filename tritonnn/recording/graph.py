@@ -10,15 +10,17 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from tritonnn._conjugated import ConjugatedTensor, bare
 from tritonnn._levels import Batched
 from tritonnn._tensor import Tensor
-from tritonnn.recording.grad_mode import state
+from tritonnn.recording.grad_mode import HIDDEN, state
 from tritonnn.recording.names import BY_ARGUMENTS, NO_FORMULA, node_name
 from tritonnn.recording.packing import Packed, Preserved, packed
-from tritonnn.recording.refusals import INFERENCE_SAVED, untraceable
+from tritonnn.recording.refusals import untraceable, version_to_save
 from tritonnn.recording.saving import Several, metadata, saving_of
 from tritonnn.recording.tracing import Trace, trace_here
 from tritonnn.table.formulas import no_derivative
@@ -103,7 +105,19 @@ class Node:
             [*super().__dir__(), *(listed(self.op) if getattr(self, "op", None) is not None else ())]
         )
 
+    @property
+    def _input_metadata(self) -> list[SimpleNamespace]:
+        """Shape, dtype and device of each result, whose gradient the node is given."""
+        return [
+            SimpleNamespace(shape=shape, dtype=dtype, device=device) for shape, dtype, device in self.meta
+        ]
+
     # ---- running --------------------------------------------------------------------------------------
+
+    def __call__(self, *grads: Tensor | None) -> Any:
+        """Gradients of the inputs from those of the results."""
+        results = self.apply(list(grads))
+        return results[0] if len(results) == 1 else tuple(results)
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         """Gradients of the inputs, one per edge (None where not wanted)."""
@@ -210,11 +224,20 @@ def record(op: Op, args: tuple, outputs: tuple, edges: list[Edge]) -> Node:
                 out._out_nr = number
     if state.anomaly:
         node.trace = trace_here()
+    _keep(node, saved)
+    return node
+
+
+def _keep(node: Node, saved: list[Any]) -> None:
+    """Pack what is saved, or see to it that it stays what it is now."""
+    if state.hidden:
+        HIDDEN.add(node)
     if state.saved_hooks:
         _pack(node)
-    for i in plan.preserved if not state.saved_hooks else ():
+        return
+    # in forward mode, whose derivatives are taken later, everything
+    for i in range(len(saved)) if state.tangents else node.plan.preserved:
         saved[i] = Preserved(saved[i]) if isinstance(saved[i], Tensor) else saved[i]
-    return node
 
 
 def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
@@ -228,18 +251,6 @@ def record_refusal(op: Op, args: tuple, outputs: tuple) -> None:
 
 def _has_tensors(values: Sequence[Any]) -> bool:
     return any(isinstance(value, Tensor) for value in values)
-
-
-def version_to_save(tensor: Tensor) -> int:
-    """The version at which a tensor is saved.
-
-    Raises:
-        RuntimeError: it was made in inference mode, which counts none.
-    """
-    version = tensor._storage.version
-    if version < 0:
-        raise RuntimeError(INFERENCE_SAVED)
-    return version
 
 
 def _pack(node: Node) -> None:
@@ -279,6 +290,9 @@ _copied_over: Op | None = None
 _filled_over: Op | None = None
 
 
+reading: list[Callable[[Tensor, Any], None]] = []  # records what is conjugated or negated when it is read
+
+
 def register_view_ops(as_strided: Op, view_written: Op) -> None:
     """Say which ops stand in the graph for "this geometry of the base" and "the base with a view written into it"."""
     global _as_strided, _view_written
@@ -315,7 +329,10 @@ def regenerate_view(view: Tensor) -> None:
     assert base is not None and _as_strided is not None
     args = (base, tuple(view._shape), view.stride(), view._offset)
     view._out_nr = 0
-    record(_as_strided, args, (view,), [edge_of(base)])
+    plain = bare(view) if view.__class__ is ConjugatedTensor else view
+    record(_as_strided, args, (plain,), [edge_of(base)])
+    if plain is not view:
+        reading[0](plain, view)
     if view._retains_grad:
         retain(view)
 
@@ -327,20 +344,6 @@ def view_of(tensor: Tensor) -> Tensor:
     alias._base = tensor if base is None else base
     alias._view_version = tensor._storage.version
     return alias
-
-
-def check_recorded_write(target: Tensor) -> None:
-    """Refuse an in-place write that would lose a gradient; to be called where it is recorded."""
-    base = target._base
-    if base is not None:
-        if target._creation is not None:
-            raise RuntimeError(untraceable(target, "is being"))
-        if base._node is None and (target._rg or base._rg):
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
-    if target._rg and target._node is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
 
 def rewrite_history(target: Tensor, node: Node) -> None:

@@ -59,3 +59,35 @@ def untraceable(view: Tensor, who: str) -> str:
         else f"Output {view._out_nr} of {name} is a view and {who} modified inplace."
     )
     return f"{what} {_SOURCES[creation]}"
+
+
+def is_of_leaf(tensor: Tensor) -> bool:
+    """Whether a tensor is a leaf that requires grad, or looks into one."""
+    leaf = tensor if tensor._base is None else tensor._base
+    return leaf._node is None and leaf._rg
+
+
+def check_recorded_write(target: Tensor) -> None:
+    """Refuse an in-place write that would lose a gradient; to be called where it is recorded."""
+    base = target._base
+    if base is not None:
+        if target._creation is not None:
+            raise RuntimeError(untraceable(target, "is being"))
+        if base._node is None and (target._rg or base._rg):
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+    if target._rg and target._node is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def version_to_save(tensor: Tensor) -> int:
+    """The version at which a tensor is saved.
+
+    Raises:
+        RuntimeError: it was made in inference mode, which counts none.
+    """
+    version = tensor._storage.version
+    if version < 0:
+        raise RuntimeError(INFERENCE_SAVED)
+    return version

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.memory import TRANSFORM
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.packing import Packed, Preserved
 
@@ -210,6 +211,6 @@ def _modified(node: Node, name: str, value: Tensor, version: int) -> str:
     return (
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"'{name}' of {node.op.name}, a {value.dtype} tensor of shape {list(value.shape)}, was modified{by} and is at "
-        f"version {value._storage.version}; expected version {version} instead. Hint: write the in-place op out of "
-        f"place, or clone the tensor before modifying it."
+        f"version {value._storage.version % TRANSFORM}; expected version {version % TRANSFORM} instead. Hint: write "
+        f"the in-place op out of place, or clone the tensor before modifying it."
     )

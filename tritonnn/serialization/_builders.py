@@ -17,7 +17,7 @@ from tritonnn._parameter import (
     _rebuild_parameter_with_state,
 )
 from tritonnn._tensor import Tensor
-from tritonnn.serialization import _pickling, _tensors
+from tritonnn.serialization import _nested, _pickling, _tensors
 from tritonnn.serialization._budget import Budget, Frozen, brief
 from tritonnn.shape import Size
 
@@ -180,6 +180,12 @@ def _typed(reader: Building, function: object, kind: object, args: Any, state: o
     return _rebuild_from_type_v2(lambda *given: reader.call(function, given), kind, args, state)
 
 
+def _strided(reader: Building, *args: Any) -> Any:
+    if args and isinstance(args[0], Tensor):
+        reader.bytes.spend(args[0].nbytes, "a nested tensor")  # its components may have to be copied
+    return _nested.load_strided(*args)
+
+
 def _spend_state(reader: Building, states: tuple) -> None:
     for state in states:
         for part in state if type(state) is tuple else (state,):
@@ -209,6 +215,8 @@ BUILDERS: dict[Any, Callable[..., Any]] = {
     _tensors.rebuild_tensor_v2: _tensor(_tensors.rebuild_tensor_v2, 6),
     _tensors.rebuild_tensor_v3: _tensor(_tensors.rebuild_tensor_v3, 7),
     _tensors.rebuild_sparse: lambda reader, *args: _tensors.rebuild_sparse(*args),
+    _nested.load_jagged: lambda reader, *args: _nested.load_jagged(*args),
+    _nested.load_strided: _strided,
     _tensors.rebuild_meta: lambda reader, *args: _tensors.rebuild_meta(*args),
     _rebuild_parameter: _of_tensor(_rebuild_parameter),
     _rebuild_parameter_with_state: _of_tensor(_rebuild_parameter_with_state),

@@ -18,7 +18,7 @@ from tritonnn.device import device as Device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.dtypes import uint8
 from tritonnn.memory_format import layout
-from tritonnn.serialization import _tensors
+from tritonnn.serialization import _nested, _tensors
 from tritonnn.serialization._budget import brief
 from tritonnn.serialization._tensors import STORAGE_NAMES, StorageRef
 from tritonnn.shape import Size
@@ -51,6 +51,11 @@ _TORCH_NAMES: dict[object, Name] = {
     Size: ("torch", "Size"),
     Device: ("torch", "device"),
 }
+# Likewise, of functions that are imported where they are needed.
+_TORCH_NAMES_OF_LATE: dict[Name, Name] = {
+    ("tritonnn.nested._saving", "rebuild_jagged"): ("torch.nested._internal.nested_tensor", "_rebuild_njt"),
+    ("tritonnn.nested._saving", "rebuild_strided"): ("torch._utils", "_rebuild_nested_tensor"),
+}
 
 
 def _torch_name(obj: Any) -> Name | None:
@@ -60,7 +65,9 @@ def _torch_name(obj: Any) -> Name | None:
         )
     if isinstance(obj, DType):
         return "torch", obj.name
-    return _TORCH_NAMES.get(obj) if isinstance(obj, (type, FunctionType)) else None
+    if not isinstance(obj, (type, FunctionType)):
+        return None
+    return _TORCH_NAMES.get(obj) or _TORCH_NAMES_OF_LATE.get((obj.__module__, obj.__qualname__))
 
 
 class Writer(pickle._Pickler):  # C's pickler cannot write a name it cannot import
@@ -146,6 +153,9 @@ def _known_globals() -> dict[Name, Any]:
         ("torch._utils", "_rebuild_tensor_v2"): _tensors.rebuild_tensor_v2,
         ("torch._utils", "_rebuild_tensor_v3"): _tensors.rebuild_tensor_v3,
         ("torch._utils", "_rebuild_sparse_tensor"): _tensors.rebuild_sparse,
+        ("torch._utils", "_rebuild_nested_tensor"): _nested.load_strided,
+        ("torch.nested._internal.nested_tensor", "_rebuild_njt"): _nested.load_jagged,
+        ("torch.nested._internal.nested_tensor", "NestedTensor"): Tensor,  # what is rebuilt has its class
         ("torch._utils", "_rebuild_tensor"): _tensors.rebuild_tensor,
         ("torch._utils", "_rebuild_parameter"): _parameter._rebuild_parameter,
         ("torch._utils", "_rebuild_parameter_with_state"): _parameter._rebuild_parameter_with_state,

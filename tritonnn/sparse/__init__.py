@@ -9,17 +9,21 @@ from __future__ import annotations
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
+from tritonnn.ops.sparse._forms import need_tensors
 from tritonnn.ops.sparse.diagonals import spdiags
 from tritonnn.ops.sparse.invariants import check_sparse_tensor_invariants
-from tritonnn.ops.sparse.products import matrix_product, sampled_addmm, scaled_sum
+from tritonnn.ops.sparse.products import matrix_product, scaled_sum
 from tritonnn.ops.sparse.reduced import reduced_product
 from tritonnn.ops.sparse.reduction import log_softmax, softmax
 from tritonnn.ops.sparse.reduction import sparse_sum as sum
+from tritonnn.ops.sparse.sampling import sampled_addmm
+from tritonnn.sparse._gradcheck import as_sparse_gradcheck
+from tritonnn.sparse._refused import spsolve, to_sparse_semi_structured
 from tritonnn.table.types import Number
 
 __all__ = [
-    "CompressedTensor", "SparseTensor", "addmm", "check_sparse_tensor_invariants", "log_softmax", "mm", "sampled_addmm",
-    "softmax", "spdiags", "sum",
+    "CompressedTensor", "SparseTensor", "addmm", "as_sparse_gradcheck", "check_sparse_tensor_invariants", "log_softmax",
+    "mm", "sampled_addmm", "softmax", "spdiags", "spsolve", "sum", "to_sparse_semi_structured",
 ]  # fmt: skip
 
 
@@ -39,6 +43,7 @@ def mm(mat1: Tensor, mat2: Tensor, reduce: str = "sum") -> Tensor:
     tensor([[6.],
             [1.]])
     """
+    need_tensors("sparse.mm", mat1=mat1, mat2=mat2)
     if reduce == "sum":
         return matrix_product("sparse.mm", mat1, mat2) if _any_sparse(mat1, mat2) else mat1.mm(mat2)
     return reduced_product(mat1, mat2, reduce)
@@ -56,6 +61,7 @@ def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha:
     tensor([[4.],
             [4.]])
     """
+    need_tensors("sparse.addmm", mat=mat, mat1=mat1, mat2=mat2)
     if not _any_sparse(mat, mat1, mat2):
         return mat.addmm(mat1, mat2, beta=beta, alpha=alpha)
     return scaled_sum("sparse.addmm", mat, mat1, mat2, beta, alpha)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tritonnn._compressed import CompressedTensor
 from tritonnn._conjugated import holds
 from tritonnn._levels import HOOKS, highest
+from tritonnn._sparse import Sparse
+from tritonnn._tensor import Tensor
+from tritonnn.dtypes import complex32, float16
 from tritonnn.errors import SparseOperand, explained, listed
 
 if TYPE_CHECKING:
@@ -21,10 +24,39 @@ SPARSE: dict[str, dict[str, Callable]] = {"coo": {}, "compressed": {}}
 _answers: list[Callable] = []
 
 
+#: name of an op, `out` and a result -> `out` with the result in it; ops put it here
+_writers: list[Callable] = []
+
+
+def write_out(function: Callable) -> Callable:
+    """Say what writes a result of sparse operands into an `out`."""
+    _writers.append(function)
+    return function
+
+
 def answer_conjugated(function: Callable) -> Callable:
     """Say what answers calls with conjugated tensors."""
     _answers.append(function)
     return function
+
+
+#: the same for calls that would compute with complex32
+_half_complex: list[Callable] = []
+
+
+def answer_half_complex(function: Callable) -> Callable:
+    """Say what answers calls that would compute with complex32."""
+    _half_complex.append(function)
+    return function
+
+
+def _is_half_complex(values: tuple) -> bool:
+    """Whether a call that was refused memory was so for complex32 alone, or for float16 beside complex numbers."""
+    parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else (value,))]
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    return any([t._dtype is complex32 or t._dtype is float16 for t in tensors]) and not any(
+        [isinstance(t, Sparse) for t in tensors]
+    )
 
 
 def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -> Any:
@@ -38,20 +70,33 @@ def with_sparse(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str = "") -
         return HOOKS["call"](op, args, kwargs, suffix, level)
     if holds((*args, *kwargs.values())):
         return _answers[0](op, args, kwargs, suffix)
+    if _is_half_complex((*args, *kwargs.values())):
+        return _half_complex[0](op, args, kwargs, suffix)
     name = op.public_name + suffix
-    function = SPARSE[_kind((*args, *kwargs.values()))].get(name)
-    if function is None or kwargs.get("out") is not None:
+    function = SPARSE[_kind((*args, *kwargs.values())) or "coo"].get(name)
+    if function is None:
         raise refused(name, (*op.names[: len(args)], *kwargs), (*args, *kwargs.values())) from None
-    return function(*args, **kwargs)
+    out = kwargs.pop("out", None)
+    result = function(*args, **kwargs)
+    return result if out is None else _writers[0](name, out, result)
 
 
-def _kind(values: tuple) -> str:
-    """Compressed where some operand is: what takes both layouts stands there."""
+def has_form(op: Op, values: tuple) -> bool:
+    """Whether a composite has something of its own for the sparse tensors among its operands."""
+    kind = _kind(values)
+    return kind is not None and op.public_name in SPARSE[kind]
+
+
+def _kind(values: tuple) -> str | None:
+    """Compressed where some operand is: what takes both layouts stands there. None of dense ones."""
+    kind = None
     for value in values:
         for part in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(part, CompressedTensor):
-                return "compressed"
-    return "coo"
+            if isinstance(part, Sparse):
+                if isinstance(part, CompressedTensor):
+                    return "compressed"
+                kind = "coo"
+    return kind
 
 
 def as_given(op: Op, bound: tuple, out: Any = None) -> tuple[tuple, dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tritonnn as torch
+from tritonnn._compressed import BY_ROWS, NAMES
+from tritonnn._sparse import Sparse, SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import FLOAT8
 from tritonnn.dtypes import dtype as DType
@@ -247,7 +249,7 @@ def _compare_tensors(
     agree("shape", actual.shape, expected.shape)
     if options.check_layout:
         agree("layout", actual.layout, expected.layout)
-    if options.check_stride:
+    if options.check_stride and not isinstance(actual, Sparse):
         agree("stride()", actual.stride(), expected.stride())
     if options.check_device:
         agree("device", actual.device, expected.device)
@@ -256,6 +258,11 @@ def _compare_tensors(
     if "meta" in (actual.device.type, expected.device.type):
         return  # there are no values
     a, b = actual.cpu(), expected.cpu()
+    if a.is_nested:  # of one shape, and so of the same components
+        a, b = a.values(), b.values()
+    if isinstance(a, Sparse) or isinstance(b, Sparse):
+        _compare_sparse(a, b, limits, options)
+        return
     if a.dtype is not b.dtype:
         common = torch.promote_types(*(torch.int64 if d in _WIDE_UNSIGNED else d for d in (a.dtype, b.dtype)))
         a, b = a.to(common), b.to(common)
@@ -271,6 +278,28 @@ def _compare_tensors(
     if not a.shape:
         raise _Unlike(_numbers_differ(actual.item(), expected.item(), limits))
     raise _Unlike(_tensors_differ(a, b, matches, limits))
+
+
+def _compare_sparse(a: Any, b: Any, limits: tuple[float, float], options: _Options) -> None:
+    """Part by part where both have the layout, else element by element."""
+    if a.layout is not b.layout:
+        _compare_tensors(a.to_dense(), b.to_dense(), limits, options)
+        return
+    names: tuple[str, ...]
+    kind, names = a.layout.name.removeprefix("sparse_").upper(), NAMES[a.layout in BY_ROWS]
+    if isinstance(a, SparseTensor):
+        a, b, names = a.coalesce(), b.coalesce(), ("indices",)
+    counts = a._nnz(), b._nnz()
+    _same(
+        counts[0] == counts[1],
+        f"The number of specified values in sparse {kind} tensors does not match: {counts[0]} != {counts[1]}",
+    )
+    for name in names:
+        try:
+            _compare_tensors(getattr(a, name)(), getattr(b, name)(), (0.0, 0.0), options)
+        except _Unlike as unlike:
+            raise _Unlike(str(unlike).replace("Tensor-likes", f"Sparse {kind} {name}")) from None
+    _compare_tensors(a.values(), b.values(), limits, options)
 
 
 def _compare_bits(a: Tensor, b: Tensor) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
+from tritonnn.dtypes import FLOAT8, SHELLS, float8_e8m0fnu
 from tritonnn.dtypes import dtype as DType
 from tritonnn.memory_format import memory_format as MemoryFormat
 
@@ -57,13 +58,15 @@ def make_tensor(
             "The parameters `noncontiguous` and `memory_format` are mutually exclusive, but got "
             f"{noncontiguous=} and {memory_format=}"
         )
+    if dtype in (*SHELLS, float8_e8m0fnu):
+        raise TypeError(f"The requested dtype '{dtype}' is not supported by torch.testing.make_tensor().")
     lines: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], (list, tuple)) else shape
     size = torch.Size(lines)
     first, last = _interval(dtype, low, high)
     result = _random(size, dtype, device, first, last)
     if exclude_zero:
         least: Any = torch.finfo(dtype).tiny if dtype.kind >= 2 else 1
-        zeros = (result.float() if dtype in (torch.float8_e4m3fn, torch.float8_e5m2) else result) == 0
+        zeros = (result.float() if dtype in FLOAT8 else result) == 0
         result = torch.where(zeros, torch.full((), least, dtype=dtype, device=device), result)
     if noncontiguous and result.numel() > 1:
         gaps = torch.empty((*size[:-1], 2 * size[-1]), dtype=dtype, device=device)

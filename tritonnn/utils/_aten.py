@@ -10,6 +10,7 @@ from tritonnn.dispatch import TableCall
 from tritonnn.ops._namespaces import OpOverload, OpOverloadPacket, namespace
 from tritonnn.recording.grad_mode import state
 from tritonnn.table import Op
+from tritonnn.utils._aten_calls import FORMS
 
 #: entries that ATen has under another name than their public one
 NAMES = {
@@ -21,7 +22,8 @@ NAMES = {
     "native_layer_norm_backward": "native_layer_norm_backward",
     "native_batch_norm": "native_batch_norm", "native_group_norm": "native_group_norm",
     "addmm_activation": "_addmm_activation", "philox_normal": "normal", "philox_uniform": "uniform",
-    "view_as_size": "view", "expand_as_size": "expand",
+    "view_as_size": "view", "expand_as_size": "expand", "constant_pad_nd": "constant_pad_nd",
+    "p_norm": "linalg_vector_norm",
 }  # fmt: skip
 #: kinds of calls that write into a tensor that exists
 WRITING = ("inplace", "run_into")
@@ -49,12 +51,33 @@ def _ranks(call: TableCall) -> tuple[int, int]:
     return len(call.args[0].shape), len(call.args[1].shape)
 
 
-def overload_of(call: TableCall) -> OpOverload:
-    """The operator of `torch.ops.aten` that a call is one of, or one of its own that calls the entry.
+def aten_call(call: TableCall) -> tuple[OpOverload, tuple, dict[str, object]]:
+    """The operator of `torch.ops.aten` that a call is one of, or one of its own, with the arguments that it takes.
 
     An operator of its own stands for what ATen has not, or has with other arguments; it is not found in
     `torch.ops.aten`.
     """
+    form = FORMS.get(call.op.name)
+    if form is not None and call.out is None and call.run.__name__ not in WRITING:
+        found = form(call.args)
+        if found is not None:
+            operator, overload, args, kwargs = found
+            return getattr(getattr(namespace("aten"), operator), overload), args, kwargs
+    return (_overload_of(call), *given_to(call))
+
+
+def written_form(call: TableCall) -> tuple[OpOverload, tuple, dict[str, object]] | None:
+    """A call that fills or copies into a tensor that exists as ATen's method: `aten.copy_(target, source)`."""
+    found = _FILLING.get(call.op.name) if call.run.__name__ == "run_into" else None
+    if found is None:
+        return None
+    return getattr(getattr(namespace("aten"), found[0]), found[1]), (call.out, *call.args), {}
+
+
+_FILLING = {"copy_values": ("copy_", "default"), "fill_values": ("fill_", "Scalar")}
+
+
+def _overload_of(call: TableCall) -> OpOverload:
     name = NAMES.get(call.op.name, call.op.public_name)
     if name == "matmul":
         name = {(2, 2): "mm", (3, 3): "bmm"}.get(_ranks(call), name)
@@ -63,7 +86,10 @@ def overload_of(call: TableCall) -> OpOverload:
     op = getattr(getattr(packet, "_op", None), "op", None)
     if packet is not None and call.run.__name__ != "run_into" and (op is call.op or name in ("mm", "bmm")):
         number = len(call.args) > 1 and not isinstance(call.args[1], Tensor)
-        wanted = packet.overloads()[number and "Tensor_Scalar" in packet.overloads()]
+        overloads = packet.overloads()
+        wanted = overloads[number and "Tensor_Scalar" in overloads]
+        if number and call.op.name == "rsub":
+            wanted = "Scalar"
         return getattr(packet, wanted)
     key = (name, call.op.name, call.run.__name__)
     if key not in _own:

@@ -13,8 +13,27 @@ from tritonnn.amp._settings import Kept
 from tritonnn.autograd.function import Function
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.packing import saved_tensors_hooks
+from tritonnn.utils._checkpoint_modes import (
+    SAC_IGNORED_OPS,
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    Trace,
+    create_selective_checkpoint_contexts,
+)
+from tritonnn.utils._checkpoint_parts import (
+    DefaultDeviceType,
+    check_backward_validity,
+    detach_variable,
+    get_device_states,
+    set_device_states,
+)
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential", "set_checkpoint_early_stop"]
+__all__ = [
+    "SAC_IGNORED_OPS", "CheckpointError", "CheckpointFunction", "CheckpointPolicy", "DefaultDeviceType",
+    "SelectiveCheckpointContext", "check_backward_validity", "checkpoint", "checkpoint_sequential",
+    "create_selective_checkpoint_contexts", "detach_variable", "get_device_states", "noop_context_fn",
+    "set_checkpoint_debug_enabled", "set_checkpoint_early_stop", "set_device_states",
+]  # fmt: skip
 
 Contexts = tuple[contextlib.AbstractContextManager, contextlib.AbstractContextManager]
 
@@ -47,6 +66,26 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
         _early_stop = before
 
 
+_debug: bool | None = None
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """Within the block, whether checkpoints note what both runs call; None: as each one's `debug` says.
+
+    Example:
+        >>> from tritonnn.utils.checkpoint import set_checkpoint_debug_enabled
+        >>> with set_checkpoint_debug_enabled(True):
+        ...     pass
+    """
+    global _debug
+    before, _debug = _debug, enabled
+    try:
+        yield
+    finally:
+        _debug = before
+
+
 def noop_context_fn() -> Contexts:
     """Two context managers that do nothing."""
     return contextlib.nullcontext(), contextlib.nullcontext()
@@ -75,7 +114,7 @@ def checkpoint(
             True, with a warning.
         context_fn: makes two context managers, for the first and for the second run (``use_reentrant=False``).
         determinism_check: 'default' compares shapes, dtypes and devices of both runs, 'none' does not.
-        debug: traces of both runs are not available; True is refused.
+        debug: note what both runs call; an error of the second run shows it.
         early_stop: stop the second run when it has made all that is needed.
         preserve_rng_state: give the second run the random numbers of the first.
 
@@ -95,27 +134,28 @@ def checkpoint(
         True
     """
     if use_reentrant is None:
-        _warn("checkpoint")
+        _warn("")
         use_reentrant = True
-    if debug:
-        raise ValueError("checkpoint: debug=True is not available")
     if determinism_check not in ("default", "none"):
         raise ValueError(
             f"determinism_check should be one of ['default', 'none'], but got {determinism_check}"
         )
+    debug_wanted = debug if _debug is None else _debug
     if not use_reentrant:
+        traces = (Trace(), Trace()) if debug_wanted else None
+        if traces is not None:
+            if context_fn is not noop_context_fn:
+                raise ValueError("debug=True is incompatible with non-default context_fn")
+            context_fn = lambda: traces
         run = _Recomputed(function, args, kwargs, context_fn, preserve_rng_state)
         run.checks, run.stops = determinism_check == "default", early_stop and _early_stop
+        run.traces = traces
         return run.first()
     if kwargs:
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
-    if context_fn is not noop_context_fn:
-        raise ValueError("Passing `context_fn` is only supported when use_reentrant=False.")
-    if not any(isinstance(arg, Tensor) and arg.requires_grad for arg in args):
-        import warnings
-
-        warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", stacklevel=2)
-    return _Reentrant.apply(function, preserve_rng_state, *args)
+    if context_fn is not noop_context_fn or debug is not False:
+        raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
+    return CheckpointFunction.apply(function, preserve_rng_state, *args)
 
 
 def checkpoint_sequential(
@@ -139,12 +179,14 @@ def checkpoint_sequential(
         True
     """
     if use_reentrant is None:
-        _warn("checkpoint_sequential")
+        _warn(".checkpoint_sequential")
         use_reentrant = True
     preserve = kwargs.pop("preserve_rng_state", True)
     if kwargs:
         raise ValueError(f"Unexpected keyword arguments: {','.join(kwargs)}")
     functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    if not 0 < segments <= len(functions):
+        raise ValueError(f"checkpoint_sequential: segments must be 1 to {len(functions)}, got {segments}")
     size = len(functions) // segments
 
     def part(chain: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -165,7 +207,7 @@ def _warn(name: str) -> None:
     import warnings
 
     warnings.warn(
-        f"torch.utils.checkpoint.{name}: the use_reentrant parameter should be passed explicitly. "
+        f"torch.utils.checkpoint{name}: the use_reentrant parameter should be passed explicitly. "
         "use_reentrant=False is recommended; without it use_reentrant=True is taken.",
         stacklevel=3,
     )
@@ -206,6 +248,7 @@ class _Recomputed:
     """One call of a function whose saved tensors are made again when the first of them is asked for."""
 
     checks = stops = True
+    traces: tuple[Trace, Trace] | None = None
 
     def __init__(
         self,
@@ -236,12 +279,26 @@ class _Recomputed:
         return slot
 
     def _unpack(self, slot: _Slot) -> Tensor:
+        if self.traces is None:
+            return self._recalled(slot)
+        try:
+            return self._recalled(slot)
+        except CheckpointError as error:
+            first, second = [
+                "\n".join([f"    {i}: {line}" for i, line in enumerate(trace.lines)]) for trace in self.traces
+            ]
+            raise CheckpointError(
+                f"{error}\nOperators of the original forward:\n{first}\nOperators of the recomputation:\n{second}\n"
+            ) from error
+
+    def _recalled(self, slot: _Slot) -> Tensor:
         if slot.index not in self.recomputed:
             self._again()
         if slot.index not in self.recomputed:
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
-                f"recomputation: {len(self.slots)} then, {len(self.recomputed)} now"
+                f"recomputation: {len(self.slots)} then, {self.count} now. Hint: checkpoint(..., debug=True) shows the "
+                "operators of both"
             )
         # Asked for once: with retain_graph=True a second backward computes again.
         return self.recomputed.pop(slot.index)
@@ -250,11 +307,10 @@ class _Recomputed:
         function, args, kwargs = self.call
         keep_history = tritonnn.is_grad_enabled()
         last = max(i for i, slot in enumerate(self.slots) if slot() is not None)
-        count = 0
+        self.count = 0
 
         def pack(tensor: Tensor) -> Tensor:
-            nonlocal count
-            i, count = count, count + 1
+            i, self.count = self.count, self.count + 1
             if i < len(self.slots):
                 if self.checks and _kind(tensor) != self.kinds[i]:
                     raise CheckpointError(
@@ -264,6 +320,12 @@ class _Recomputed:
                     )
                 if self.slots[i]() is not None:
                     self.recomputed[i] = tensor if keep_history else tensor.detach()
+            elif not self.stops:
+                raise CheckpointError(
+                    "torch.utils.checkpoint: trying to save more tensors during recomputation than during the "
+                    f"original forward pass: {len(self.slots)} then. Hint: checkpoint(..., debug=True) shows the "
+                    "operators of both"
+                )
             if i == last and self.stops:
                 raise _Enough
             return tensor
@@ -285,12 +347,13 @@ def _kind(tensor: Tensor) -> tuple:
     return tuple(tensor.shape), str(tensor.dtype), str(tensor.device)
 
 
-class _Reentrant(Function):
+class CheckpointFunction(Function):
     """Runs the function without a graph, and in backward once more with one."""
 
     @staticmethod
     def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
         """The function's result."""
+        check_backward_validity(args)
         ctx.function, ctx.random, ctx.autocast = function, _RandomState(preserve), Kept()
         ctx.places = [i for i, arg in enumerate(args) if isinstance(arg, Tensor)]
         ctx.others = [None if isinstance(arg, Tensor) else arg for arg in args]

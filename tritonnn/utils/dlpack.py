@@ -31,11 +31,17 @@ __all__ = ["from_dlpack", "to_dlpack"]
 ON_CPU, ON_CUDA = 1, 2
 _CODES: dict[DType, int] = {
     dtypes.bool_: 6, dtypes.bfloat16: 4, dtypes.complex64: 5, dtypes.complex128: 5,
-    dtypes.float8_e4m3fn: 10, dtypes.float8_e5m2: 12,
+    dtypes.complex32: 5, dtypes.float8_e4m3fn: 10, dtypes.float8_e4m3fnuz: 11, dtypes.float8_e5m2: 12,
+    dtypes.float8_e5m2fnuz: 13, dtypes.float8_e8m0fnu: 14,
     **{d: 2 for d in (dtypes.float16, dtypes.float32, dtypes.float64)},
     **{d: 0 if d.is_signed else 1 for d in (*dtypes.INTEGRAL, *dtypes.UNSIGNED)},
 }  # fmt: skip
 _DTYPES = {(code, dtype.itemsize * 8): dtype for dtype, code in _CODES.items()}
+# Types whose bytes are given as those of another, or as several numbers each: code, bits, numbers.
+_PACKED: dict[DType, tuple[int, int, int]] = {
+    dtypes.float4_e2m1fn_x2: (17, 4, 2),
+    **{d: (int(not d.is_signed), 8, 1) for d in dtypes.FEW_BITS},
+}
 
 
 class _Place(Structure):
@@ -128,11 +134,13 @@ def to_dlpack(tensor: Tensor, versioned: bool = False) -> Any:
     """
     if tensor.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if tensor.dtype in dtypes.BITS:
+        raise BufferError(f"Bit types are not supported by dlpack: {tensor.dtype.name}")
     kind, index = dlpack_device(tensor)
     geometry = (c_int64 * (2 * len(tensor.shape)))(*tensor.shape, *tensor.stride())
     shape = ctypes.cast(geometry, POINTER(c_int64))
     step = ctypes.cast(ctypes.addressof(geometry) + 8 * len(tensor.shape), POINTER(c_int64))
-    data_type = _Type(_CODES[tensor.dtype], tensor.dtype.itemsize * 8, 1)
+    data_type = _Type(*(_PACKED.get(tensor.dtype) or (_CODES[tensor.dtype], tensor.dtype.itemsize * 8, 1)))
     view = _View(tensor.data_ptr(), _Place(kind, index), len(tensor.shape), data_type, shape, step, 0)
     managed = _Versioned(1, 0, None, _give_back, 0, view) if versioned else _Managed(view, None, _give_back)
     address = ctypes.addressof(managed)
@@ -271,7 +279,10 @@ def _over(managed: Any) -> Tensor:
             )
     given = view.dtype
     dtype = _DTYPES.get((given.code, given.bits))
-    if dtype is None or given.lanes != 1:
+    pairs = (given.code, given.bits, given.lanes) == _PACKED[dtypes.float4_e2m1fn_x2]
+    if pairs:
+        dtype = dtypes.float4_e2m1fn_x2
+    if dtype is None or (given.lanes != 1 and not pairs):
         raise BufferError(
             f"from_dlpack: element type with code {given.code}, {given.bits} bits and {given.lanes} lanes is unknown"
         )

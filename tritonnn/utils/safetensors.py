@@ -36,12 +36,17 @@ _NAMES = {
     "F16": "float16",
     "U16": "uint16",
     "I16": "int16",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
     "I8": "int8",
     "U8": "uint8",
+    "F4": "float4_e2m1fn_x2",
     "BOOL": "bool",
 }
+_TWO = "F4"  # of which a file counts the numbers, and a tensor the bytes, which hold two each
 _KINDS = {name: (rank, kind) for rank, (kind, name) in enumerate(_NAMES.items())}
 
 
@@ -213,7 +218,10 @@ def _parts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) ->
         tensor = tensors[name]
         start, end = end, end + tensor.nbytes
         kind = _KINDS[tensor.dtype.name][1]
-        header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [start, end]}
+        shape = list(tensor.shape)
+        if kind == _TWO:
+            shape[-1] *= 2
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
 
@@ -239,6 +247,10 @@ def _check(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) ->
             )
         if tensor.dtype.name not in _KINDS:
             raise ValueError(f"save: safetensors has no dtype for {tensor.dtype} of '{name}'")
+        if _KINDS[tensor.dtype.name][1] == _TWO and not tensor.shape:
+            raise ValueError(
+                f"save: '{name}', a single {tensor.dtype}, is two numbers, which need a dimension"
+            )
         if tensor.numel():
             memory.setdefault(id(tensor._storage.block), []).append(name)
     shared = [names for names in memory.values() if len(names) > 1]
@@ -268,6 +280,9 @@ def _tensor(name: str, entry: Mapping[str, Any], label: str) -> Tensor:
         raise ValueError(f"load: tensor '{name}' of {label} has the unknown dtype {entry['dtype']}")
     try:
         raw = truth(np.frombuffer(bytearray(entry["data"]), np.uint8), dtype)
-        return from_array(raw.view(dtype.np).reshape(entry["shape"]), dtype)
+        shape = entry["shape"]
+        if entry["dtype"] == _TWO:
+            shape = [*shape[:-1], shape[-1] // 2]
+        return from_array(raw.view(dtype.np).reshape(shape), dtype)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"load: tensor '{name:.200}' of {label} is corrupted: {error}") from None

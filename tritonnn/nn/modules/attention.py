@@ -136,7 +136,7 @@ class MultiheadAttention(Module):
 
         Args:
             query, key, value: (L, N, E), (S, N, kdim), (S, N, vdim); with `batch_first` N comes first; or
-                without N.
+                without N. Or one nested tensor, of layout torch.strided, in evaluation without gradients.
             key_padding_mask: (N, S); True hides a key, a float mask is added.
             need_weights: return the weights, too; without them the fused attention is used.
             attn_mask: (L, S) or (N·num_heads, L, S); True hides, a float mask is added.
@@ -146,6 +146,11 @@ class MultiheadAttention(Module):
         Returns:
             The output, shaped like query, and the weights or None.
         """
+        if query.is_nested:
+            from tritonnn.nn._nested_attention import nested_attention
+
+            masks = attn_mask, key_padding_mask
+            return nested_attention(self, query, key, value, masks, need_weights, average_attn_weights)
         swap = self.batch_first and query.ndim == 3
         if swap:
             # Inputs that are one tensor stay one, so that their projections share a product.

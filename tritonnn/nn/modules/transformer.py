@@ -250,7 +250,9 @@ class TransformerEncoder(Module):
         padded = canonical_mask(src_key_padding_mask, name, getattr(mask, "dtype", None), "mask", src.dtype)
         mask = canonical_mask(mask, "mask", None, "", src.dtype)
         attention = getattr(self.layers[0], "self_attn", None)
-        length = _sequence_length(src, getattr(attention, "batch_first", False))
+        if src.is_nested and padded is not None:
+            raise NotImplementedError("TransformerEncoder: a nested tensor has no padding to mask")
+        length = None if src.is_nested else _sequence_length(src, getattr(attention, "batch_first", False))
         left_out = padding(self, src, mask, padded)
         if left_out is None:
             causal = _is_causal(mask, is_causal, length)

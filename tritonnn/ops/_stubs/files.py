@@ -48,8 +48,9 @@ def torch() -> str:
     for node in source.body:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
             for alias in node.names:
-                if alias.name not in ("annotations", "ALIASES"):
-                    stub.imports.add(f"from {node.module} import {alias.name} as {alias.name}")
+                name = alias.asname or alias.name
+                if name not in ("annotations", "ALIASES", "SHELLS", "_read_all"):
+                    stub.imports.add(f"from {node.module} import {alias.name} as {name}")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             stub.function(node.name, getattr(tritonnn, node.name), "torch")
     for name in vars(tritonnn)["_SUBMODULES"]:
@@ -61,7 +62,10 @@ def torch() -> str:
         "newaxis": None,
     }.items():
         stub.body.append(f"{name}: {stub.name(type(value).__name__, {}) if value is not None else None}")
-    for name in dtypes.ALIASES:
+    imported = {text.rpartition(" ")[2] for text in stub.imports}
+    for name in (
+        n for n, value in vars(tritonnn).items() if isinstance(value, tritonnn.dtype) and n not in imported
+    ):
         stub.body.append(f"{name}: {stub.name('DType', {'DType': tritonnn.dtype})}")
     for name in sorted({*vars(legacy_types), *vars(storage_kinds)}):
         base = name.removesuffix("Tensor").removesuffix("Storage")

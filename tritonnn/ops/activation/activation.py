@@ -24,7 +24,6 @@ from tritonnn.ops.elementwise import elementwise as ew
 from tritonnn.random import Generator
 from tritonnn.table.types import Number
 
-_SIGNED = tuple(kind for kind in NUMERIC if kind.is_signed)
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
 
@@ -209,12 +208,15 @@ def threshold(input: Tensor, threshold: Number, value: Number) -> Any:
 
 def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
     numbers("arguments 'min_val' and 'max_val'")(input, min_val, max_val)
+    if not input.dtype.is_signed and min(min_val, max_val) < 0:
+        raise Invalid("cannot do hardtanh on an unsigned type with negative limits")
     if min_val > max_val:
         raise Invalid("min_val cannot be greater than max_val", kind=ValueError)
 
 
 @pointwise(
-    api="", dtypes=_SIGNED, samples=samples((-2, 3)), check=_check_range,
+    api="", dtypes=NUMERIC, check=_check_range,
+    samples=lambda make: samples((-2, 3) if make.dtype.is_signed else (1, 3))(make),
     errors=lambda make: [Bad(make(2), 1.0, -1.0, error=ValueError, match="min_val cannot be greater than max_val")],
     grad={"input": lambda g, input, min_val, max_val: hardtanh_backward(g, input, min_val, max_val)},
     reference=lambda input, min_val, max_val: np.clip(input, min_val, max_val),

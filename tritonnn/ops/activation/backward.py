@@ -67,7 +67,7 @@ def _elu_curvature(
     g: Tensor, grad: Tensor, input: Tensor, alpha: Number, scale: float, input_scale: float
 ) -> Tensor:
     curve = ew.exp(input * input_scale) * (alpha * scale * input_scale * input_scale)
-    return g * grad * ew.choose(cp.le(input, 0), curve, 0.0)
+    return g * grad * ew.choose(cp.lt(input, 0), curve, 0.0)
 
 
 @_gradient(

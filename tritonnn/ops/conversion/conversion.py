@@ -21,9 +21,10 @@ from tritonnn.memory_format import channels_last, format_of, preserve_format, st
 from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, checked, composite, primitive
 from tritonnn.ops.conversion._forms import parse_to
-from tritonnn.ops.conversion.overwriting import uninitialised
+from tritonnn.ops.conversion.overwriting import refuse_shells, uninitialised
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, edge_of, record
+from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.refusals import check_recorded_write
 from tritonnn.shape import Size
 from tritonnn.table.sparse import with_sparse
 from tritonnn.table.types import IntOrInts
@@ -32,6 +33,7 @@ from tritonnn.table.types import IntOrInts
 @primitive(float8=True, dtypes=ANY, grad={"input": lambda g, input_device: g.to(input_device)})
 def to_copy(input: Tensor, dtype: DType, device: Device, strides: tuple[int, ...] | None) -> Out:
     """A fresh tensor of the values of `input`; `strides` are of a dense result, None for row-major."""
+    refuse_shells("to", input.dtype, dtype)
     return Out(input.shape, dtype, device, strides)
 
 

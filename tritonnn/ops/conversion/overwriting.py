@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import determinism, dispatch, dtypes
-from tritonnn._levels import HOOKS
+from tritonnn._levels import HOOKS, Batched, copied_for
 from tritonnn._overriding import overridable
 from tritonnn._tensor import Tensor, from_array
 from tritonnn.dispatch import row_major
@@ -19,6 +19,7 @@ from tritonnn.ops.shape.shape import is_expandable_to, seen_once
 from tritonnn.recording import graph
 from tritonnn.recording.grad_mode import state
 from tritonnn.recording.graph import register_overwriting_ops
+from tritonnn.recording.refusals import check_recorded_write, is_of_leaf
 from tritonnn.table.arguments import is_number, plain_number
 from tritonnn.table.types import Number
 
@@ -91,9 +92,10 @@ def copy_(
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     if self is src:
         if state.enabled and self.requires_grad:
-            graph.check_recorded_write(self)
+            check_recorded_write(self)
         dispatch.wrote(self, "copy_")
         return self
+    refuse_shells("copy_", src.dtype, self.dtype)
     dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
     if not fits:
@@ -104,6 +106,7 @@ def copy_(
             src=src,
         )
     recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
+    recorded = recorded and not (state.hidden and is_of_leaf(self))
     given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))
@@ -124,6 +127,20 @@ def copy_(
     return self
 
 
+def refuse_shells(name: str, source: DType, target: DType) -> None:
+    """Refuse to convert bytes that stand for no numbers, and to copy those of few bits at all.
+
+    Raises:
+        NotImplementedError: that is asked for.
+    """
+    if source in _SHELLS or target in _SHELLS:
+        if source is not target or source in dtypes.FEW_BITS:
+            raise NotImplementedError(
+                f"{name}: not implemented from {source.name} to {target.name}. Hint: .view(torch.uint8) shows the bytes"
+            )
+
+
+_SHELLS = frozenset(dtypes.SHELLS)
 attach(copy_=overridable(copy_))
 
 
@@ -144,7 +161,7 @@ def fill(input: Tensor, value: Any) -> Tensor:
     >>> torch.fill(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return filled(input.clone(), value, "fill")
+    return filled(copied_for(input, value), value, "fill")
 
 
 def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
@@ -159,11 +176,15 @@ def fill_(input: Tensor, value: Tensor | Number) -> Tensor:
     >>> torch.empty(2).fill_(3)
     tensor([3., 3.])
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"fill_(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     return filled(input, value, "fill_")
 
 
 def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
     """`fill_` for a call that errors give another name."""
+    if input.__class__ is Batched:
+        return input.fill_(value)
     if isinstance(value, Tensor):
         if value.shape:
             raise fail(
@@ -176,6 +197,8 @@ def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
         filled(seen_once(input), value, name)
         return input
     dispatch.check_inplace(copy_values.op, input)
+    if input.dtype in _SHELLS:
+        raise _unfilled(name, input.dtype)
     try:
         value = as_number(input.dtype, value, strict=input.numel() != 1)
     except Invalid as invalid:
@@ -188,6 +211,8 @@ def filled(input: Tensor, value: Tensor | Number, name: str) -> Tensor:
 
 def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
     """Fill memory that nobody has seen yet, so without looking at graphs and versions; errors call it `name`."""
+    if fresh._dtype in _SHELLS and "zeros" not in name:
+        raise _unfilled(name, fresh._dtype)
     try:
         value = as_number(fresh._dtype, value, strict=fresh.numel() != 1)
     except Invalid as invalid:
@@ -196,9 +221,18 @@ def fill_fresh(fresh: Tensor, value: Any, name: str) -> Tensor:
     return fresh
 
 
+def _unfilled(name: str, dtype: DType) -> NotImplementedError:
+    return NotImplementedError(
+        f"{name}: not implemented for {dtype.name}, whose elements are no numbers. "
+        "Hint: .view(torch.uint8) shows its bytes"
+    )
+
+
 def uninitialised(fresh: Tensor) -> Tensor:
     """Memory that a program is given as it is: filled where deterministic algorithms are asked for."""
-    return fill_fresh(fresh, conspicuous(fresh.dtype), "empty") if determinism.fills() else fresh
+    if not determinism.fills() or fresh.dtype in _SHELLS:
+        return fresh
+    return fill_fresh(fresh, conspicuous(fresh.dtype), "empty")
 
 
 def conspicuous(dtype: DType) -> Number:
@@ -212,6 +246,8 @@ def overwritten(self: Tensor, op: str) -> Tensor:
     """Note that every element was replaced by a constant: no gradient reaches what was there before."""
     dispatch.wrote(self, op)
     if (self._rg or self._base is not None) and state.enabled and self.requires_grad:
+        if state.hidden and is_of_leaf(self):
+            return self
         graph.overwritten(self)
     return self
 
@@ -226,6 +262,8 @@ def zero_(input: Tensor) -> Tensor:
     >>> torch.zero_(torch.ones(2))
     tensor([0., 0.])
     """
+    if input.__class__ is Batched:
+        return input.zero_()
     if dispatch.is_expanded(input):
         zero_(seen_once(input))
         return input

@@ -11,15 +11,14 @@ from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike, resolve
-from tritonnn.device import device as Device
 from tritonnn.dispatch import allocate
 from tritonnn.dtypes import dtype as DType
-from tritonnn.errors import fail
 from tritonnn.memory_format import channels_last, memory_format, preserve_format, strided, strides_as
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._arguments import whole_number
 from tritonnn.ops._table import ANY, NAMESPACES, Bad, Sample, composite
 from tritonnn.ops.conversion.overwriting import fill_fresh, filled, uninitialised
+from tritonnn.ops.creation._outputs import agreed, into
 from tritonnn.shape import Size, by_name
 from tritonnn.table import Make
 from tritonnn.table.types import Count, Number
@@ -36,31 +35,13 @@ def _finish(
     tensor: Tensor, requires_grad: bool, pin_memory: bool = False, layout: Layout | None = None
 ) -> Tensor:
     if layout not in (None, strided):
-        raise NotImplementedError(f"only torch.strided tensors exist here, got layout={layout}")
+        raise NotImplementedError(
+            f"only torch.zeros and torch.empty make tensors of layout {layout} here: ones without values. Hint: "
+            ".to_sparse() makes others of dense ones"
+        )
     if pin_memory:
         tensor = tensor.pin_memory()
     return tensor.requires_grad_() if requires_grad else tensor
-
-
-def agreed(op: str, out: Tensor | None, dtype: DType | None) -> None:
-    """Refuse a dtype that is not that of the tensor to write into."""
-    if out is not None and dtype is not None and out.dtype is not dtype:
-        raise fail(
-            op, f"dtype {dtype.name} does not match dtype of out parameter ({out.dtype.name})", out=out
-        )
-
-
-def _into(out: Tensor | None, shape: Size, dtype: DType, device: Device) -> Tensor:
-    if out is None:
-        return allocate(shape, dtype, device)
-    dispatch.check_out("", out, False, dtype, None)
-    if out.shape != shape:
-        dispatch.resize_out(out, shape)
-    return out
-
-
-def _copy_out(out: Tensor | None, result: Tensor) -> Tensor:
-    return result if out is None else _into(out, result.shape, out.dtype, out.device).copy_(result)
 
 
 def _defined(sizes: Any, size: Sequence[int] | None = None, **options: Any) -> Any:
@@ -112,11 +93,23 @@ def empty(
     """
     shape = Size(shapes.as_size(sizes or by_name("empty", "size", size), "empty"))
     agreed("empty", out, dtype)
+    if layout not in (None, strided) and out is None and memory_format is None:
+        return sparse_nothing("empty", shape, dtype, layout, device, requires_grad, pin_memory)
     if out is not None:
-        return uninitialised(_into(out, shape, out.dtype, out.device))
+        return uninitialised(into(out, shape, out.dtype, out.device))
     strides = memory_format.strides(shape) if memory_format is not None else None
     tensor = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device), strides)
     return _finish(uninitialised(tensor), requires_grad, pin_memory, layout)
+
+
+def sparse_nothing(
+    name: str, shape: Size, dtype: DType | None, layout: Layout, device: DeviceLike | None, grad: bool, pin: bool
+) -> Tensor:  # fmt: skip
+    """A tensor of a sparse layout without values."""
+    from tritonnn.ops.sparse.likes import nothing
+
+    made = nothing(name, shape, dtype or dtypes.get_default_dtype(), resolve(device), layout)
+    return _finish(made, grad, pin)
 
 
 def _filled(
@@ -125,8 +118,10 @@ def _filled(
 ) -> Tensor:  # fmt: skip
     shape = Size(shapes.as_size(size, name))
     agreed(name, out, dtype)
+    if layout not in (None, strided) and out is None and name == "zeros":
+        return sparse_nothing(name, shape, dtype, layout, device, requires_grad, pin)
     if out is not None:
-        return filled(_into(out, shape, out.dtype, out.device), value, name)
+        return filled(into(out, shape, out.dtype, out.device), value, name)
     fresh = allocate(shape, dtype or dtypes.get_default_dtype(), resolve(device))
     tensor = fill_fresh(fresh, value, name)
     return _finish(tensor, requires_grad, pin, layout)
@@ -372,7 +367,7 @@ def eye(
     whole_number("eye", "m", m)
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    if dtype in dtypes.UNSIGNED:
+    if dtype in dtypes.UNSIGNED or dtype is dtypes.complex32:
         dispatch.check_limited(eye.op, dtype)
     agreed("eye", out, dtype)
     matrix = zeros(n, m, out=out, dtype=dtype, device=device)

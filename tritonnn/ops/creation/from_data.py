@@ -13,7 +13,7 @@ from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.dispatch import check_dtype, to_device
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail, warn, warn_once
-from tritonnn.ops._numbers import bounds
+from tritonnn.ops._numbers import bounds, elements
 from tritonnn.ops._table import ANY, Bad, Sample, attach, composite, named
 from tritonnn.ops.creation._nested import gather_classes, irregular, leaves
 from tritonnn.ops.creation.creation import _finish
@@ -178,13 +178,15 @@ def _tensor(data: Any, dtype: DType | None, device: DeviceLike | None) -> Tensor
     array, inferred = _infer_array(data, dtype is not None)
     if dtype is not None:
         check_dtype(dtype)
+        if dtype in dtypes.SHELLS:
+            raise RuntimeError(
+                f"tensor(): no numbers can be stored as {dtype.name}: make it of bytes, by .view(dtype)"
+            )
     dtype = dtype or inferred
     if array is not data and array.size:
         array = _fitted(array, dtype)
-    if dtype is dtypes.float8_e4m3fn:  # what is too large becomes the largest, as in a conversion
-        array = np.clip(np.asarray(array, np.float64), -448, 448)
     token = dispatch.quiet_set(dispatch.QUIET)
-    result = from_array(np.array(array, dtype=dtype.np, order="C"), dtype)
+    result = from_array(elements(array, dtype), dtype)
     dispatch.quiet_reset(token)
     target = resolve(device)
     if target is CPU:

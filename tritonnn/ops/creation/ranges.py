@@ -15,7 +15,8 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import _copy_out, _finish, agreed
+from tritonnn.ops.creation._outputs import agreed, counted_into
+from tritonnn.ops.creation.creation import _finish
 from tritonnn.table import Make
 from tritonnn.table.types import Number
 
@@ -102,7 +103,7 @@ def arange(
     values = dispatch.call(
         arange_fill.op, (start, step, count, dtype, out.device if out is not None else resolve(device))
     )
-    return _finish(_copy_out(out, values), requires_grad, pin_memory, layout)
+    return _finish(counted_into(out, values), requires_grad, pin_memory, layout)
 
 
 @primitive(dtypes=NUMERIC)
@@ -131,7 +132,7 @@ def _spaced(
     if steps < 0:
         raise fail(op, f"number of steps must be non-negative, got {steps}")
     if isinstance(start, complex) or isinstance(end, complex):
-        return _copy_out(out, _spaced_complex(start, end, steps, base, dtype, device))
+        return counted_into(out, _spaced_complex(start, end, steps, base, dtype, device))
     if dtype is dtypes.bool_:
         raise fail(op, "not implemented for bool", kind=NotImplementedError)
     dtype = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
@@ -140,7 +141,7 @@ def _spaced(
     values = dispatch.call(
         linspace_fill.op, (start, end, steps, base, dtype, out.device if out is not None else resolve(device))
     )
-    return _copy_out(out, values)
+    return counted_into(out, values)
 
 
 def _spaced_complex(

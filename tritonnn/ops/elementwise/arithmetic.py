@@ -54,6 +54,8 @@ def _check_alpha(input: Any, other: Any, alpha: Any) -> tuple | None:
     if alpha.__class__ is int and 0 <= alpha < 128:
         return None
     alpha = number("alpha", alpha)
+    if isinstance(alpha, bool) and dispatch.result_type(input, other) is not dtypes.bool_:
+        raise Invalid("Boolean alpha only supported for Boolean results.")
     if isinstance(alpha, (float, complex)) and all(_is_whole(x) for x in (input, other)):
         raise Invalid("For integral input tensors, argument alpha must not be a floating point number.")
     if isinstance(alpha, complex) and not dispatch.result_type(input, other).is_complex:
@@ -94,6 +96,7 @@ def scaled(g: Tensor, alpha: Any) -> Tensor:
         *misfits(make), Bad(make.int(2), make.int(2), alpha=1.5, match="alpha must not be a floating"),
         Bad(make(2), make(2), alpha="a", error=TypeError, match="'alpha' .*must be Number, not str"),
         Bad(make(2), make(2), alpha=1j, match="alpha must not be a complex number"),
+        Bad(make(2), make(2), alpha=True, match="Boolean alpha only supported for Boolean results"),
     ],
     reference=lambda input, other, alpha: input + alpha * other,
 )  # fmt: skip

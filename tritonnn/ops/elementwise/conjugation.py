@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn._conjugated import ConjugatedTensor, flagged, memory, register_compute, resolved
+from tritonnn._conjugated import ConjugatedTensor, bare, flagged, memory, register_resolve, resolved
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.ops._table import ANY, IN_PLACE, Op, Sample, attach, composite, named
 from tritonnn.ops.elementwise import elementwise as ew
-from tritonnn.ops.elementwise.derived import no_tensor
-from tritonnn.ops.shape.alias import alias
+from tritonnn.ops.elementwise.derived import PARTS, no_tensor, view_as_real
 from tritonnn.recording.grad_mode import state
+from tritonnn.recording.graph import edge_of, record
+from tritonnn.recording.readings import record_reading, register_readings
+from tritonnn.table import OPS
 from tritonnn.table.sparse import answer_conjugated
 
 _ANY: Any = dict(
@@ -35,36 +37,61 @@ def _compute(tensor: Tensor, conjugated: bool, negated: bool) -> Tensor:
     return ew.neg(tensor) if negated else tensor
 
 
-register_compute(_compute)
+@register_resolve
+def _resolved(tensor: ConjugatedTensor) -> Tensor:
+    values = _compute(bare(tensor), tensor._conjugated, tensor._negated)
+    edge = edge_of(tensor) if state.enabled else None
+    if edge is not None:  # the same numbers: their gradient is the tensor's
+        values._node, values._out_nr = edge
+        values._rg = True
+    return values
+
+
+register_readings(OPS["conj_physical"], OPS["neg"])
 
 
 def conjugate_view(input: Tensor) -> Tensor:
-    """The conjugate over the same memory; of what is recorded in memory of its own."""
-    if input.__class__ is ConjugatedTensor:
-        return flagged(memory(input), not input._conjugated, input._negated)
-    if state.enabled and input.requires_grad:
-        return ew.conj_physical(input)
-    return flagged(_over(input), True, False)
+    """The conjugate over the same memory."""
+    return _read(input, "conj")
 
 
 def negative_view(input: Tensor) -> Tensor:
     """The negative over the same memory, likewise."""
+    return _read(input, "neg")
+
+
+def _read(input: Tensor, how: str) -> Tensor:
+    """A view of the same memory that is read in another way."""
     if input.__class__ is ConjugatedTensor:
-        return flagged(memory(input), input._conjugated, not input._negated)
-    if state.enabled and input.requires_grad:
-        return ew.neg(input)
-    return flagged(_over(input), False, True)
+        flips = input._conjugated is not (how == "conj"), input._negated is not (how == "neg")
+        result = flagged(_placed(bare(input), input), *flips)
+    else:
+        _ = input._buf  # those without one say so
+        result = flagged(_placed(input.detach(), input), how == "conj", how == "neg")
+    edge = edge_of(input) if state.enabled else None
+    if edge is not None:
+        record_reading(how, input, result, edge)
+    return result
 
 
-def _over(input: Tensor) -> Tensor:
-    return alias(input) if input._base is None else input
+def _placed(view: Tensor, source: Tensor) -> Tensor:
+    """A tensor over a source's memory as a view of the source's base."""
+    version = source._storage.version
+    if version < 0:  # nothing follows the views of what was made in inference mode
+        return view
+    view._base = source if source._base is None else source._base
+    view._view_version = version
+    creation = source._creation or view._creation
+    if creation is None and not state.enabled:
+        creation = "inference" if state.inference else "no_grad"
+    if creation is not None:
+        view._creation = creation
+    return view
 
 
 @composite(**_ANY, reference=np.conjugate)
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate, as a view that is conjugated when it is read; a real tensor as it is.
-
-    Where gradients are recorded it has memory of its own.
 
     >>> import tritonnn as torch
     >>> z = torch.tensor([1 + 2j])
@@ -156,10 +183,31 @@ def _viewed(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
             "view it as real, use self.resolve_conj(); however, be warned that the resulting tensor will NOT alias "
             "the original."
         )
-    result = op.function(memory(source), *args, **kwargs)
-    if isinstance(result, tuple):
-        return tuple([flagged(view, source._conjugated, source._negated) for view in result])
-    return flagged(result, source._conjugated, source._negated)
+    plain = bare(source)
+    result = op.function(plain, *args, **kwargs)
+    several = isinstance(result, tuple)
+    parts = [_placed(view, source) for view in (result if several else (result,))]
+    views = tuple([flagged(view, source._conjugated, source._negated) for view in parts])
+    edge = edge_of(source) if state.enabled else None
+    if edge is not None:
+        record(op, op.bind((source, *args), kwargs)[0], views, [edge])
+    return views if several else views[0]
+
+
+def part_view(input: ConjugatedTensor, imaginary: bool) -> Tensor:
+    """The real or imaginary parts as a view; the imaginary parts of what is conjugated are negated when read."""
+    pairs = view_as_real(bare(input))
+    plain = _placed(pairs.select(-1, int(imaginary)), input)
+    result = flagged(plain, False, input._negated is not (imaginary and input._conjugated))
+    edge = edge_of(input) if state.enabled else None
+    if edge is not None:
+        record(view_as_real.op, (input,), (pairs,), [edge])
+        select = OPS["select_dim"]
+        record(select, (pairs, pairs.ndim - 1, int(imaginary)), (result,), [edge_of(pairs)])
+    return result
+
+
+PARTS.append(part_view)
 
 
 # ---- methods that write, or change the geometry, without an op that asks for the elements ------------------
@@ -186,9 +234,11 @@ def _turned(name: str) -> Callable:
     """A method of Tensor that changes its geometry, of conjugated tensors."""
 
     def method(self: ConjugatedTensor, *args: Any, **kwargs: Any) -> Tensor:
-        plain = memory(self)
+        plain = bare(self)
         getattr(plain, name)(*args, **kwargs)
         self._adopt(plain)
+        if self.requires_grad:
+            self._view_version = -1  # its history is that of another geometry
         return self
 
     return method

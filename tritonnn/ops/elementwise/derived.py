@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
-from tritonnn._conjugated import ConjugatedTensor, flagged, memory
+from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import kept
@@ -127,9 +127,9 @@ def view_as_complex(input: Tensor) -> Any:
     >>> torch.view_as_complex(torch.tensor([[1., 2.]]))
     tensor([1.+2.j])
     """
-    if input.dtype not in (dtypes.float32, dtypes.float64):
+    if input.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
         raise Invalid(
-            f"view_as_complex is only supported for float and double tensors, but got {input.dtype.name}"
+            f"view_as_complex is only supported for half, float and double tensors, but got {input.dtype.name}"
         )
     if not input.shape or input.shape[-1] != 2:
         raise Invalid("Tensor must have a last dimension of size 2")
@@ -181,11 +181,12 @@ def imag(input: Tensor) -> Tensor:
 
 def _part(input: Tensor, imaginary: bool) -> Tensor:
     """The real or imaginary parts, as a view; of what is conjugated when it is read, the latter negated."""
-    negated = False
     if input.__class__ is ConjugatedTensor:
-        negated = input._negated is not (imaginary and input._conjugated)
-        input = memory(input)
-    return flagged(view_as_real(input).select(-1, int(imaginary)), False, negated)
+        return PARTS[0](input, imaginary)
+    return view_as_real(input).select(-1, int(imaginary))
+
+
+PARTS: list[Any] = []  # what takes them of a tensor that is conjugated when it is read
 
 
 def _set_part(part: Any) -> Any:
@@ -213,8 +214,8 @@ def _part_errors(make: Make) -> list[Bad]:
 def _check_parts(op: str, **parts: Any) -> None:
     tensors_only(op, **parts)
     first, second = parts.values()
-    if first.dtype is not second.dtype or first.dtype not in (dtypes.float32, dtypes.float64):
-        raise fail(op, "Expected both inputs to be Float or Double tensors of one dtype", **parts)
+    if first.dtype is not second.dtype or first.dtype not in (dtypes.float16, dtypes.float32, dtypes.float64):
+        raise fail(op, "Expected both inputs to be Half, Float or Double tensors of one dtype", **parts)
 
 
 def _part_samples(make: Make) -> list[Sample]:
@@ -231,7 +232,7 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Complex numbers of two real tensors of one dtype.
 
     Raises:
-        RuntimeError: the dtypes differ or are not float32 or float64.
+        RuntimeError: the dtypes differ or are not float16, float32 or float64.
 
     >>> import tritonnn as torch
     >>> torch.complex(torch.tensor([1.]), torch.tensor([2.]))
@@ -261,6 +262,8 @@ def polar(abs: Tensor, angle: Tensor, *, out: Tensor | None = None) -> Tensor:
     tensor([2.+0.j])
     """
     _check_parts("polar", abs=abs, angle=angle)
+    if abs.dtype is dtypes.float16:
+        raise fail("polar", "not implemented for float16", kind=NotImplementedError, abs=abs, angle=angle)
     return complex(abs * ew.cos(angle), abs * ew.sin(angle), out=out)
 
 

@@ -23,7 +23,7 @@ _LAYOUTS = {
 def _exponent(x: Tensor) -> Tensor:
     """e of |x| = m · 2^e with 1/2 <= m < 1, for normal numbers."""
     whole, fraction, bias = _LAYOUTS[x.dtype]
-    return ((x.contiguous().view(whole) >> fraction) & (2 * bias + 1)).to(dtypes.int32) - (bias - 1)
+    return ((x.view(whole) >> fraction) & (2 * bias + 1)).to(dtypes.int32) - (bias - 1)
 
 
 @composite(
@@ -48,7 +48,7 @@ def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
     bits = _LAYOUTS[x.dtype][1] + 1
     tiny = x.abs() < dtypes.finfo(x.dtype).tiny
     exponent = where(tiny, _exponent(x * 2.0**bits) - bits, _exponent(x))
-    exponent = exponent.masked_fill((x == 0) | ~(x.abs() < math.inf), 0)
+    exponent = where((x == 0) | ~(x.abs() < math.inf), 0, exponent)  # lies in memory as the input does
     from tritonnn.ops.reduction.extremes import pair  # which needs elementwise ops
 
     return pair("frexp")(ldexp(input, -exponent), exponent)

@@ -13,7 +13,8 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import ANY, Bad, Sample, composite
-from tritonnn.ops.creation.creation import _copy_out, _finish
+from tritonnn.ops.creation._outputs import counted_into
+from tritonnn.ops.creation.creation import _finish
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.joining.repeating import roll
@@ -70,7 +71,7 @@ def fftfreq(
     half = (n + 1) // 2
     parts = [arange(0, half, dtype=dtype, device=device), arange(-(n // 2), 0, dtype=dtype, device=device)]
     values = cat(parts) * (1 / (n * d) if n * d else float("inf"))
-    return _finish(_copy_out(out, values), requires_grad, pin_memory, layout)
+    return _finish(counted_into(out, values), requires_grad, pin_memory, layout)
 
 
 @composite(
@@ -98,7 +99,7 @@ def rfftfreq(
     device = out.device if out is not None else device
     counts = arange(0, n // 2 + 1, dtype=dtype, device=device)
     values = counts * (1 / (n * d) if n * d else float("inf"))
-    return _finish(_copy_out(out, values), requires_grad, pin_memory, layout)
+    return _finish(counted_into(out, values), requires_grad, pin_memory, layout)
 
 
 def _shift_samples(make: Make) -> list[Sample]:

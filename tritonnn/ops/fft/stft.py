@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail, warn_once
 from tritonnn.ops._definitions import fourier as define
@@ -293,7 +294,7 @@ def istft(
     signal = overlap_added(frames, 1, hop, whole).narrow(1, start, known - start)
     squares = (factors * factors).expand(1, frames.shape[1], n_fft)
     weights = overlap_added(squares, 1, hop, whole).narrow(1, start, known - start)
-    least = float(weights.detach().abs().min())
+    least = float(every(weights).detach().abs().min())
     if not least > 1e-11:
         raise fail(
             "istft", f"window overlap add min: {least}, expected it above 1e-11 everywhere", input=input

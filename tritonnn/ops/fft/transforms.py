@@ -34,7 +34,7 @@ def resized(x: Tensor, sizes: Sequence[int], dims: Sequence[int]) -> Tensor:
         return x
     amounts = [amount for count in reversed(missing) for amount in (0, count)]
     if x.dtype.is_complex:  # by its parts, which every device can pad
-        return view_as_complex(pad(view_as_real(x), [0, 0, *amounts]).contiguous())
+        return view_as_complex(pad(view_as_real(x.resolve_conj()), [0, 0, *amounts]).contiguous())
     return pad(x, amounts)
 
 

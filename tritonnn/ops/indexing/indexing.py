@@ -16,6 +16,7 @@ from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import indexing as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, primitive
 from tritonnn.ops.creation.creation import zeros
+from tritonnn.ops.indexing.gradients import gathered_grad, zeros_of
 from tritonnn.ops.shape.shape import transpose
 from tritonnn.shape import Size, broadcast_shapes, wrap_dim
 from tritonnn.table import Make
@@ -64,14 +65,10 @@ def check_index(
     return dim, index
 
 
-def zeros_of(g: Tensor, shape: Size) -> Tensor:
-    """Zeros of a shape, of the dtype and on the device of a gradient."""
-    return zeros(shape, dtype=g.dtype, device=g.device)
-
-
 @primitive(
     api="torch tensor", dtypes=ANY, rule_only=("sparse_grad",),
-    grad={"input": lambda g, input_shape, dim, index: zeros_of(g, input_shape).scatter_add(dim, index, g)},
+    grad={"input": lambda g, input_shape, dim, index, sparse_grad: gathered_grad(
+        g, input_shape, dim, index, sparse_grad)},
     samples=lambda make: [
         Sample(make(3, 4), 1, make.int(3, 2, high=4)), Sample(make(3, 4), 0, make.int(5, 2, high=3)),
         Sample(make(2, 3, 4), -2, make.int(2, 5, 4, high=3)), Sample(make(()), 0, make.int((), high=1)),
@@ -92,15 +89,13 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
     Args:
         index: int64 or int32, of as many dimensions as `input`, no larger than it apart from `dim`.
-        sparse_grad: must be False.
+        sparse_grad: whether the gradient of `input` is a sparse tensor, of the elements that were read.
 
     >>> import tritonnn as torch
     >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
     tensor([[1, 1],
             [4, 3]])
     """
-    if sparse_grad:
-        raise Invalid("sparse_grad=True is not implemented", kind=NotImplementedError)
     if not index.numel() and index.dtype.kind < 2:
         index = index.to(dtypes.int64)  # nothing is looked up, whatever the type
     dim, index = check_index("gather", input, dim, index)

@@ -162,7 +162,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     order[first], order[second] = second, first
     k %= 4
     if k == 0:
-        return input.clone()
+        return input.clone(memory_format=contiguous_format)
     if k == 2:
         return flip(input, (first, second))
     if k == 1:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, LinAlgError, fail
@@ -99,7 +100,7 @@ def check_info(
         info: for each matrix 0, or what `text` calls {info}.
         text: what is said of the first that failed.
     """
-    codes = host_array(info.detach())
+    codes = host_array(every(info).detach())
     if not codes.any():
         return
     where = int(codes.reshape(-1).nonzero()[0][0])

@@ -249,6 +249,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: 
         if dtype.kind < 2 and isinstance(factor, (float, complex)):
             words = f"For integral input tensors, argument {name} must not be a floating point number, got {factor}"
             raise fail("addr", words, input=input, vec1=vec1, vec2=vec2)
+        if isinstance(factor, bool) and dtype is not dtypes.bool_:
+            words = f"Boolean {name} only supported for Boolean results."
+            raise fail("addr", words, input=input, vec1=vec1, vec2=vec2)
     if dtype is dtypes.bool_:
         alpha, beta = bool(alpha), bool(beta)
     product = _times_plain(outer(vec1, vec2), alpha)

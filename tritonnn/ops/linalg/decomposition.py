@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -128,4 +129,4 @@ def torch_qr(input: Tensor, some: bool = True) -> tuple[Tensor, Tensor]:
     >>> torch.qr(torch.eye(2)).R.abs().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return qr(input, "reduced" if some else "complete")
+    return record("qr")(qr(input, "reduced" if some else "complete"))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn._levels import every
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.elementwise.derived import complex as complex_of
@@ -45,7 +47,7 @@ def _cofactors(A: Tensor, det: Tensor) -> Tensor:
 
     That way takes products of all singular values but one, so that it divides by nothing.
     """
-    if (host_array(det.detach()) != 0).all():
+    if (host_array(every(det).detach()) != 0).all():
         return det.conj().unsqueeze(-1).unsqueeze(-1) * m.adjoint(linalg_inv_ex(A)[0])
     U, S, Vh = linalg_svd(A, False)
     one = m.eye_like(A).abs()
@@ -154,7 +156,7 @@ def slogdet(input: Tensor) -> tuple[Tensor, Tensor]:
     >>> torch.slogdet(torch.tensor([[0., 1.], [1., 0.]])).logabsdet
     tensor(0.)
     """
-    return linalg_slogdet(input)
+    return record("slogdet")(linalg_slogdet(input))
 
 
 def _log(A: Any) -> Any:

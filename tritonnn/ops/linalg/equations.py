@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -93,14 +94,7 @@ def _solve(A: Tensor, B: Tensor, left: bool) -> tuple[Tensor, Tensor]:
     if not left:
         A = A.mT  # x A = b
     X, info = linalg_solve_ex(A, column, True)
-    return SolveEx(X.squeeze(-1), info)
-
-
-class SolveEx(NamedTuple):
-    """What `solve_ex` returns."""
-
-    result: Tensor
-    info: Tensor
+    return record("linalg_solve_ex")((X.squeeze(-1), info))
 
 
 @composite(

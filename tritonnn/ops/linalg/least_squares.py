@@ -6,11 +6,13 @@ pseudo-inverses and nonlinear least squares problems whose variables separate", 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import every
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -45,15 +47,6 @@ def least_squares(A: Tensor, B: Tensor, rcond: float, full: bool) -> Any:
         Out(A.shape[:-2], dtypes.int64),
         Out((*A.shape[:-2], min(rows, columns)), m.real_type(A.dtype)),
     )
-
-
-class LeastSquares(NamedTuple):
-    """What `lstsq` returns."""
-
-    solution: Tensor
-    residuals: Tensor
-    rank: Tensor
-    singular_values: Tensor
 
 
 def _by_normal_equations(input: np.ndarray, B: np.ndarray, driver: str | None) -> Any:
@@ -146,13 +139,15 @@ def lstsq(
     bound = float(np.finfo(input.dtype.np).eps) * max(rows, columns) if rcond is None else rcond
     X, rank, values = least_squares(input, right, 0.0 if driver == "gels" else bound, driver == "gels")
     residuals = X[..., :0, :0].abs().reshape(0)
-    if rows > columns and driver not in (None, "gelsy") and (host_array(rank) == columns).all():
+    if rows > columns and driver not in (None, "gelsy") and (host_array(every(rank)) == columns).all():
         rest = (m.product(input, X) - right).abs()
         residuals = (rest * rest).sum(-2)
         residuals = residuals.squeeze(-1) if vector else residuals
-    return LeastSquares(
-        X.squeeze(-1) if vector else X,
-        residuals,
-        rank.new_empty(0) if driver == "gels" else rank,
-        values if driver in ("gelsd", "gelss") else values.new_empty(0),
+    return record("linalg_lstsq")(
+        (
+            X.squeeze(-1) if vector else X,
+            residuals,
+            rank.new_empty(0) if driver == "gels" else rank,
+            values if driver in ("gelsd", "gelss") else values.new_empty(0),
+        )
     )

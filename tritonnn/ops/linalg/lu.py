@@ -6,11 +6,13 @@ functions with application in optimum experimental design", 2010.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import every
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -164,13 +166,6 @@ def lu_factor_ex(
     return result
 
 
-class LuFactor(NamedTuple):
-    """What `lu_factor` returns."""
-
-    LU: Tensor
-    pivots: Tensor
-
-
 @composite(
     api="linalg", out=True, dtypes=m.DECOMPOSED, samples=_square_samples,
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"U\[1,1\] is zero and using it on lu_solve")],
@@ -196,7 +191,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:
     _pivoted(pivot)
     LU, pivots, info = linalg_lu_factor_ex(A)
     m.check_info("torch.linalg.lu_factor", info, _ZERO, kind=RuntimeError, A=A)
-    return LuFactor(LU, pivots)
+    return record("linalg_lu_factor")((LU, pivots))
 
 
 @composite(
@@ -222,7 +217,7 @@ def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any 
     """
     _pivoted(pivot)
     LU, pivots, info = linalg_lu_factor_ex(A)
-    results = (LU, pivots, info)[: 2 + get_infos]
+    results = record("_lu_with_info")((LU, pivots, info)) if get_infos else (LU, pivots)
     if out is None:
         return results
     if not isinstance(out, (tuple, list)):
@@ -235,14 +230,6 @@ def compact_lu(A: Tensor, pivot: bool = True, get_infos: bool = False, out: Any 
 
 
 # ---- taken apart ---------------------------------------------------------------------------------------------
-
-
-class LuParts(NamedTuple):
-    """What `lu` and `lu_unpack` return."""
-
-    P: Tensor
-    L: Tensor
-    U: Tensor
 
 
 def _parts(LU: Tensor) -> tuple[Tensor, Tensor]:
@@ -282,7 +269,7 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]
     if not pivot:
         raise Invalid("LU without pivoting is not implemented on the CPU")
     LU, pivots, _ = linalg_lu_factor_ex(A)
-    return LuParts(_permutation(rows_of_pivots(pivots, A.shape[-2]), A), *_parts(LU))
+    return record("linalg_lu")((_permutation(rows_of_pivots(pivots, A.shape[-2]), A), *_parts(LU)))
 
 
 def unpacked(LU: np.ndarray, pivots: np.ndarray) -> tuple[Any, Any, Any]:
@@ -336,7 +323,7 @@ def lu_unpack(
     [[2.0, 1.0], [4.0, 4.0]]
     """
     m.matrices(LU_data, "LU_data")
-    if LU_pivots.dtype is not dtypes.int32:
+    if unpack_pivots and LU_pivots.dtype is not dtypes.int32:
         raise Invalid(
             "LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\n"
             "Note: this function is intended to be used with the output produced by torch.linalg.lu_factor"
@@ -347,13 +334,13 @@ def lu_unpack(
         P = _permutation(rows_of_pivots(LU_pivots, LU_data.shape[-2]), LU_data)
     if unpack_data:
         L, U = _parts(LU_data)
-    return LuParts(P, L, U)
+    return record("lu_unpack")((P, L, U))
 
 
 def _check_pivots(LU: Tensor, pivots: Tensor) -> None:
     if pivots.shape[-1:] != (min(LU.shape[-2:]),):
         raise Invalid("Number of pivots per batch should be same as the dimension of the matrix")
-    values = host_array(pivots)
+    values = host_array(every(pivots))
     if values.size and not (values.min() >= 1 and values.max() <= LU.shape[-2]):
         raise Invalid(
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive. "

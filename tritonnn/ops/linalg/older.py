@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, LinAlgError
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -26,14 +27,6 @@ _SQUARE_ERRORS = lambda make: [
     Bad(make(3), match="must have at least 2 dimensions"),
     Bad(make(3, 2), match="batches of square matrices"),
 ]
-
-
-class Svd(NamedTuple):
-    """What `svd` returns."""
-
-    U: Tensor
-    S: Tensor
-    V: Tensor
 
 
 @composite(
@@ -65,8 +58,10 @@ def torch_svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> tupl
     U, S, Vh = linalg_svd(input, not some, True)
     if not compute_uv:
         *batch, rows, columns = input.shape
-        return Svd(input.new_zeros((*batch, rows, rows)), S, input.new_zeros((*batch, columns, columns)))
-    return Svd(U, S, m.adjoint(Vh))
+        return record("svd")(
+            (input.new_zeros((*batch, rows, rows)), S, input.new_zeros((*batch, columns, columns)))
+        )
+    return record("svd")((U, S, m.adjoint(Vh)))
 
 
 # ---- eigenvalues ---------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -72,13 +73,6 @@ def ldl_factor_ex(
     return result
 
 
-class LdlFactor(NamedTuple):
-    """What `ldl_factor` returns."""
-
-    LD: Tensor
-    pivots: Tensor
-
-
 @composite(
     api="linalg", out=True, no_derivative=True, dtypes=m.DECOMPOSED, samples=_SAMPLES,
     errors=lambda make: [*_errors(make), Bad(make(3, 3) * 0, match=r"D\[1,1\] is zero")],
@@ -103,7 +97,7 @@ def ldl_factor(input: Tensor, *, hermitian: bool = False) -> tuple[Tensor, Tenso
     """
     LD, pivots, info = linalg_ldl_factor_ex(input, hermitian)
     m.check_info("torch.linalg.ldl_factor", info, _ZERO, A=input)
-    return LdlFactor(LD, pivots)
+    return record("linalg_ldl_factor")((LD, pivots))
 
 
 def _factored(make: Make, *shape: int, hermitian: bool = False) -> list[Tensor]:

@@ -6,10 +6,11 @@ Gradients: M. Giles, "Collected matrix derivative results for forward and revers
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from tritonnn._return_types import record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
@@ -92,13 +93,6 @@ def solve_triangular(
     return Out(shape, input.dtype, strides=m.by_columns(shape) if left else None)
 
 
-class TriangularSolve(NamedTuple):
-    """What `triangular_solve` returns."""
-
-    solution: Tensor
-    cloned_coefficient: Tensor
-
-
 def _older(
     b: np.ndarray, A: np.ndarray, upper: bool, transpose: bool, unitriangular: bool
 ) -> tuple[Any, Any]:
@@ -161,4 +155,4 @@ def triangular_solve(
             f"{rows} by {columns}"
         )
     X = solved(A.mT if transpose else A, input, upper != transpose, True, unitriangular)
-    return TriangularSolve(X, A.expand(*X.shape[:-2], *A.shape[-2:]).clone())
+    return record("triangular_solve")((X, A.expand(*X.shape[:-2], *A.shape[-2:]).clone()))

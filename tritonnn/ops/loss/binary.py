@@ -156,7 +156,7 @@ def bce_with_logits_reduced(
 
 
 @composite(
-    api="functional torch",
+    api="functional",
     samples=lambda make: [
         Sample(make(3, 4), _probabilities(make, 3, 4)),
         Sample(make(3, 4), _probabilities(make, 3, 4), make(4)).constant(*FACTORS),

@@ -25,10 +25,8 @@ def check_classes(input: Tensor | Out, target: Tensor, weight: Tensor | None) ->
     if rank == 0:
         raise Invalid("Expected 1 or more dimensions (got 0)", kind=ValueError)
     if rank > 1 and labels and scores[0] != labels[0]:
-        raise Invalid(
-            f"Expected input batch_size ({scores[0]}) to match target batch_size ({labels[0]}).",
-            kind=ValueError,
-        )
+        text = f"Expected input batch_size ({scores[0]}) to match target batch_size ({labels[0]})."
+        raise Invalid(text, kind=ValueError)
     if rank == 1 == len(labels) and labels[0] != 1:
         raise Invalid(
             f"For 1D input, 1D target must have size 1, but got target size: {labels[0]}",
@@ -169,7 +167,8 @@ def functional_nll_loss(
     tensor(2.)
     """
     reduction = resolve(reduction, size_average, reduce)
-    return nll_loss(input, target, weight, ignore_index, reduction)[0]
+    one = len(input.shape) == 1 and target.shape == (1,)
+    return nll_loss(input, target[0] if one else target, weight, ignore_index, reduction)[0]
 
 
 # ---- cross-entropy ----------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def _geometry(targets: Tensor, inputs: list[int], labels: list[int], x: Tensor) 
 
 
 @composite(
-    api="functional torch", dtypes=(dtypes.float32, dtypes.float64),
+    api="functional", dtypes=(dtypes.float32, dtypes.float64),
     samples=lambda make: [
         Sample(make(6, 2, 4), make.int(2, 3, low=1, high=4), (6, 5), (3, 2)),
         Sample(make(6, 2, 4), make.int(5, low=1, high=4), (6, 5), (3, 2), 0, "sum"),

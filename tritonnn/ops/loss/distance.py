@@ -10,6 +10,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
+from tritonnn.ops.creation.creation import ones
 from tritonnn.ops.elementwise.elementwise import choose, isnan
 from tritonnn.ops.reduction.norms import norm, vector_norm
 from tritonnn.ops.reduction.reduction import safe_sqrt
@@ -178,7 +179,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise fail("pdist", f"only supports 2D tensors, got: {len(input.shape)}D", input=input)
     x: Any = input
     rows = x.shape[0]
-    upper = x.new_ones((rows, rows)).triu(1).nonzero()
+    upper = ones((rows, rows), device=x.device).triu(1).nonzero()
     first, second = upper.select(1, 0), upper.select(1, 1)
     return _distances(x.index_select(0, first) - x.index_select(0, second), p)
 

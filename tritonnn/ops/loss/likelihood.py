@@ -59,7 +59,7 @@ def poisson_nll_loss(
         more = logical_not(target <= 1)  # NaN is kept
         y = where(more, target, 1.0)
         stirling = y * y.log() - y + (y * (2 * math.pi)).log() * 0.5
-        loss = loss + where(more, stirling, 0.0)
+        loss = loss + where(more, stirling, 0.0).to(loss.dtype)
     return reduced(loss, reduction)
 
 

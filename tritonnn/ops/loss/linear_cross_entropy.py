@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._levels import highest
 from tritonnn._tensor import Tensor
 from tritonnn.dispatch import cast, lower_precision
 from tritonnn.dtypes import dtype as DType
@@ -335,8 +336,11 @@ def linear_cross_entropy(
         text = f"argument 'options' must be LinearCrossEntropyOptions, not {kind}"
         raise TypeError(f"linear_cross_entropy(): {text}")
     ignored = IGNORED if ignore_index is None else int(ignore_index)
-    if not _chunkable(input, linear_weight, target):
-        if options is not None:
+    in_vmap = (
+        highest((input, linear_weight, target, linear_bias, weight)) > 0
+    )  # chunks are rows of one sample
+    if in_vmap or not _chunkable(input, linear_weight, target):
+        if options is not None and not in_vmap:
             warn(
                 "linear_cross_entropy: options have no effect with class probabilities or a linear_weight of more "
                 "than two dimensions"

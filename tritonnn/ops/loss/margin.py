@@ -31,7 +31,7 @@ def _reduction_error(make: Make, count: int) -> Bad:
 
 
 @composite(
-    api="functional torch",
+    api="functional",
     samples=lambda make: [Sample(make(3, 4), _signs(make, 3, 4)), Sample(make(3, 4), _signs(make, 4), 0.5,
     reduction="sum")],
     errors=lambda make: [_reduction_error(make, 2)], reference=define.hinge_embedding_loss,
@@ -56,7 +56,7 @@ def hinge_embedding_loss(
 
 
 @composite(
-    api="functional torch",
+    api="functional",
     samples=lambda make: [Sample(make(5), make(5), _signs(make, 5)),
                           Sample(make(2, 3), make(2, 3), _signs(make, 2, 3), 0.5, reduction="none")],
     errors=lambda make: [_reduction_error(make, 3),
@@ -88,7 +88,7 @@ def margin_ranking_loss(
 
 
 @composite(
-    api="functional torch",
+    api="functional",
     samples=lambda make: [Sample(make(4, 3), make(4, 3), _signs(make, 4), 0.2),
                           Sample(make(3), make(3), _signs(make), reduction="none")],
     errors=lambda make: [_reduction_error(make, 3),

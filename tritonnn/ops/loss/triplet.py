@@ -15,7 +15,7 @@ from tritonnn.ops.loss.margin import _reduction_error
 
 
 @composite(
-    api="functional torch",
+    api="functional",
     samples=lambda make: [Sample(make(3, 4), make(3, 4), make(3, 4)),
                           Sample(make(3, 4), make(3, 4), make(3, 4), 2.0, swap=True, reduction="none")],
     errors=lambda make: [

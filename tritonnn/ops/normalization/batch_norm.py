@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._levels import UNBATCHED_STATISTICS, lacks
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.memory_format import strides_in_format
@@ -232,6 +233,8 @@ def _move_instance_statistics(
         check_channels(input.shape[1], running_mean=running_mean, running_var=running_var)
     except Invalid as invalid:
         raise fail("instance_norm", str(invalid), input=input) from None
+    if any(running is not None and lacks(running, input) for running in (running_mean, running_var)):
+        raise fail("instance_norm", UNBATCHED_STATISTICS, input=input)
     dims = tuple(range(2, len(input.shape)))
     with no_grad():
         x = raised(input)[0].detach()
@@ -288,6 +291,13 @@ def functional_instance_norm(
         return _normalised(input.contiguous(), running_mean, running_var, weight, bias, False, momentum, eps)
     if numel(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    return _by_samples(input, running_mean, running_var, weight, bias, momentum, eps)
+
+
+def _by_samples(
+    input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None,
+    bias: Tensor | None, momentum: float, eps: float,
+) -> Tensor:  # fmt: skip
     if 0 in input.shape:
         return _normalised(input, running_mean, running_var, weight, bias, True, momentum, eps)
     # row-major, as PyTorch has it, whatever the format of the images
@@ -302,19 +312,6 @@ def functional_instance_norm(
     samples=lambda make: [Sample(make(2, 3, 5), None, None, None, None, True, 0.1, 1e-5, True)],
     reference=definitions.instance_norm,
     errors=lambda make: [
-        Bad(
-            make(2, 3, 1),
-            None,
-            None,
-            None,
-            None,
-            True,
-            0.1,
-            1e-5,
-            True,
-            error=ValueError,
-            match="more than 1 spatial",
-        ),
         Bad(
             make(2, 3, 4),
             make(2),
@@ -340,9 +337,9 @@ def instance_norm(
     >>> torch.instance_norm(torch.tensor([[[1., 3.]]]), None, None, None, None, True, 0.1, 1e-5, False)
     tensor([[[-1.0000,  1.0000]]])
     """
-    return functional_instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
-    )
+    if use_input_stats:  # of one position too, which nn.functional refuses
+        return _by_samples(input, running_mean, running_var, weight, bias, momentum, eps)
+    return functional_instance_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
 
 
 # ---- local response -------------------------------------------------------------------------------------

@@ -31,14 +31,11 @@ def _check_window(kernel: Ints, stride: Ints, padding: Ints, dilation: Ints) -> 
         raise Invalid(f"stride should not be zero (or negative), but got {list(stride)}")
     if min(dilation) <= 0:
         raise Invalid(f"dilation should be greater than zero, but got {list(dilation)}")
-    for k, p, d in zip(kernel, padding, dilation):
+    for k, p in zip(kernel, padding):
         if p < 0:
             raise Invalid(f"pad must be non-negative, but got pad: {p}")
-        if p > ((k - 1) * d + 1) // 2:
-            raise Invalid(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} "
-                f"and dilation={d}"
-            )
+        if p > k // 2:  # whatever the dilation
+            raise Invalid(f"pad should be at most half of kernel size, but got pad={p} and kernel_size={k}")
 
 
 def _check_rank(shape: Sequence[int], n: int) -> None:
@@ -172,7 +169,7 @@ def pool_errors(n: int, dilated: bool = False) -> Any:
             Bad(x, 0, match="kernel_size must be greater than zero"),
             Bad(x, 2, stride=0, match="stride should not be zero"),
             Bad(x, 2, padding=-1, match="pad must be non-negative"),
-            Bad(x, 2, padding=2, match="pad should be at most half of effective kernel size"),
+            Bad(x, 2, padding=2, match="pad should be at most half of kernel size"),
             Bad(x, [2] * (n + 1), match="kernel_size must either be a single int"),
             Bad(x, 2, [1] * (n + 1), match="stride must either be omitted, a single int"),
             Bad(x, 2.0, error=TypeError, match=r"'kernel_size' .*must be tuple of ints, not float"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import dtypes
+from tritonnn._levels import every
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, complete
 from tritonnn.memory_format import format_of
@@ -71,7 +72,7 @@ def _check(name: str, n: int, input: Tensor, indices: Tensor) -> None:
 def _check_range(indices: Tensor, size: Ints, count: int) -> None:
     """On the CPU only: on a GPU it would wait for the device."""
     if indices.device.type == "cpu" and indices.numel():
-        low, high = int(indices.min()), int(indices.max())
+        low, high = int(every(indices).min()), int(every(indices).max())
         if low < 0 or high >= count:
             wrong = low if low < 0 else high
             raise Invalid(f"Found an invalid max index: {wrong} (output volumes are of size {joined(size)})")

@@ -83,7 +83,7 @@ def _drop(input: Tensor, p: float) -> tuple[Tensor, Tensor]:
     if not input.dtype.is_floating_point:
         raise fail("dropout", f"expected a floating tensor, got {input.dtype.name}", input=input)
     times = 1
-    if transforms.stack and batching():
+    if transforms.stack and batching() and p != 1:  # then nothing is left to chance
         input, times = HOOKS["unsure"](input)
     place = generator_for(input.device).reserve(input.numel() * times)
     return native_dropout(input, float(p), *place)

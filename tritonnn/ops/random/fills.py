@@ -45,6 +45,12 @@ def _refill(
     return overwritten(self, name)
 
 
+def _counting(name: str, self: Tensor, can: bool) -> None:
+    """Refuse a tensor whose type cannot hold what is drawn."""
+    if not can:
+        raise fail(name, f"not implemented for {self.dtype.name}", kind=NotImplementedError, self=self)
+
+
 def _no_more(name: str, left: dict[str, Any]) -> None:
     if left:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(left))}'")
@@ -63,6 +69,14 @@ def uniform_(
     _no_more("uniform_", old)
     if from_ != from_ or to != to:
         raise RuntimeError(f"uniform_: from or to is out of bounds: they are {from_} and {to}")
+    largest = dtypes.finfo(self.dtype).max if self.dtype.kind > 1 else float("inf")
+    if max(abs(from_), abs(to)) > largest:
+        raise RuntimeError(
+            f"uniform_: from or to is out of bounds for {self.dtype.name}: they are {from_} and {to}"
+        )
+    if to - from_ > largest:
+        text = f"uniform_ expects to - from to be a number of {self.dtype.name}, but found from={from_} and to={to}"
+        raise RuntimeError(text)
     if from_ > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
     _refill("uniform_", _real_parts(self), philox_uniform, float(from_), float(to), generator=generator)
@@ -138,6 +152,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
     if self.dtype.is_floating_point:
         return _refill("geometric_", self, philox_geometric, float(p), generator=generator)
     dispatch.check_inplace(philox_geometric.op, self)
+    _counting("geometric_", self, self.dtype.kind == 1)
     wide = allocate(self.shape, dtypes.float32, self.device)
     return self.copy_(draw(philox_geometric, wide, float(p), generator=generator))
 
@@ -158,6 +173,7 @@ def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **na
     low, high = named.pop("from", low), named.pop("to", high)
     _no_more("random_", named)
     dispatch.check_inplace(philox_randint.op, self)
+    _counting("random_", self, not self.dtype.is_complex)
     if high is None or self.dtype not in dtypes.UNSIGNED:  # those take bounds alone
         dispatch.check_limited(philox_randint.op, self.dtype)
     if high is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._levels import HOOKS, batching
+from tritonnn._levels import HOOKS, batching, refuse_shared
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor, make_view
 from tritonnn.device import DeviceLike, resolve
@@ -19,7 +19,8 @@ from tritonnn.memory_format import memory_format as MemoryFormat
 from tritonnn.ops._arguments import not_a_tensor, whole_number
 from tritonnn.ops._table import FLOATING, NUMERIC, REAL, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.conversion.overwriting import overwritten
-from tritonnn.ops.creation.creation import _finish, _like, agreed
+from tritonnn.ops.creation._outputs import agreed
+from tritonnn.ops.creation.creation import _finish, _like
 from tritonnn.random import Generator, generator_for
 from tritonnn.shape import Size
 from tritonnn.table.types import Count
@@ -160,6 +161,8 @@ def _real_parts(tensor: Tensor) -> Tensor:
     return make_view(tensor, Size((*tensor.shape, 2)), strides, 2 * tensor._offset, tensor.dtype.to_real())
 
 
+# The whole numbers that a floating dtype counts, and PyTorch's randperm allows of it.
+_COUNTED = {dtypes.float16: (1 << 11) + 1, dtypes.float32: (1 << 24) + 1, dtypes.float64: (1 << 53) + 1}
 _NEW = dict(
     api="torch", dtypes=FLOATING,
     samples=lambda make: [Sample(3, 4, dtype=make.dtype, device=make.device), Sample((), device=make.device)],
@@ -237,6 +240,8 @@ def draw_integers(
         return draw(philox_randint, target, low, high, generator=generator, wide=wide, fresh=fresh)
     numbers = allocate(target.shape, dtypes.int64, target.device)
     numbers = draw(philox_randint, numbers, low, high, generator=generator, wide=wide)
+    if not fresh:
+        refuse_shared(target, numbers)
     return numbers.to(target.dtype) if fresh else target.copy_(numbers)
 
 
@@ -315,6 +320,8 @@ def randperm(
         raise fail("randperm", f"not implemented for {kind.name}", kind=NotImplementedError)
     if kind.kind == 1 and n - 1 > dtypes.iinfo(kind).max:
         raise RuntimeError(f"n is too large for result tensor type: {n - 1} does not fit {kind.name}")
+    if kind in _COUNTED and n > _COUNTED[kind]:
+        raise RuntimeError(f"n cannot be greater than {_COUNTED[kind]} for {kind.name} type.")
     keys = allocate(Size((n,)), dtypes.int64, resolve(device) if out is None else out.device)
     keys = draw(philox_randint, keys, 0, (1 << 63) - 1, generator=generator, wide=True)
     order = keys.sort(stable=True)[1].to(kind)

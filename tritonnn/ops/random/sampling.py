@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._levels import HOOKS, batching, ever
+from tritonnn._levels import HOOKS, batching, ever, refuse_shared
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
@@ -15,7 +15,8 @@ from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
-from tritonnn.ops.creation.creation import _finish, agreed, allocate, zeros
+from tritonnn.ops.creation._outputs import agreed
+from tritonnn.ops.creation.creation import _finish, allocate, zeros
 from tritonnn.ops.random.random import (
     _new,
     draw,
@@ -192,6 +193,8 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None, written:
     if transforms.stack and batching():
         numbers = allocate(target.shape, dtypes.float32, target.device)
         drawn = draw(philox_uniform, numbers, 0.0, 1.0, generator=generator) < values
+        if written:
+            refuse_shared(target, drawn)
         return target.copy_(drawn) if written else drawn.to(target.dtype)
     if target.numel() and target.device.type != "meta":
         dispatch.run_into(philox_bernoulli.op, target, (values, *generator.reserve(target.numel())))
@@ -217,7 +220,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.dtype.is_floating_point:
         message = f"expected rates of a floating dtype, got {input.dtype.name}"
         raise fail("poisson", message, kind=NotImplementedError, input=input)
-    if input.numel() and ever(input < 0):
+    if input.numel() and ever((input >= 0).logical_not()):  # NaN is no rate
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
     rates, times = HOOKS["unsure"](input, True) if transforms.stack and batching() else (input, 1)

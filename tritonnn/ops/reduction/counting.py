@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._levels import Batched, copied_for, every
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
@@ -147,19 +148,22 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
     """
     if input.dtype is not dtypes.int64:
         raise fail("one_hot", "one_hot is only applicable to index tensor of type LongTensor.", input=input)
+    if input.__class__ is Batched and num_classes == -1:
+        text = "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive num_classes argument."
+        raise fail("one_hot", text, input=input)
     if input.numel() == 0:
         if num_classes <= 0:
             raise fail("one_hot", "Can not infer total number of classes from empty tensor.", input=input)
         return zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
-    if int(input.min()) < 0:
+    if int(every(input).min()) < 0:
         raise fail("one_hot", "Class values must be non-negative.", input=input)
-    largest = int(input.max())
+    largest = int(every(input).max())
     if num_classes == -1:
         num_classes = largest + 1
     elif largest >= num_classes:
         raise fail("one_hot", "Class values must be smaller than num_classes.", input=input)
     result = zeros((*input.shape, num_classes), dtype=dtypes.int64, device=input.device)
-    return result.scatter_(-1, input.unsqueeze(-1), 1)
+    return copied_for(result, input).scatter_(-1, input.unsqueeze(-1), 1)
 
 
 @composite(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
+from tritonnn._return_types import FIELDS, record
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import not_of_truth, ordered, tensors_only
@@ -144,20 +145,15 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 # Composites that return two tensors under names of their own, and the names.
 PAIRS = {
-    "max": ("values", "indices"), "min": ("values", "indices"), "median": ("values", "indices"),
-    "nanmedian": ("values", "indices"), "aminmax": ("min", "max"), "histogram": ("hist", "bin_edges"),
-    "histogramdd": ("hist", "bin_edges"), "frexp": ("mantissa", "exponent"),
-}  # fmt: skip
-_pairs: dict[str, Any] = {}
+    name: FIELDS[name]
+    for name in ("max", "min", "median", "nanmedian", "aminmax", "histogram", "histogramdd", "frexp")
+}
 
 
 def pair(name: str) -> Any:
-    """The named tuple that the composite returns, made when first needed."""
-    if name not in _pairs:
-        from collections import namedtuple
-
-        _pairs[name] = namedtuple(name, PAIRS[name])
-    return _pairs[name]
+    """What makes the named tuple that the composite returns of its two values."""
+    kind = record(name)
+    return lambda *values: kind(values)
 
 
 _WITH_INDICES = dict(

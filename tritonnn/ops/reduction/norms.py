@@ -10,7 +10,7 @@ import numpy as np
 
 from tritonnn import dispatch
 from tritonnn._tensor import Tensor
-from tritonnn.dtypes import counting_dtype
+from tritonnn.dtypes import counting_dtype, promote_types
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._definitions import order as define
@@ -40,10 +40,10 @@ def _vector_norm(input: Tensor, p: float, dims: Sequence[int], keepdim: bool) ->
 
 def _norm_grad(
     g: Tensor, input: Tensor, norm: Tensor, p: float, dims: Sequence[int], keepdim: bool
-) -> Tensor:
-    """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is."""
+) -> Tensor | None:
+    """g sign(x) (|x| / norm)^(p - 1), and 0 where the norm is 0 or, with p < 1, where x is; of a count nothing."""
     if p == 0:
-        return input.new_zeros(input.shape)
+        return None
     if not keepdim:
         for d in sorted(dims):
             g, norm = g.unsqueeze(d), norm.unsqueeze(d)
@@ -110,6 +110,9 @@ def norm(
     if isinstance(p, str) and p not in ("fro", "nuc"):
         raise fail("norm", f"Order {p} not supported.", input=input)
     if dtype is not None:
+        if input.dtype.kind > 1 and dtype.is_complex != input.dtype.is_complex:
+            kind = "complex" if input.dtype.is_complex else "real"
+            raise fail("norm", f"dtype should be {kind} for {kind} inputs, but got {dtype.name}", input=input)
         input = input.to(dtype)
     if p == "nuc":
         result = _nuclear(input, dim, keepdim)
@@ -172,6 +175,9 @@ def vector_norm(
     """
     if isinstance(ord, str):
         raise TypeError("vector_norm(): argument 'ord' must be Number, not str")
+    if dtype is not None and promote_types(input.dtype, dtype) is not dtype:
+        text = f"the dtype of the input ({input.dtype.name}) should be convertible without narrowing to {dtype.name}"
+        raise fail("linalg.vector_norm", text, input=input)
     return norm(input, ord, dim, keepdim, out, dtype)
 
 

@@ -167,7 +167,9 @@ def cummax(input: Tensor, dim: int) -> Any:
 
     >>> import tritonnn as torch
     >>> torch.tensor([1, 3, 2]).cummax(0)
-    cummax(values=tensor([1, 3, 3]), indices=tensor([0, 1, 1]))
+    torch.return_types.cummax(
+    values=tensor([1, 3, 3]),
+    indices=tensor([0, 1, 1]))
     """
     return _running(input, dim)
 
@@ -178,7 +180,9 @@ def cummin(input: Tensor, dim: int) -> Any:
 
     >>> import tritonnn as torch
     >>> torch.tensor([3, 1, 2]).cummin(0)
-    cummin(values=tensor([3, 1, 1]), indices=tensor([0, 1, 1]))
+    torch.return_types.cummin(
+    values=tensor([3, 1, 1]),
+    indices=tensor([0, 1, 1]))
     """
     return _running(input, dim)
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+from tritonnn._levels import copied_for
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only, whole_number
@@ -107,7 +108,7 @@ def index(self: Tensor, m: Any) -> Tensor:
 def _view_scatter(name: str, pick: Any, samples: Any, errors: Any, example: str) -> Any:
     def function(input: Tensor, src: Tensor, *where: Any, **named: Any) -> Tensor:
         tensors_only(name, input=input, src=src)
-        result = input.clone()
+        result = copied_for(input, src)
         view = pick(result, *where, **named)
         if view.shape != src.shape:
             raise fail(

@@ -17,7 +17,8 @@ from tritonnn.ops._definitions import writing as definitions
 from tritonnn.ops._numbers import as_number
 from tritonnn.ops._table import NUMERIC, Bad, Out, Sample, attach, composite, named, primitive
 from tritonnn.ops.creation.creation import zeros
-from tritonnn.ops.indexing.indexing import indexed_shape, long_index, zeros_of
+from tritonnn.ops.indexing.gradients import zeros_of
+from tritonnn.ops.indexing.indexing import indexed_shape, long_index
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter._expanded import fill_expanded, mask_expanded, put_expanded
 from tritonnn.ops.scatter.scatter import WRITE, distinct, same_dtype, scatter_reduce

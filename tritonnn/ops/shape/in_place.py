@@ -11,7 +11,8 @@ from tritonnn.ops.shape.rearrange import swapaxes, swapdims
 from tritonnn.ops.shape.shape import squeeze, t, transpose, unsqueeze
 from tritonnn.ops.shape.strided import as_strided
 from tritonnn.recording.grad_mode import state
-from tritonnn.recording.graph import check_recorded_write, retain
+from tritonnn.recording.graph import retain
+from tritonnn.recording.refusals import check_recorded_write
 from tritonnn.table import Entry, OpSignature
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tritonnn import dtypes
 from tritonnn import shape as shapes
+from tritonnn._levels import Batched, batched, below
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, warn
@@ -179,6 +180,9 @@ def view_dtype(input: Tensor, dtype: dtypes.dtype) -> Tensor:
 
     dtype = dtypes.as_dtype(dtype, "view", "'dtype'")
     old, new = input.dtype.itemsize, dtype.itemsize
+    if input.__class__ is Batched and (input.shape or old == new):
+        with below(input.level):
+            return batched(view_dtype(input.value, dtype), input.level)
     size, stride, offset = list(input.shape), list(input.stride()), input._offset
     if old != new:
         if not size:

@@ -53,7 +53,7 @@ def _as_strided_grad(g: Tensor, geometry: tuple, dtype: DType, seen: tuple) -> T
     ):  # a view of the real numbers of a complex tensor, or the reverse
         if dtype.is_complex:
             return view_as_complex(_as_strided_grad(g, _in_real(*geometry), g.dtype, seen))
-        return _as_strided_grad(view_as_real(g), geometry, dtype, _in_real(*seen))
+        return _as_strided_grad(view_as_real(g.resolve_conj()), geometry, dtype, _in_real(*seen))
     memory = _Memory(geometry, seen, g.device)
     total = zeros((memory.extent,), dtype=g.dtype, device=g.device).index_add(
         0, memory.seen, view_or_copy(g, (-1,))
@@ -150,7 +150,9 @@ def _unwritten(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> Tenso
 
     if g.dtype.is_complex is not written.is_complex:
         if g.dtype.is_complex:
-            return view_as_complex(_unwritten(view_as_real(g), written, _in_real(*geometry), seen))
+            return view_as_complex(
+                _unwritten(view_as_real(g.resolve_conj()), written, _in_real(*geometry), seen)
+            )
         return _unwritten(g, g.dtype, geometry, _in_real(*seen))
     memory = _Memory(geometry, seen, g.device)
     return memory.own_elements(memory.filled(g).index_fill(0, memory.seen, 0))
@@ -162,7 +164,7 @@ def _gather_strided(g: Tensor, written: DType, geometry: tuple, seen: tuple) -> 
 
     if g.dtype.is_complex is not written.is_complex:
         if g.dtype.is_complex:
-            return _gather_strided(view_as_real(g), written, _in_real(*geometry), seen)
+            return _gather_strided(view_as_real(g.resolve_conj()), written, _in_real(*geometry), seen)
         return view_as_complex(_gather_strided(g, g.dtype, geometry, _in_real(*seen)))
     memory = _Memory(geometry, seen, g.device)
     return view_as_size(memory.filled(g).index_select(0, memory.seen), Size(seen[0]))

@@ -50,7 +50,9 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
     >>> import tritonnn as torch
     >>> torch.tensor([3, 1, 2]).sort()
-    sort(values=tensor([1, 2, 3]), indices=tensor([1, 2, 0]))
+    torch.return_types.sort(
+    values=tensor([1, 2, 3]),
+    indices=tensor([1, 2, 0]))
     """
     dim = wrap_dim(dim, len(input.shape))
     ordered(input, "sort")
@@ -115,7 +117,9 @@ def topk(input: Tensor, k: Count, dim: int = -1, largest: bool = True, sorted: b
 
     >>> import tritonnn as torch
     >>> torch.tensor([3, 1, 2]).topk(2)
-    topk(values=tensor([3, 2]), indices=tensor([0, 2]))
+    torch.return_types.topk(
+    values=tensor([3, 2]),
+    indices=tensor([0, 2]))
     """
     dim = wrap_dim(dim, len(input.shape))
     ordered(input, "topk")
@@ -160,7 +164,9 @@ def kthvalue(input: Tensor, k: Count, dim: int = -1, keepdim: bool = False) -> A
 
     >>> import tritonnn as torch
     >>> torch.tensor([5, 3, 4]).kthvalue(2)
-    kthvalue(values=tensor(4), indices=tensor(2))
+    torch.return_types.kthvalue(
+    values=tensor(4),
+    indices=tensor(2))
     """
     dim, outs = _one_along(input, dim, keepdim, "kthvalue")
     extent = input.shape[dim] if input.shape else 1
@@ -196,7 +202,9 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
 
     >>> import tritonnn as torch
     >>> torch.tensor([1, 2, 2]).mode()
-    mode(values=tensor(2), indices=tensor(2))
+    torch.return_types.mode(
+    values=tensor(2),
+    indices=tensor(2))
     """
     dim, outs = _one_along(input, dim, keepdim, "mode")
     return outs, (input, dim, bool(keepdim))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tritonnn import dispatch
-from tritonnn._sparse import SparseTensor, make_sparse, with_values
+from tritonnn._sparse import Sparse, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import bool_, can_cast, int64
 from tritonnn.dtypes import dtype as DType
@@ -16,6 +16,7 @@ from tritonnn.ops.embedding import embedding_backward
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.scatter.index_put import index_put
 from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.recording.grad_mode import state
 from tritonnn.table.arguments import is_number
 from tritonnn.table.types import Number, Operand
 
@@ -70,22 +71,42 @@ def coalesce(input: SparseTensor) -> SparseTensor:
     return make_sparse(places, _sums(input._entries, groups, places._shape[1]), input._shape, True)
 
 
-def check_dense(dtype: DType | None, masked_grad: bool | None) -> None:
-    """Refuse another type, and the gradient that has values where the sparse tensor has none."""
+def wants_whole(input: Sparse, dtype: DType | None, masked_grad: bool | None) -> bool:
+    """Whether the gradient of `to_dense` has elements at places that the sparse tensor has not.
+
+    Raises:
+        RuntimeError: another type is asked for.
+        NotImplementedError: it is asked of a computed tensor: values go back to where it has values.
+    """
     if dtype is not None:
         raise RuntimeError(
             "to_dense: dtype argument is not supported by sparse_to_dense. Hint: .to(dtype) comes after"
         )
-    if masked_grad is False:
+    if masked_grad is not False or not input.requires_grad or not state.enabled or _has_all(input):
+        return False
+    if not input._leaf:
         raise NotImplementedError(
-            "to_dense: masked_grad=False is not implemented: the gradient of a sparse tensor is that of its values"
+            "to_dense: masked_grad=False of a computed sparse tensor that has not all places is not implemented: its "
+            "gradient is that of its values. Hint: masked_grad=True, or .to_dense(masked_grad=False) of the leaf"
         )
+    return True
+
+
+def _has_all(input: Sparse) -> bool:
+    """Whether a tensor has a value at every place."""
+    if isinstance(input, SparseTensor):
+        extents = input._shape[: len(input._places)]
+        return input._nnz() >= math.prod(extents) and coalesce(input)._nnz() == math.prod(extents)
+    return input._entries.numel() == math.prod(input._shape)
 
 
 @sparse_form("to_dense")
 def to_dense(input: SparseTensor, dtype: DType | None = None, *, masked_grad: bool | None = None) -> Tensor:
     """All elements, with zeros where there is no index."""
-    check_dense(dtype, masked_grad)
+    if wants_whole(input, dtype, masked_grad):
+        from tritonnn.ops.sparse.leaves import whole
+
+        return whole(input)
     single = coalesce(input)
     values = single._entries
     dense = zeros(input._shape, dtype=values.dtype, device=values.device)
@@ -146,10 +167,8 @@ def _into_dense(op: str, dense: Tensor, other: SparseTensor, alpha: Number) -> T
     values = values if alpha == 1 else values * alpha
     if not len(single._places):
         return dense.add_(values.sum(0).to(values.dtype)) if len(values) else dense
-    if single._nnz():
-        places = tuple(single._places)  # each once, so that reading and writing are in any order
-        dense.index_put_(places, dense[places] + values)
-    return dense
+    places = tuple(single._places)  # each once, so that reading and writing are in any order
+    return dense.index_put_(places, dense[places] + values)
 
 
 @sparse_form("add", "__add__")

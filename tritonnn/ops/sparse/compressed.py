@@ -24,7 +24,7 @@ _INDICES = (dtypes.int32, dtypes.int64)
 
 def _make(
     name: str, layout: Layout, starts: Any, places: Any, values: Any, size: Sequence[int] | None, dtype: DType | None,
-    device: DeviceLike | None, requires_grad: bool, check_invariants: bool | None,
+    device: DeviceLike | None, requires_grad: bool, check_invariants: bool | None, pin: bool,
 ) -> Tensor:  # fmt: skip
     values = part_of(values, dtype, device)
     starts, places = (_index(part, values) for part in (starts, places))
@@ -40,7 +40,8 @@ def _make(
         )
     if checked_by_default(check_invariants):
         validate(layout, starts, places, values, shape)
-    made = make_compressed(starts, places, values, shape, layout)
+    made: Any = make_compressed(starts, places, values, shape, layout)
+    made = made.pin_memory() if pin else made
     return made.requires_grad_() if requires_grad else made
 
 
@@ -204,7 +205,7 @@ def _doc(layout: Layout, first: str, second: str) -> str:
         size: the shape; by default the smallest that holds the indices.
         dtype, device: by default those of the values.
         layout: this one.
-        pin_memory: must be False.
+        pin_memory: whether to put the parts into page-locked memory.
         requires_grad: whether to record what is computed with it.
         check_invariants: look at the parts; by default what `torch.sparse.check_sparse_tensor_invariants` says.
 
@@ -238,11 +239,9 @@ def _constructor(layout: Layout) -> Callable[..., Tensor]:
             )
         if layout not in (None, own):
             raise RuntimeError(f"{name}: layout must be {spelled(own)} but got {spelled(layout)}")
-        if pin_memory:
-            raise NotImplementedError(f"{name}: pin_memory=True is not implemented")
         return _make(
             name, own, parts[first], parts[second], parts["values"], parts.get("size"), dtype, device, requires_grad,
-            check_invariants,
+            check_invariants, pin_memory,
         )  # fmt: skip
 
     own = layout
@@ -271,7 +270,7 @@ def sparse_compressed_tensor(
         size: the shape; by default the smallest that holds the indices.
         dtype, device: by default those of the values.
         layout: torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr or torch.sparse_bsc.
-        pin_memory: must be False.
+        pin_memory: whether to put the parts into page-locked memory.
         requires_grad: whether to record what is computed with it.
         check_invariants: look at the parts; by default what `torch.sparse.check_sparse_tensor_invariants` says.
 
@@ -286,9 +285,7 @@ def sparse_compressed_tensor(
     if layout not in COMPRESSED:
         got = "none" if layout is None else spelled(layout)
         raise RuntimeError(f"sparse_compressed_tensor expected sparse compressed tensor layout but got {got}")
-    if pin_memory:
-        raise NotImplementedError("sparse_compressed_tensor: pin_memory=True is not implemented")
     return _make(
         "sparse_compressed_tensor", layout, compressed_indices, plain_indices, values, size, dtype, device,
-        requires_grad, check_invariants,
+        requires_grad, check_invariants, pin_memory,
     )  # fmt: skip

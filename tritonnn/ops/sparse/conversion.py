@@ -20,7 +20,7 @@ from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.scatter.index_put import index_put
 from tritonnn.ops.sorting.sorting import argsort
 from tritonnn.ops.sparse._forms import sparse_form
-from tritonnn.ops.sparse.arithmetic import check_dense, coalesce
+from tritonnn.ops.sparse.arithmetic import coalesce, wants_whole
 from tritonnn.ops.sparse.spmm import lines_of, starts_of
 from tritonnn.shape import Size
 from tritonnn.table.types import Blocks
@@ -89,7 +89,10 @@ def _to_dense(
     self: CompressedTensor, dtype: DType | None = None, *, masked_grad: bool | None = None
 ) -> Tensor:
     """All elements, with zeros where there is no value."""
-    check_dense(dtype, masked_grad)
+    if wants_whole(self, dtype, masked_grad):
+        from tritonnn.ops.sparse.leaves import whole
+
+        return whole(self)
     values = flat_values(self)
     batch, block = self._batch_dims, self._block
     rows, columns = self._shape[batch : batch + 2]
@@ -100,7 +103,7 @@ def _to_dense(
     else:
         extents = rows // block[0], columns // block[1], *block, *self._shape[batch + 2 :]
         base = zeros(batches(self), *extents, dtype=values.dtype, device=self._device)
-    dense = index_put(base, flat_places(self), values) if len(values) else base
+    dense = index_put(base, flat_places(self), values)
     return (dense if block is None else dense.transpose(2, 3)).reshape(self._shape)
 
 
@@ -124,7 +127,9 @@ def to_coo(self: CompressedTensor) -> SparseTensor:
         outer.append(number % extent)
         number = number.floor_divide(extent)
     places = stack([*reversed(outer), row, column])
-    return make_sparse(places, values, self._shape, ordered)
+    return make_sparse(places, values, self._shape, ordered)._coalesced_(
+        ordered
+    )  # as PyTorch, also of no values
 
 
 # ---- to compressed layouts --------------------------------------------------------------------------------
@@ -185,7 +190,9 @@ def dense_to_compressed(
     return compress(number, row, column, values, self._shape, batch, layout, dtypes.int64)
 
 
-def coo_to_compressed(self: SparseTensor, layout: Layout, block: Blocks) -> CompressedTensor:
+def coo_to_compressed(
+    self: SparseTensor, layout: Layout, block: Blocks, index: DType = dtypes.int64
+) -> CompressedTensor:
     """A matrix in COO layout as a compressed one."""
     name = f"to_{layout.name}"
     if len(self._places) != 2:
@@ -202,13 +209,13 @@ def coo_to_compressed(self: SparseTensor, layout: Layout, block: Blocks) -> Comp
         key = row.floor_divide(high) * across + column.floor_divide(wide)
         there, inverse = key.unique(return_inverse=True)
         blocks = values.new_zeros(len(there), high, wide, *values._shape[1:])
-        if len(values):
+        if len(values) or values.requires_grad:
             blocks = index_put(blocks, (inverse, row % high, column % wide), values)
         row, column, values = there.floor_divide(max(across, 1)), there % max(across, 1), blocks
     if layout not in BY_ROWS:
         order = argsort(column, stable=True)
         row, column, values = row[order], column[order], values[order]
-    return compress(row, row, column, values, self._shape, 0, layout, dtypes.int64)
+    return compress(row, row, column, values, self._shape, 0, layout, index)
 
 
 def recompress(self: CompressedTensor, layout: Layout, block: Blocks) -> CompressedTensor:
@@ -239,7 +246,7 @@ def recompress(self: CompressedTensor, layout: Layout, block: Blocks) -> Compres
         )
     if self._batch_dims:
         raise RuntimeError(f"{name}: conversion of a batch from {self._layout_name()} is not supported")
-    return coo_to_compressed(coalesce(to_coo(self)), layout, block)
+    return coo_to_compressed(coalesce(to_coo(self)), layout, block, self._starts._dtype)
 
 
 def converted(self: Tensor, layout: Layout, block: Blocks = None, dense_dim: int | None = None) -> Tensor:
@@ -303,7 +310,7 @@ def to_sparse(
 
 def _as_coo(self: Tensor, sparse_dim: int | None) -> Tensor:
     if isinstance(self, CompressedTensor):
-        if sparse_dim not in (None, self._batch_dims + 2):
+        if sparse_dim not in (None, 2, self._batch_dims + 2):
             raise RuntimeError(
                 f"sparse_compressed_to_sparse: conversion from {self._layout_name()} to Sparse with sparse_dim "
                 "argument !=2 is not supported"

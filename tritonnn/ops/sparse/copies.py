@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NoReturn
 
 from tritonnn import dtypes
-from tritonnn._compressed import CompressedTensor, make_compressed
-from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
+from tritonnn._compressed import CompressedTensor
+from tritonnn._sparse import HINT, Sparse, SparseTensor, attach, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.device import CPU, DeviceLike, resolve
 from tritonnn.device import device as Device
+from tritonnn.dtypes import can_cast
 from tritonnn.dtypes import dtype as DType
-from tritonnn.memory_format import layout as Layout
+from tritonnn.memory_format import contiguous_format, preserve_format
 from tritonnn.memory_format import memory_format as MemoryFormat
-from tritonnn.memory_format import preserve_format
 from tritonnn.ops.conversion._forms import parse_to
 from tritonnn.ops.creation.creation import empty, full_like, zeros
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import KINDS, mapped, sparse_form
+from tritonnn.ops.sparse.likes import without_entries
+from tritonnn.recording.grad_mode import state
 from tritonnn.shape import Size, as_size
+from tritonnn.table.sparse import write_out
 from tritonnn.table.types import Number
 
 BOTH = "coo compressed"
-
-
-def mapped(self: Any, change: Callable[[Tensor], Tensor], values: Tensor) -> Any:
-    """The tensor with its index tensors changed by a function, and other values."""
-    if isinstance(self, SparseTensor):
-        return make_sparse(change(self._places), values, self._shape, self._coalesced)
-    return make_compressed(change(self._starts), change(self._places), values, self._shape, self._layout)
 
 
 def _moved(self: Sparse, dtype: DType, device: Device, copy: bool, non_blocking: bool) -> Sparse:
@@ -42,14 +38,49 @@ def _moved(self: Sparse, dtype: DType, device: Device, copy: bool, non_blocking:
 @sparse_form("to", of=BOTH)
 def _to(self: Sparse, *args: Any, **kwargs: Any) -> Sparse:
     dtype, device, non_blocking, copy, format = parse_to(args, kwargs)
-    if format not in (None, preserve_format):
-        raise NotImplementedError(f"to with a memory_format {HINT}")
     dtype = dtypes.OF_PYTHON.get(dtype, dtype) or self._dtype
-    return _moved(self, dtype, self._device if device is None else resolve(device), copy, non_blocking)
+    moved = _moved(self, dtype, self._device if device is None else resolve(device), copy, non_blocking)
+    _check_format("to", self, format, moved is self)
+    return moved
 
 
-def _typed(dtype: DType) -> Callable[[Sparse], Sparse]:
-    return lambda self: _moved(self, dtype, self._device, False, False)
+def _check_format(op: str, self: Sparse, format: MemoryFormat | None, same: bool = False) -> None:
+    """Refuse orders of dimensions in memory; where nothing changes, that of rows is as good as any."""
+    if format not in (None, preserve_format) and not (same and format is contiguous_format):
+        raise RuntimeError(
+            f"{op}(options): {self._layout_name()} only supports memory format Preserve, but got {format!r} instead: "
+            "sparse tensors have no strides"
+        )
+
+
+def _typed(dtype: DType) -> Callable[..., Sparse]:
+    def convert(self: Sparse, memory_format: MemoryFormat | None = None) -> Sparse:
+        moved = _moved(self, dtype, self._device, False, False)
+        _check_format("to", self, memory_format, moved is self)
+        return moved
+
+    return convert
+
+
+@sparse_form("contiguous", of=BOTH)
+def _contiguous(self: Sparse, memory_format: MemoryFormat | None = None) -> NoReturn:
+    raise RuntimeError(
+        f"contiguous: a tensor of layout {self.layout} has no strides: its parts lie as they do"
+    )
+
+
+@sparse_form("pin_memory", of=BOTH)
+def _pin_memory(self: Sparse, device: DeviceLike | None = None) -> Sparse:
+    """A copy of which all parts are in page-locked memory."""
+    if self.is_pinned():
+        return self
+    return mapped(self, lambda part: part.pin_memory(), self._entries.pin_memory())
+
+
+@sparse_form("is_pinned", of=BOTH)
+def _is_pinned(self: Sparse, device: DeviceLike | None = None) -> bool:
+    """Whether the values are in page-locked memory."""
+    return self._entries.is_pinned()
 
 
 for _name, _dtype in {
@@ -73,18 +104,22 @@ def _type_as(self: Sparse, other: Tensor) -> Sparse:
     return _to(self, other)
 
 
-@sparse_form("type")
-def _type(self: SparseTensor, dtype: DType | None = None, non_blocking: bool = False) -> str | Tensor:
+@sparse_form("type", of=BOTH)
+def _type(self: Sparse, dtype: DType | str | None = None, non_blocking: bool = False) -> str | Tensor:
     if dtype is not None:
-        return _to(self, dtype, non_blocking=non_blocking)
+        values = self._entries.type(dtype, non_blocking=non_blocking)
+        return _moved(self, values._dtype, values._device, False, non_blocking)
+    if not isinstance(self, SparseTensor):
+        raise RuntimeError(
+            f"type: tensors of layout {self.layout} have no name of a type. Hint: .dtype and .layout"
+        )
     return self._entries.type().replace("torch.", "torch.sparse.")
 
 
 @sparse_form("clone", of=BOTH)
 def clone(self: Sparse, *, memory_format: MemoryFormat | None = None) -> Sparse:
     """A copy of indices and values."""
-    if memory_format not in (None, preserve_format):
-        raise NotImplementedError(f"clone with a memory_format {HINT}")
+    _check_format("clone", self, memory_format)
     return mapped(self, lambda part: part.clone(), self._entries.clone())
 
 
@@ -105,81 +140,29 @@ def _deep_copy(self: Sparse, memo: dict) -> Sparse:
     return memo[id(self)]
 
 
-# ---- of the same shape --------------------------------------------------------------------------------------
+# ---- questions ----------------------------------------------------------------------------------------------
 
 
-def _plain(op: str, given: dict[str, Any], layout: Layout | None, mine: Layout) -> None:
-    """Refuse what sparse tensors have no meaning for."""
-    wrong = [name for name, value in given.items() if value not in (None, False, preserve_format)]
-    if wrong or layout not in (None, mine):
-        raise NotImplementedError(f"the option {(wrong or ['layout'])[0]} of {op} {HINT}")
-
-
-def without_entries(self: Sparse, shape: Size, dtype: DType, device: Device) -> Any:
-    """A tensor of the same layout, and of a shape of as many dimensions, that has no values."""
-    values = self._entries
+def _bytes(self: Sparse) -> int:
+    """Of a compressed tensor those of all its elements, as if it were dense."""
     if isinstance(self, SparseTensor):
-        dims = len(self._places)
-        return make_sparse(
-            empty(dims, 0, dtype=dtypes.int64, device=device),
-            empty(0, *shape[dims:], dtype=dtype, device=device), shape, True,
-        )  # fmt: skip
-    assert isinstance(self, CompressedTensor)
-    batch = self._batch_dims
-    index: Any = {"dtype": self._starts._dtype, "device": device}
-    return make_compressed(
-        zeros(self._starts._shape, **index), empty(*shape[:batch], 0, **index),
-        empty(*shape[:batch], 0, *values._shape[batch + 1 :], dtype=dtype, device=device), shape, self._layout,
-    )  # fmt: skip
+        raise RuntimeError(
+            "nbytes is not defined for sparse tensors. Hint: add those of the indices and the values"
+        )
+    return self.numel() * self.element_size()
 
 
-@sparse_form("zeros_like", "empty_like", of=BOTH)
-def _zeros_like(
-    input: Sparse, *, dtype: DType | None = None, layout: Layout | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, pin_memory: bool = False, memory_format: MemoryFormat | None = None,
-) -> Tensor:  # fmt: skip
-    """A sparse tensor of the same shape without entries."""
-    _plain("zeros_like", {"pin_memory": pin_memory, "memory_format": memory_format}, layout, input.layout)
-    made = without_entries(
-        input, input._shape, dtype or input._dtype, input._device if device is None else resolve(device)
+def _no_memory(self: Sparse) -> NoReturn:
+    raise NotImplementedError(
+        f"a tensor of layout {self.layout} has no storage of its own. Hint: its parts have"
     )
-    return made.requires_grad_() if requires_grad else made
 
 
-def _filled(op: str) -> Callable[..., Tensor]:
-    def like(
-        input: CompressedTensor, *value: Any, fill_value: Number | None = None, dtype: DType | None = None,
-        layout: Layout | None = None, device: DeviceLike | None = None, requires_grad: bool = False,
-        pin_memory: bool = False, memory_format: MemoryFormat | None = None,
-    ) -> Tensor:  # fmt: skip
-        _plain(op, {"pin_memory": pin_memory, "memory_format": memory_format}, layout, input.layout)
-        number: Any = 1 if op == "ones_like" else value[0] if value else fill_value
-        values = full_like(input._entries, number, dtype=dtype or input._dtype, device=device)
-        where = values._device
-        made = mapped(input, lambda part: part.to(where), values)
-        return made.requires_grad_() if requires_grad else made
-
-    like.__name__ = op
-    return like
-
-
-for _name in ("ones_like", "full_like"):
-    sparse_form(_name, of="compressed")(_filled(_name))
-
-
-@sparse_form("new_zeros", "new_empty")
-def _new(
-    self: SparseTensor, *size: Any, dtype: DType | None = None, device: DeviceLike | None = None,
-    requires_grad: bool = False, layout: Layout | None = None, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
-    _plain("new_zeros", {"pin_memory": pin_memory}, layout, self.layout)
-    shape = Size(as_size(size, "new_zeros"))
-    where = self._device if device is None else resolve(device)
-    made = make_sparse(
-        empty(len(shape), 0, dtype=dtypes.int64, device=where), empty(0, dtype=dtype or self._dtype, device=where),
-        shape, True,
-    )  # fmt: skip
-    return made.requires_grad_() if requires_grad else made
+for _cls in KINDS.values():
+    attach("nbytes", property(_bytes), _cls)
+    attach("storage_offset", lambda self: 0, _cls)
+    for _name in ("untyped_storage", "storage"):
+        attach(_name, _no_memory, _cls)
 
 
 # ---- in place -------------------------------------------------------------------------------------------------
@@ -192,15 +175,27 @@ def zero_(input: Sparse) -> Sparse:
 
 
 @sparse_form("fill_", of="compressed")
-def _fill_(input: CompressedTensor, value: Number) -> CompressedTensor:
+def _fill_(input: CompressedTensor, value: Number | Tensor) -> CompressedTensor:
+    if not isinstance(input, CompressedTensor) or (isinstance(value, Tensor) and value._shape):
+        shape = list(value._shape) if isinstance(value, Tensor) else []
+        raise RuntimeError(f"fill_: only supports 0-dimension value tensor but got tensor of shape {shape}")
+    value = value.item() if isinstance(value, Tensor) else value
     return input._replace(with_values(input, full_like(input._entries, value)))
+
+
+@sparse_form("fill", of="compressed")
+def _fill(input: CompressedTensor, value: Any) -> CompressedTensor:
+    if not isinstance(input, CompressedTensor):
+        raise RuntimeError(f"fill: a tensor is filled with one number, got a tensor of layout {value.layout}")
+    copy: Any = clone(input)
+    return _fill_(copy, value)
 
 
 @sparse_form("copy_", of=BOTH)
 def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
     """Take over the entries of a sparse tensor of the same layout."""
     if not isinstance(self, Sparse) or not isinstance(src, Sparse):
-        raise NotImplementedError(f"copy_ between dense and sparse tensors {HINT}")
+        raise NotImplementedError(f"copy_ between tensors of layout {self.layout} and {src.layout} {HINT}")
     if self.layout is not src.layout:
         raise RuntimeError(f"copy_: expected a tensor of layout {self.layout}, got {src.layout}")
     if self._shape != src._shape:
@@ -211,12 +206,37 @@ def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
     return self._replace(_moved(src, self._dtype, self._device, True, non_blocking))
 
 
+@write_out
+def _written(name: str, out: Any, result: Any) -> Any:
+    """`out` with a result in it: a tensor of the result's layout."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if out.layout is not result.layout:
+        raise RuntimeError(
+            f"{name}: argument 'out' has layout {out.layout}, expected {result.layout}, that of the result"
+        )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"{name}: result type {result.dtype.name} can't be cast to the desired output type {out.dtype.name}"
+        )
+    if state.enabled and (out.requires_grad or result.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the "
+            "arguments requires grad."
+        )
+    if not isinstance(out, Sparse):
+        return out.resize_(result.shape).copy_(result) if out.shape != result.shape else out.copy_(result)
+    return out._replace(result.to(out.dtype))
+
+
 @sparse_form("resize_as_sparse_", of=BOTH)
 def _resize_as_sparse_(self: Any, the_template: Sparse, memory_format: MemoryFormat | None = None) -> Any:
     if type(self) is not type(the_template):
         raise RuntimeError("resize_as_sparse_: self and other tensor should have the same layout")
     if self._shape == the_template._shape:
         return self
+    if isinstance(self, SparseTensor):
+        return _resize_(self, the_template._shape, the_template.sparse_dim(), the_template.dense_dim())
     return self._replace(without_entries(the_template, the_template._shape, self._dtype, self._device))
 
 

@@ -11,6 +11,7 @@ from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import sparse_coo, sparse_csc, sparse_csr
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import stack
+from tritonnn.ops.sparse._forms import need_tensors
 from tritonnn.ops.sparse.conversion import coo_to_compressed
 from tritonnn.shape import Size
 
@@ -33,6 +34,7 @@ def spdiags(diagonals: Tensor, offsets: Tensor, shape: Sequence[int], layout: La
     tensor([[1., 0.],
             [3., 2.]])
     """
+    need_tensors("spdiags", diagonals=diagonals, offsets=offsets)
     rows = diagonals.unsqueeze(0) if len(diagonals._shape) == 1 else diagonals
     shifts = offsets.unsqueeze(0) if not offsets._shape else offsets
     _check(rows, shifts, shape, layout)

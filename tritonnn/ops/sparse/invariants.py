@@ -6,12 +6,17 @@ from typing import Any
 
 
 class _State:
-    enabled = False
+    enabled: bool | None = None  # None: nobody has said
 
 
 def checked_by_default(check_invariants: bool | None) -> bool:
     """What a constructor's argument says, or the switch of the program."""
-    return _State.enabled if check_invariants is None else bool(check_invariants)
+    return bool(_State.enabled if check_invariants is None else check_invariants)
+
+
+def unchecked(check_invariants: bool | None) -> bool:
+    """Whether a program has said that nothing is to be looked at."""
+    return (_State.enabled if check_invariants is None else check_invariants) is False
 
 
 class check_sparse_tensor_invariants:
@@ -25,12 +30,12 @@ class check_sparse_tensor_invariants:
 
     def __init__(self, enable: bool = True) -> None:
         self.state = enable
-        self.saved_state: bool | None = None
+        self.saved_state: list[bool | None] = []
 
     @staticmethod
     def is_enabled() -> bool:
         """Whether they look."""
-        return _State.enabled
+        return bool(_State.enabled)
 
     @staticmethod
     def enable() -> None:
@@ -43,17 +48,19 @@ class check_sparse_tensor_invariants:
         _State.enabled = False
 
     def __enter__(self) -> None:
-        if self.saved_state is not None:
+        if not isinstance(self.state, bool):
+            raise RuntimeError(
+                f"check_sparse_tensor_invariants expects a bool or None, but got {type(self.state).__name__}"
+            )
+        if self.saved_state:
             raise RuntimeError(
                 "This context manager instance is already activated. Use a different context manager."
             )
-        self.saved_state = _State.enabled
+        self.saved_state = [_State.enabled]
         _State.enabled = self.state
 
     def __exit__(self, *exception: object) -> None:
-        assert self.saved_state is not None
-        _State.enabled = self.saved_state
-        self.saved_state = None
+        _State.enabled = self.saved_state.pop()
 
     def __call__(self, function: Any) -> Any:
         from functools import wraps

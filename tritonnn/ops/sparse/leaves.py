@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from tritonnn._sparse import Sparse, SparseTensor, attach, make_sparse, with_values
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, set_requires_grad
 from tritonnn.ops.scatter.index_put import index_put
 from tritonnn.ops.sparse._forms import KINDS
 from tritonnn.ops.sparse.arithmetic import distinct
@@ -29,12 +30,46 @@ def as_gradient(leaf: Sparse, values: Tensor) -> Sparse:
 
 def _grad(self: Sparse) -> Tensor | None:
     """The gradient accumulated by backward: sparse, at the places of the tensor; or None."""
-    received = self._entries._grad if self._leaf else None
+    if not self._leaf:
+        kept = self._entries._grad if self._entries.retains_grad else None
+        return self._grad if kept is None else as_gradient(self, kept)
+    received = self._entries._grad
     if received is not None:
         self._entries._grad = None
-        more = as_gradient(self, received)
-        self._grad = more if self._grad is None else self._grad.add_(more)
+        _take(self, as_gradient(self, received))
     return self._grad
+
+
+def _take(leaf: Sparse, more: Tensor) -> None:
+    leaf._grad = more if leaf._grad is None else leaf._grad.add_(more)
+
+
+def whole(leaf: Sparse) -> Tensor:
+    """The dense form of a leaf whose gradient has elements at all places, not at the leaf's alone."""
+    dense = set_requires_grad(with_values(leaf, leaf._entries.detach()).to_dense(), True)
+
+    def hand_on(received: Tensor) -> None:
+        more, received._grad = received._grad, None
+        if more is not None:
+            _take(leaf, of_whole(leaf, more.detach()))
+
+    dense.register_post_accumulate_grad_hook(hand_on)
+    leaf._wholes = (*[w for w in leaf._wholes if w() is not None], ref(dense))
+    return dense.clone()
+
+
+def of_whole(leaf: Sparse, gradient: Tensor) -> Tensor:
+    """The elements of a gradient that are not zero, in the layout of the leaf."""
+    if isinstance(leaf, SparseTensor):
+        return gradient.to_sparse(len(leaf._places))
+    return gradient.to_sparse(layout=leaf.layout, blocksize=leaf._block, dense_dim=leaf.dense_dim())
+
+
+def wholes_of(value: object) -> list[Tensor]:
+    """The dense forms of a leaf that are still there."""
+    if not isinstance(value, Sparse):
+        return []
+    return [dense for w in value._wholes if (dense := w()) is not None]
 
 
 def _set_grad(self: Sparse, value: Tensor | None) -> None:
@@ -86,13 +121,11 @@ def values_at(tensor: Sparse, other: Tensor) -> Tensor:
 
 
 def _retain_grad(self: Sparse) -> None:
-    """Nothing, of a leaf; the gradients of sparse results are not kept."""
+    """Keep the gradient of a computed sparse tensor, which is one of the same places; of a leaf it is kept anyway."""
     if not self.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if not self._leaf:
-        raise NotImplementedError(
-            "retain_grad of a computed sparse tensor is not implemented. Hint: retain its .values()"
-        )
+        self._entries.retain_grad()
 
 
 for _cls in KINDS.values():
@@ -101,5 +134,6 @@ for _cls in KINDS.values():
     )
     attach("register_hook", _register_hook, _cls)
     attach("backward", _backward, _cls)
+    attach("grad_dtype", property(lambda self: self._entries.grad_dtype), _cls)
     attach("retain_grad", _retain_grad, _cls)
-    attach("retains_grad", property(lambda self: False), _cls)
+    attach("retains_grad", property(lambda self: not self._leaf and self._entries.retains_grad), _cls)

@@ -19,6 +19,7 @@ from tritonnn.ops._table import attach
 from tritonnn.ops.creation.creation import empty
 from tritonnn.ops.creation.from_data import tensor as as_tensor
 from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse.invariants import unchecked
 from tritonnn.shape import Size
 
 
@@ -35,7 +36,7 @@ def sparse_coo_tensor(
         size: the shape; by default the smallest that holds the indices.
         dtype, device: by default those of the values.
         layout: torch.sparse_coo.
-        pin_memory: must be False.
+        pin_memory: whether to put the parts into page-locked memory.
         requires_grad: whether to record what is computed with it. Of values that require grad, it requires grad anyway.
         check_invariants: False leaves out the look at the indices.
         is_coalesced: whether the indices are known to be sorted, each once.
@@ -48,14 +49,13 @@ def sparse_coo_tensor(
     tensor([[0., 0., 3.],
             [4., 0., 0.]])
     """
-    if pin_memory or layout not in (None, sparse_coo):
-        raise NotImplementedError(
-            "sparse_coo_tensor: pin_memory=True and other layouts than torch.sparse_coo are not implemented"
-        )
+    if layout not in (None, sparse_coo):
+        raise RuntimeError(f"sparse_coo_tensor: layout must be Sparse but got {spelled(layout)}")
     if values is None:
         made = _without_entries(indices if size is None else size, dtype, device)
     else:
         made = _of_parts(indices, values, size, dtype, device, check_invariants, is_coalesced)
+    made = made.pin_memory() if pin_memory else made
     return made.requires_grad_() if requires_grad else made
 
 
@@ -76,7 +76,7 @@ def _of_parts(
         )
     shape = _inferred(indices, values) if size is None else Size(shapes.as_size((size,), "sparse_coo_tensor"))
     _check_sizes(shape, indices, values)
-    if size is None or check_invariants is not False:
+    if size is None or not unchecked(check_invariants):
         _check_indices(shape, indices)
         if is_coalesced and not _is_sorted(indices):
             raise RuntimeError(

@@ -8,6 +8,7 @@ from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.ops._table import attach
+from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.sorting.searching import searchsorted
 from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce, flat_places
@@ -56,8 +57,8 @@ def _of_sparse(other: Sparse, mask: Sparse) -> Tensor:
         return taken_at(other.to_dense(), mask)
     at, there = found(flat_places(wanted), flat_places(single))
     values = single._entries
-    if not len(values):
-        return values.new_zeros(wanted._nnz(), *values._shape[1:])
+    if not len(values):  # one that all places show, and none has
+        values = cat([values, values.new_zeros(1, *values._shape[1:])])
     there = there.reshape(-1, *[1] * (len(values._shape) - 1))
     return values[at].masked_fill(~there, 0)
 

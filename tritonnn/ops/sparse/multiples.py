@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tritonnn._compressed import BY_ROWS, CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
+from tritonnn.dispatch import result_type
 from tritonnn.dtypes import can_cast
 from tritonnn.errors import fail
+from tritonnn.memory_format import sparse_csr
+from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.sparse._forms import sparse_form
 from tritonnn.ops.sparse.arithmetic import add as add_coo
 from tritonnn.ops.sparse.arithmetic import coalesce, flat_places
-from tritonnn.ops.sparse.conversion import batches, compress, flat_values
+from tritonnn.ops.sparse.conversion import batches, compress, coo_to_compressed, flat_values
 from tritonnn.ops.sparse.conversion import flat_places as places_of
 from tritonnn.ops.sparse.masking import found, taken_at
 from tritonnn.shape import Size, broadcast_shapes
@@ -144,16 +148,51 @@ def mul(input: Operand, other: Operand) -> Any:
         if isinstance(input, CompressedTensor) and isinstance(other, CompressedTensor):
             _alike("mul", input, other)
             return from_entries(_common(as_entries(input), as_entries(other)), input)
-        raise NotImplementedError(f"mul of {input.layout} and {other.layout} {HINT}")
+        return _mixed(input, other)
     pair: tuple[Any, Any] = (input, other) if isinstance(input, Sparse) else (other, input)
     sparse, factor = pair
     if _is_factor(factor):
-        return with_values(sparse, sparse._entries * factor)
+        return with_values(sparse, _typed(sparse, factor) * factor)
     if not isinstance(factor, Tensor):
         raise TypeError(
             f"mul(): argument 'other' (position 2) must be Tensor or Number, not {type(factor).__name__}"
         )
+    if isinstance(sparse, SparseTensor):
+        sparse = broadcast(sparse, broadcast_shapes(sparse._shape, factor._shape))
     return with_values(sparse, _factors(sparse, factor))
+
+
+def _mixed(a: Sparse, b: Sparse) -> Sparse:
+    """The product of a CSR matrix and one in COO layout: CSR.
+
+    Raises:
+        NotImplementedError: other layouts.
+    """
+    if not isinstance(a, CompressedTensor) or a._layout is not sparse_csr or not isinstance(b, SparseTensor):
+        raise NotImplementedError(f"mul of {a.layout} and {b.layout} {HINT}")
+    if len(b._places) != 2 or a._batch_dims or a._shape != b._shape:
+        raise fail("mul", "expected a CSR matrix and one of the same shape in COO layout", input=a, other=b)
+    return mul(a, coo_to_compressed(b, sparse_csr, None))
+
+
+def broadcast(sparse: SparseTensor, shape: Size) -> SparseTensor:
+    """Entries repeated along new sparse dimensions, and those of extent 1, as a product of this shape wants."""
+    if sparse._shape == shape:
+        return sparse
+    count, dims = len(sparse._places), len(shape) - sparse.dense_dim()
+    new = dims - count
+    grown = [d for d in range(dims) if d < new or sparse._shape[d - new] != shape[d]]
+    repeats = math.prod([shape[d] for d in grown])
+    number = arange(repeats, device=sparse._device).repeat_interleave(sparse._nnz())
+    rows: list[Any] = [None] * dims
+    for d in reversed(grown):
+        rows[d] = number % shape[d]
+        number = number.floor_divide(shape[d])
+    rows = [sparse._places[d - new].repeat(repeats) if row is None else row for d, row in enumerate(rows)]
+    values = sparse._entries
+    values = values.expand(repeats, *values._shape).flatten(0, 1).expand(-1, *shape[dims:])
+    ordered = sparse._coalesced and grown == list(range(new))
+    return make_sparse(stack(rows) if rows else sparse._places, values, shape, ordered)
 
 
 def _factors(sparse: Sparse, dense: Tensor) -> Tensor:
@@ -164,10 +203,6 @@ def _factors(sparse: Sparse, dense: Tensor) -> Tensor:
                 "mul",
                 f"sparse_mask(): operands have incompatible sizes; self has size {list(dense._shape)} but mask has "
                 f"size {list(sparse._shape)}",
-            )
-        if broadcast_shapes(dense._shape, sparse._shape) != sparse._shape:
-            raise NotImplementedError(
-                f"mul that broadcasts a sparse tensor from {list(sparse._shape)} {HINT}"
             )
         dense = dense.expand(sparse._shape)
     there = taken_at(dense, sparse)
@@ -182,9 +217,19 @@ def mul_(input: Tensor, other: Operand) -> Tensor:
             raise NotImplementedError(f"mul_ by a tensor of layout {other._layout} {HINT}")
         return input.copy_(mul(input, other).to_dense())
     made = _fitting("mul_", input, mul(input, other))
+    if made._shape != input._shape:
+        raise RuntimeError(
+            f"mul_: output with shape {list(input._shape)} doesn't match the broadcast shape {list(made._shape)}"
+        )
     if isinstance(made, SparseTensor) and not isinstance(other, Sparse):
         made = make_sparse(made._places, made._entries, made._shape, False)  # as PyTorch says
     return input._replace(made)
+
+
+@sparse_form("ldexp_", of=BOTH)
+def ldexp_(input: Any, other: Tensor) -> Any:
+    """Multiply by powers of two, in place."""
+    return mul_(input, 2.0**other)
 
 
 # ---- quotients and powers -------------------------------------------------------------------------------------
@@ -196,10 +241,17 @@ def _divided(op: str, input: Operand, other: Any, rounding_mode: str | None) -> 
         raise RuntimeError(
             f"Sparse division requires a scalar or zero-dim dense tensor divisor (got shape {shape} for divisor)"
         )
-    # Equal indices add up before what is not linear in them.
-    if rounding_mode is not None or not input._entries.dtype.is_floating_point:
+    if rounding_mode is not None:  # equal indices add up before what is not linear in them
         input = coalesce(input)
-    return with_values(input, input._entries.div(other, rounding_mode=rounding_mode))
+    return with_values(input, _typed(input, other).div(other, rounding_mode=rounding_mode))
+
+
+def _typed(sparse: Sparse, factor: Any) -> Tensor:
+    """The values in the type of the result: with a tensor of no dimensions a factor counts as much as the tensor."""
+    values = sparse._entries
+    if sparse._shape or not isinstance(factor, Tensor):
+        return values
+    return values.to(result_type(values.reshape(-1)[:0].sum(), factor))
 
 
 @sparse_form("div", "__truediv__", "divide", "true_divide")
@@ -232,21 +284,19 @@ def floor_divide_(input: Tensor, other: Operand) -> Any:
 
 @sparse_form("pow", "__pow__")
 def pow(input: Operand, exponent: Any) -> Any:
-    """A power of every element; the exponent is a number other than zero.
+    """A power of every element that is there; the exponent is a number other than zero.
 
     Raises:
         RuntimeError: the exponent is zero: every element would become 1.
     """
-    if (
-        not isinstance(input, SparseTensor)
-        or not is_number(exponent)
-        or isinstance(exponent, complex)
-        or exponent < 0
-    ):
-        raise NotImplementedError(f"pow with a tensor or a negative number as exponent {HINT}")
+    known = isinstance(input, SparseTensor) and is_number(exponent) and not isinstance(exponent, complex)
+    if not known or exponent < 0:  # of a negative one the elements that are not there would be infinite
+        raise NotImplementedError(
+            f"pow with a tensor or a negative number as exponent, or of a compressed tensor, {HINT}"
+        )
     if exponent == 0:
         raise RuntimeError(
             "pow: cannot raise to zeroth power on sparse tensor; it would make the result tensor dense"
         )
-    single = coalesce(input)
+    single = coalesce(input)  # type: ignore[arg-type]
     return with_values(single, single._entries**exponent)

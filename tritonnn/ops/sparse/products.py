@@ -6,19 +6,18 @@ from typing import Any
 
 from tritonnn import dtypes
 from tritonnn._compressed import CompressedTensor
-from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
+from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import fail
-from tritonnn.memory_format import sparse_csr
+from tritonnn.memory_format import sparse_csc, sparse_csr
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.elementwise.derived import view_as_complex, view_as_real
 from tritonnn.ops.joining.joining import cat, stack
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import need_tensors, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.ops.sparse.conversion import coo_to_compressed, recompress, to_coo
-from tritonnn.ops.sparse.conversion import flat_places as places_of
 from tritonnn.ops.sparse.shape import transposed
 from tritonnn.ops.sparse.spmm import lines_of, sddmm, spmm, starts_of
 from tritonnn.shape import Size
@@ -34,8 +33,8 @@ def times(values: Tensor, dense: Tensor, starts: Tensor, places: Tensor) -> Tens
     """`spmm` of any numbers: a complex product is two real ones of twice the columns."""
     if not values._dtype.is_complex:
         return spmm(values, dense, starts, places)
-    parts = view_as_real(dense).reshape(len(dense), -1)
-    pair = view_as_real(values)
+    parts = view_as_real(dense.resolve_conj()).reshape(len(dense), -1)
+    pair = view_as_real(values.resolve_conj())
     real, imag = (
         spmm(pair[:, i], parts, starts, places).reshape(len(starts) - 1, dense._shape[1], 2) for i in range(2)
     )
@@ -80,6 +79,7 @@ def _check_matrix(op: str, name: str, matrix: Tensor) -> None:
 
 
 def _check(op: str, a: Tensor, b: Tensor) -> None:
+    need_tensors(op, mat1=a, mat2=b)
     _check_matrix(op, "input", a)
     _check_matrix(op, "other", b)
     if a._shape[1] != b._shape[0]:
@@ -89,7 +89,8 @@ def _check(op: str, a: Tensor, b: Tensor) -> None:
             input=a, other=b,
         )  # fmt: skip
     if a._dtype is not b._dtype:
-        raise fail(op, f"expected scalar type {a._dtype.name} but found {b._dtype.name}", input=a, other=b)
+        words = f"input is {a._dtype.name} and other is {b._dtype.name}"
+        raise fail(op, f"expected input and other to have the same dtype, but {words}", input=a, other=b)
     if a._dtype is dtypes.bool_:
         raise fail(op, 'not implemented for "Bool"', kind=NotImplementedError, input=a, other=b)
     if a._device is not b._device:
@@ -137,7 +138,11 @@ def _both_sparse(op: str, a: Sparse, b: Sparse) -> Tensor:
         stack([row, column]), values[of_a] * others[of_b], Size((a._shape[0], b._shape[1])), False
     )
     made = coalesce(made)
-    return made if isinstance(a, SparseTensor) else coo_to_compressed(made, sparse_csr, None)
+    if isinstance(a, SparseTensor):
+        return made
+    both = all(isinstance(m, CompressedTensor) and m._layout is sparse_csc for m in (a, b))
+    both_by_columns = both and op not in ("mm", "matmul")  # as in PyTorch
+    return coo_to_compressed(made, sparse_csc if both_by_columns else sparse_csr, None)
 
 
 @sparse_form("mm", of=BOTH)
@@ -149,6 +154,7 @@ def mm(input: Tensor, mat2: Tensor, out_dtype: DType | None = None) -> Tensor:
 @sparse_form("mv", of=BOTH)
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A sparse matrix times a vector."""
+    need_tensors("mv", input=input, vec=vec)
     if isinstance(vec, Sparse) or len(vec._shape) != 1 or not isinstance(input, Sparse):
         raise fail(
             "mv", f"expected a sparse matrix and a dense vector, got a vector of {vec.dim()} dimensions"
@@ -156,66 +162,17 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matrix_product("mv", input, vec.unsqueeze(1)).squeeze(1)
 
 
-@sparse_form("matmul", "__matmul__", of=BOTH)
-def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """input @ other of matrices, and of a matrix and a vector."""
-    dims = len(input._shape), len(other._shape)
-    if dims == (2, 2):
-        return matrix_product("matmul", input, other)
-    if dims == (2, 1) and not isinstance(other, Sparse):
-        return mv(input, other)
-    if dims == (1, 2) and not isinstance(input, Sparse):
-        return matrix_product("matmul", input.unsqueeze(0), other).squeeze(0)
-    if dims == (3, 3):
-        return bmm(input, other)
-    raise NotImplementedError(f"matmul of {dims[0]} and {dims[1]} dimensions {HINT}")
-
-
-@sparse_form("__rmatmul__", of=BOTH)
-def _rmatmul(self: Sparse, other: Tensor) -> Tensor:
-    return matmul(other, self)
-
-
-@sparse_form("bmm")
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """Products of a batch of sparse matrices (COO) with dense ones: one product of all their rows."""
-    if isinstance(mat2, Sparse):
-        raise fail("bmm", "bmm_sparse: Tensor 'mat2' must be dense", input=input, mat2=mat2)
-    if not isinstance(input, SparseTensor) or len(mat2._shape) != 3 or len(input._places) != 3:
-        raise fail(
-            "bmm", "bmm_sparse: expected 3 sparse dimensions, and a dense tensor of 3", input=input, mat2=mat2
-        )
-    if input._shape[0] != mat2._shape[0]:
-        raise fail("bmm", "bmm_sparse: 'self.size(0)' and 'mat2.size(0)' must match", input=input, mat2=mat2)
-    if input._shape[2] != mat2._shape[1]:
-        raise fail("bmm", "bmm_sparse: 'self.size(2)' and 'mat2.size(1)' must match", input=input, mat2=mat2)
-    batch, rows, inner = input._shape
-    number, row, column = coalesce(input)._places
-    values, width = coalesce(input)._entries, mat2._shape[2]
-    starts = starts_of(number * rows + row, batch * rows)
-    product = times(values, mat2.reshape(batch * inner, width), starts, number * inner + column)
-    return product.reshape(batch, rows, width)
-
-
-@sparse_form("linear", of=BOTH)
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """input @ weight^T + bias with a sparse weight."""
-    if isinstance(input, Sparse) or not isinstance(weight, Sparse) or len(weight._shape) != 2:
-        raise NotImplementedError(f"linear of a sparse input {HINT}")
-    rows = input.reshape(-1, input._shape[-1])
-    product = matrix_product("linear", weight, rows.t()).t()
-    product = product.reshape(*input._shape[:-1], weight._shape[0])
-    return product if bias is None else product + bias
-
-
 # ---- with something added -----------------------------------------------------------------------------------
 
 
 def scaled_sum(op: str, input: Tensor, a: Tensor, b: Tensor, beta: Number, alpha: Number) -> Tensor:
     """beta * input + alpha * (a @ b); of beta 0 the input counts for nothing, not even its NaN."""
+    need_tensors(op, input=input, mat1=a, mat2=b)
     if not isinstance(a, Sparse) and not isinstance(b, Sparse):
         raise NotImplementedError(f"{op} of a sparse tensor and the product of dense ones {HINT}")
     product = matrix_product(op, a, b)
+    if isinstance(product, CompressedTensor) and not isinstance(input, Sparse):
+        product = product.to_dense()
     if isinstance(product, Sparse) or isinstance(input, Sparse):
         if type(input) is not type(product) or input._shape != product._shape:
             raise fail(op, f"expected {input.layout} result tensor, got tensor with layout {product.layout}")
@@ -259,6 +216,7 @@ def hspmm(mat1: Tensor, mat2: Tensor) -> SparseTensor:
            values=tensor([[2., 2.]]),
            size=(2, 2), nnz=1, layout=torch.sparse_coo)
     """
+    need_tensors("hspmm", mat1=mat1, mat2=mat2)
     if not isinstance(mat1, SparseTensor) or isinstance(mat2, Sparse):
         raise NotImplementedError("hspmm: expected a matrix of layout torch.sparse_coo and a dense one")
     _check("hspmm", mat1, mat2)
@@ -288,6 +246,7 @@ def smm(input: Tensor, mat: Tensor) -> Tensor:
 
 
 def _nothing_of(input: Tensor, mat: Tensor) -> Tensor:
+    need_tensors("smm", input=input, mat=mat)
     if not isinstance(input, SparseTensor) or isinstance(mat, Sparse):
         raise NotImplementedError("smm: expected a matrix of layout torch.sparse_coo and a dense one")
     _check("smm", input, mat)
@@ -307,6 +266,7 @@ def sspaddmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alp
     tensor([[3., 1.],
             [1., 3.]])
     """
+    need_tensors("sspaddmm", input=input, mat1=mat1, mat2=mat2)
     if not isinstance(input, SparseTensor) or not isinstance(mat1, SparseTensor) or isinstance(mat2, Sparse):
         raise NotImplementedError(
             "sspaddmm: expected input and mat1 of layout torch.sparse_coo, and a dense mat2"
@@ -328,48 +288,3 @@ def sspaddmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alp
         shape,
         False,
     )
-
-
-# ---- sampled ------------------------------------------------------------------------------------------------
-
-
-def sampled_addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha: Number = 1.0
-) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2) at the places of a CSR matrix, and at no others.
-
-    Raises:
-        RuntimeError: input is of another layout, matrices do not fit.
-
-    >>> import tritonnn as torch
-    >>> s = torch.eye(2).to_sparse_csr()
-    >>> torch.sparse.sampled_addmm(s, torch.ones(2, 3), torch.ones(3, 2)).values()
-    tensor([4., 4.])
-    """
-    if not isinstance(input, CompressedTensor) or input._layout is not sparse_csr:
-        raise NotImplementedError("sampled_addmm: Expected self to have sparse csr layout")
-    for name, mat in (("mat1", mat1), ("mat2", mat2)):
-        if isinstance(mat, Sparse):
-            raise RuntimeError(f"sampled_addmm: Expected {name} to have strided layout, but got {mat.layout}")
-    if len(mat1._shape) != len(mat2._shape) or len(mat1._shape) != 2 or input._batch_dims:
-        raise fail(
-            "sampled_addmm", "expected matrices; batches are not implemented", kind=NotImplementedError
-        )
-    if mat1._shape[1] != mat2._shape[0]:
-        raise fail(
-            "sampled_addmm",
-            f"mat1 and mat2 shapes cannot be multiplied ({mat1._shape[0]}x{mat1._shape[1]} and "
-            f"{mat2._shape[0]}x{mat2._shape[1]})", mat1=mat1, mat2=mat2,
-        )  # fmt: skip
-    if input._shape != (mat1._shape[0], mat2._shape[1]):
-        raise fail(
-            "sampled_addmm",
-            f"self.shape[-2] must match mat1.shape[-2] and self.shape[-1] mat2.shape[-1], got {list(input._shape)}",
-            mat1=mat1, mat2=mat2,
-        )  # fmt: skip
-    if not input._dtype is mat1._dtype is mat2._dtype:
-        raise fail("sampled_addmm", f"expected all of one type, got {input._dtype.name}, {mat1._dtype.name} and "
-                   f"{mat2._dtype.name}", mat1=mat1, mat2=mat2)  # fmt: skip
-    _, lines, places = places_of(input)
-    values = sampled(mat1, mat2, lines, places, input._starts.to(dtypes.int64)) * alpha
-    return with_values(input, values if not beta else values + input._entries * beta)

@@ -18,13 +18,14 @@ def reduced_product(a: Tensor, b: Tensor, reduce: str) -> Tensor:
     """For every row and column the mean, greatest or smallest of the products; 0 of rows without values."""
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    if (
-        not isinstance(a, CompressedTensor)
-        or a._layout is not sparse_csr
-        or isinstance(b, Sparse)
-        or reduce == "prod"
-    ):
-        raise NotImplementedError(f"sparse.mm with reduce='{reduce}' takes a CSR matrix and a dense one")
+    if not isinstance(a, CompressedTensor) or a._layout is not sparse_csr or isinstance(b, Sparse):
+        raise NotImplementedError(
+            f"sparse.mm with reduce='{reduce}' takes a CSR matrix and a dense one, got {a.layout} and {b.layout}"
+        )
+    if reduce == "prod":
+        raise RuntimeError(
+            "sparse.mm: reduce type of prod has not been enabled. Hint: 'mean', 'amax' and 'amin' are"
+        )
     starts = a._starts.to(dtypes.int64)
     counts = starts[1:] - starts[:-1]
     if reduce == "mean":

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tritonnn._compressed import CompressedTensor
 from tritonnn._sparse import HINT, Sparse, SparseTensor, make_sparse, with_values
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
+from tritonnn.dtypes import int64
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import zeros
 from tritonnn.ops.joining.joining import stack
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn.ops.sparse._forms import need_tensors, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce, flat_places
-from tritonnn.shape import Size, wrap_dim
+from tritonnn.shape import Size, as_size, broadcast_shapes, wrap_dim
 from tritonnn.table.types import Dims
 
 BOTH = "coo compressed"
@@ -35,6 +37,12 @@ def summed(op: str, input: SparseTensor, dim: Dims, keepdim: bool, dtype: DType 
     count, sparse = len(input._shape), len(input._places)
     dims = _dims(op, dim, count)
     values = input._entries if dtype is None else input._entries.to(dtype)
+    if (
+        dtype is None
+        and (op == "sum" or len(dims) == count)
+        and not (kept := values._dtype).is_floating_point
+    ):
+        values = values if kept.is_complex else values.to(int64)  # sums of integers
     if dim is None and dtype is None:
         total = values.sum()
         return total.reshape([1] * count) if keepdim else total
@@ -80,14 +88,32 @@ def _sum_compressed(
     _dims("sum", dim, len(input._shape))
     if not keepdim:
         raise RuntimeError("reduction operations on CSR tensors with keepdim=False is unsupported")
-    from tritonnn.ops.sparse.conversion import recompress, to_coo
+    from tritonnn.ops.sparse.conversion import coo_to_compressed, recompress, to_coo
 
     total = summed("sum", to_coo(recompress(input, input._layout, None)), dim, True, dtype)
-    return total.to_sparse(layout=input._layout) if input._block is None else _unsupported(input)
+    if input._block is not None or not isinstance(total, SparseTensor):
+        return _unsupported(input)
+    return coo_to_compressed(total, input._layout, None, input._starts._dtype)
 
 
 def _unsupported(input: CompressedTensor) -> Tensor:
     raise NotImplementedError(f"sum over dimensions of {input._layout} {HINT}")
+
+
+@sparse_form("sum_to_size", of=BOTH)
+def _sum_to_size(self: Sparse, *size: Any) -> Tensor:
+    """The sum over the dimensions that a shape has not, or has once."""
+    shape, mine = Size(as_size(size, "sum_to_size")), self._shape
+    if shape == mine:
+        return self
+    if len(shape) > len(mine) or broadcast_shapes(shape, mine) != mine:
+        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(mine)}}}.")
+    new = len(mine) - len(shape)
+    dims = [d for d in range(len(mine)) if d < new or (shape[d - new] == 1 and mine[d] != 1)]
+    total = self.sum(dims, keepdim=True)
+    for _ in range(new):
+        total = total.select(0, 0)
+    return total
 
 
 @sparse_form("any")
@@ -110,6 +136,10 @@ def _norm(
             "norm_sparse currently only supports full reductions, so 'dim' must either be empty or contain all "
             "dimensions of the input"
         )
+    if isinstance(p, Tensor) and not p._shape and not isinstance(p, Sparse):
+        p = p.item()
+    if isinstance(p, (Tensor, bool, list, tuple)):
+        raise TypeError(f"norm(): argument 'p' must be a number or 'fro', not {type(p).__name__}")
     values = coalesce(input)._entries.reshape(-1)
     return values.norm(2 if p == "fro" or p is None else p, dtype=dtype)
 
@@ -118,9 +148,9 @@ def _norm(
 
 
 def _check_softmax(op: str, input: Tensor, dim: int, dtype: DType | None) -> SparseTensor:
+    need_tensors(f"sparse.{op}", input=input)
     if not isinstance(input, SparseTensor):
-        kind = input.layout if isinstance(input, Tensor) else type(input).__name__
-        raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {kind}")
+        raise NotImplementedError(f"{op}: expected a tensor of layout torch.sparse_coo, got {input.layout}")
     if not isinstance(dim, int):
         raise TypeError(f"{op}(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
     values = input._entries if dtype is None else input._entries.to(dtype)
@@ -197,9 +227,10 @@ def sparse_sum(input: Tensor, dim: Dims = None, dtype: DType | None = None) -> T
     >>> torch.sparse.sum(torch.tensor([[0., 2.], [3., 3.]]).to_sparse(), 0).to_dense()
     tensor([3., 5.])
     """
+    need_tensors("sparse.sum", input=input)
     if not isinstance(input, SparseTensor):
         kind = "Strided" if not isinstance(input, Sparse) else input._layout_name()
         error = RuntimeError if dim is None else NotImplementedError
         _dims("sum", dim, len(input._shape))
         raise error(f"sum: coalesce expected sparse coordinate tensor layout but got {kind}")
-    return summed("sum", coalesce(input), dim, False, dtype)
+    return summed("sparse.sum", coalesce(input), dim, False, dtype)

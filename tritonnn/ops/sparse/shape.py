@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn._compressed import OPPOSITE, CompressedTensor, make_compressed
-from tritonnn._sparse import HINT, Sparse, SparseTensor, attach, make_sparse
+from tritonnn._sparse import Sparse, SparseTensor, attach, make_sparse
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops.creation.creation import empty
@@ -87,6 +87,12 @@ def _t(input: Sparse) -> Any:
     return transposed(input, 0, 1) if dims == 2 else input
 
 
+def _as_sorted(made: SparseTensor, input: SparseTensor, order: Sequence[int]) -> SparseTensor:
+    """As PyTorch, what `permute` moves counts as not sorted, even of one entry or none."""
+    sparse = len(input._places)
+    return made._coalesced_(input._coalesced and list(order[:sparse]) == list(range(sparse)))
+
+
 @sparse_form("permute")
 def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     order = list(dims[0]) if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else list(dims)
@@ -98,7 +104,7 @@ def _permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     wrapped = [wrap_dim(dim, len(order)) for dim in order]
     if len(set(wrapped)) != len(wrapped):
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return _permuted(input, wrapped)
+    return _as_sorted(_permuted(input, wrapped), input, wrapped)
 
 
 @sparse_form("movedim", "moveaxis")
@@ -114,13 +120,37 @@ def _movedim(input: SparseTensor, source: IntOrInts, destination: IntOrInts) -> 
         )
     rest = iter([d for d in range(dims) if d not in froms])
     order = [froms[tos.index(d)] if d in tos else next(rest) for d in range(dims)]
-    return _permuted(input, order)
+    return _as_sorted(_permuted(input, order), input, order)
+
+
+def _turned(self: Sparse, dim0: int, dim1: int) -> Any:
+    """The last two dimensions exchanged; of no dimensions, itself."""
+    return transposed(self, dim0, dim1) if self._shape else self
+
+
+def _reversed(self: SparseTensor) -> SparseTensor:
+    order = list(reversed(range(len(self._shape))))
+    return _as_sorted(_permuted(self, order), self, order)
 
 
 for _cls in KINDS.values():
-    attach("mT", property(lambda self: transposed(self, -2, -1)), _cls)
-    attach("H", property(lambda self: transposed(self, 0, 1).conj()), _cls)
-attach("T", property(lambda self: _permuted(self, list(reversed(range(len(self._shape)))))))
+    attach("mT", property(lambda self: _turned(self, -2, -1)), _cls)
+    attach("mH", property(lambda self: _turned(self, -2, -1).conj()), _cls)
+    attach("H", property(lambda self: _turned(self, 0, 1).conj()), _cls)
+attach("T", property(_reversed))
+
+
+def _in_place(name: str, change: Callable[..., SparseTensor]) -> None:
+    def turn_(input: SparseTensor, *dims: int) -> SparseTensor:
+        return input._replace(change(input, *dims))
+
+    turn_.__name__ = turn_.__qualname__ = name
+    sparse_form(name)(turn_)
+
+
+for _name in ("transpose_", "swapaxes_", "swapdims_"):
+    _in_place(_name, transposed)
+_in_place("t_", _t)
 
 
 @sparse_form("unsqueeze")
@@ -177,10 +207,31 @@ def index_select(input: SparseTensor, dim: int, index: Tensor) -> SparseTensor:
     return make_sparse(stack(rows), input._entries[taken], shape, False)
 
 
+def _slice_of(input: CompressedTensor, place: int, index: int) -> CompressedTensor:
+    """One index of a dimension that stands before the rows (place < 0), or behind the columns."""
+    dim = place + input._batch_dims
+    extent = input._shape[dim]
+    if not -extent <= index < extent:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input._shape)} at dimension {dim}"
+        )
+    starts, places, values = input._starts, input._places, input._entries
+    if place < 0:
+        starts, places, values = (part.select(dim, index) for part in (starts, places, values))
+    else:
+        values = values.select(dim - len(input._shape), index)
+    shape = Size((*input._shape[:dim], *input._shape[dim + 1 :]))
+    return make_compressed(starts, places, values, shape, input._layout)
+
+
 @sparse_form("select", of=BOTH)
 def select(input: Sparse, dim: int, index: int) -> Tensor:
     """One slice: sparse while sparse dimensions are left, else dense."""
-    sorted_anyway = isinstance(input, CompressedTensor) and input._block is None and not input._batch_dims
+    if isinstance(input, CompressedTensor):
+        place = wrap_dim(dim, len(input._shape)) - input._batch_dims
+        if place < 0 or place > 1:
+            return _slice_of(input, place, index)
+    sorted_anyway = isinstance(input, CompressedTensor) and not input._batch_dims
     if isinstance(input, CompressedTensor):
         input = to_coo(input)
     if not input._shape:
@@ -237,34 +288,6 @@ def unbind(input: Sparse, dim: int = 0) -> tuple:
     """Every slice of a dimension."""
     dim = wrap_dim(dim, len(input._shape))
     return tuple([select(input, dim, i) for i in range(input._shape[dim])])
-
-
-def _item(self: Any, key: Any) -> Tensor:
-    """Slices by integers, one after the other: s[0], s[0, 1]."""
-    keys = key if isinstance(key, tuple) else (key,)
-    if not all(hasattr(k, "__index__") and not isinstance(k, (bool, Tensor)) for k in keys):
-        raise NotImplementedError(f"indexing by other things than integers {HINT}")
-    if len(keys) > len(self._shape):
-        raise IndexError(f"too many indices for tensor of dimension {len(self._shape)}")
-    for k in keys:
-        self = select(self, 0, k) if isinstance(self, Sparse) else self[k]
-    return self
-
-
-def _refuse_item(self: Any, key: Any, value: Any) -> None:
-    raise NotImplementedError(f"assignment to elements {HINT}")
-
-
-def _length(self: Any) -> int:
-    if not self._shape:
-        raise TypeError("len() of a 0-d tensor")
-    return self._shape[0]
-
-
-for _cls in KINDS.values():
-    attach("__getitem__", _item, _cls)
-    attach("__setitem__", _refuse_item, _cls)
-    attach("__len__", _length, _cls)
 
 
 # ---- several as one -----------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn._sparse import Sparse, SparseTensor, with_values
-from tritonnn.ops.sparse._forms import sparse_form
+from tritonnn._sparse import Sparse, SparseTensor, attach, with_values
+from tritonnn.ops.sparse._forms import KINDS, sparse_form
 from tritonnn.ops.sparse.arithmetic import coalesce
 from tritonnn.table import NAMESPACES
 
@@ -35,10 +35,11 @@ LINEAR = frozenset((
 ))  # fmt: skip
 
 
-def _single(name: str, input: Sparse) -> Any:
+def _single(name: str, input: Sparse, args: tuple) -> Any:
     """Equal indices add up before a function is taken, unless it may come before the sum."""
-    linear = name in LINEAR and input._dtype.kind >= 2
-    return input if linear or not isinstance(input, SparseTensor) else coalesce(input)
+    if args and name != "nan_to_num":
+        raise TypeError(f"{name}() takes 1 positional argument but {1 + len(args)} were given")
+    return input if name in LINEAR or not isinstance(input, SparseTensor) else coalesce(input)
 
 
 def _function(name: str) -> Callable:
@@ -47,7 +48,7 @@ def _function(name: str) -> Callable:
 
 def _unary(name: str) -> Callable[..., Sparse]:
     def apply(input: Sparse, *args: Any, **kwargs: Any) -> Sparse:
-        single = _single(name, input)
+        single = _single(name, input, args)
         return with_values(single, _function(name)(single._entries, *args, **kwargs))
 
     apply.__name__ = name
@@ -56,7 +57,7 @@ def _unary(name: str) -> Callable[..., Sparse]:
 
 def _unary_(name: str) -> Callable[..., Any]:
     def apply_(input: Sparse, *args: Any, **kwargs: Any) -> Any:
-        single = _single(name, input)
+        single = _single(name, input, args)
         if single is not input:
             raise RuntimeError(
                 f"{name}_: in-place on uncoalesced tensors is not supported. Hint: .coalesce() comes before"
@@ -81,5 +82,8 @@ for _name in ("nan_to_num", "square"):
     sparse_form(_name)(_unary(_name))
 sparse_form("nan_to_num_")(_unary_("nan_to_num"))
 sparse_form("angle", of="compressed")(_unary("angle"))
+sparse_form("resolve_neg", of=BOTH)(lambda input: input)
 for _name, _operator in (("neg", "__neg__"), ("abs", "__abs__"), ("positive", "__pos__")):
     sparse_form(_operator, of=BOTH)(_unary(_name))
+for _cls in KINDS.values():
+    attach("real", property(lambda self: _unary("real")(self)), _cls)

@@ -15,7 +15,8 @@ from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._definitions import sampling
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite, expose
-from tritonnn.ops.creation.creation import _copy_out, _finish, agreed
+from tritonnn.ops.creation._outputs import agreed, counted_into
+from tritonnn.ops.creation.creation import _finish
 from tritonnn.ops.creation.ranges import arange_fill
 from tritonnn.ops.resampling.grid_sample import affine_grid
 from tritonnn.shape import wrap_dims
@@ -84,7 +85,7 @@ def range(
     count = math.floor((end - start) / step) + 1  # type: ignore[arg-type]
     where = out.device if out is not None else resolve(device)
     values = dispatch.call(arange_fill.op, (start, step, count, kind, where))
-    return _finish(_copy_out(out, values), requires_grad, False, layout)
+    return _finish(counted_into(out, values), requires_grad, False, layout)
 
 
 _XOR: Any = np.bitwise_xor

@@ -46,6 +46,7 @@ from tritonnn.utils._pytree._nodes import (
     register_pytree_node,
 )
 from tritonnn.utils._pytree._nodes import node_type as _get_node_type
+from tritonnn.utils._pytree._records import register_record
 from tritonnn.utils._pytree._spec import (
     LeafSpec,
     PyTreeSpec,
