@@ -30,14 +30,18 @@ def product(left, right):
 @pytest.mark.parametrize("length", [1, 2, 5, 8])
 @pytest.mark.parametrize(("combine", "count"), [(recurrence, 2), (product, 1)], ids=["recurrence", "product"])
 def test_values_and_gradients(combine, count, length, reverse, device):
-    leaves = [torch.randn(3, length, 3, dtype=torch.float64, device=device).requires_grad_() for _ in range(count)]
+    leaves = [
+        torch.randn(3, length, 3, dtype=torch.float64, device=device).requires_grad_() for _ in range(count)
+    ]
     if combine is product:
         leaves = [leaf[:, :, None] * torch.eye(3, device=device) + 0.1 for leaf in leaves]
     found = associative_scan(combine, tuple(leaves), 1, reverse, combine_mode="generic")
     wanted = loop(combine, leaves, 1, reverse)
     for one, other in zip(found, wanted):
         assert_close(one, other)
-    gradients = [torch.autograd.grad(sum((r**2).sum() for r in results), leaves) for results in (found, wanted)]
+    gradients = [
+        torch.autograd.grad(sum((r**2).sum() for r in results), leaves) for results in (found, wanted)
+    ]
     for one, other in zip(*gradients):
         assert_close(one, other)
 

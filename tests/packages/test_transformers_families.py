@@ -63,7 +63,9 @@ MODELS = {
         {"vocab_size": 64, "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
          "max_position_embeddings": 64, "word_embed_proj_dim": 32, "pad_token_id": 0, "dropout": 0}, _text,
     ),
-    "bloom": ("BloomForCausalLM", "BloomConfig", {"vocab_size": 64, "hidden_size": 32, "n_layer": 2, "n_head": 4}, _text),
+    "bloom": (
+        "BloomForCausalLM", "BloomConfig", {"vocab_size": 64, "hidden_size": 32, "n_layer": 2, "n_head": 4}, _text,
+    ),
     "mamba": (
         "MambaForCausalLM", "MambaConfig",
         {"vocab_size": 64, "hidden_size": 32, "state_size": 4, "num_hidden_layers": 2}, _text,
@@ -88,7 +90,8 @@ MODELS = {
     "albert": ("AlbertForMaskedLM", "AlbertConfig", {**TEXT, "embedding_size": 16}, _text),
     "modernbert": (
         "ModernBertForMaskedLM", "ModernBertConfig",
-        {**TEXT, "cls_token_id": 1, "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2, "local_attention": 4}, _text,
+        {**TEXT, "cls_token_id": 1, "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2, "local_attention": 4},
+        _text,
     ),
     "bart": ("BartForConditionalGeneration", "BartConfig", {**BOTH, "max_position_embeddings": 64}, _text),
     "whisper": (

@@ -35,7 +35,9 @@ def test_generating_text(expected):
 
 
 def test_classifying_text(expected):
-    pipe = tf.pipeline("text-classification", model=_model(bert), tokenizer=_tokenizer(), top_k=None, device="cpu")
+    pipe = tf.pipeline(
+        "text-classification", model=_model(bert), tokenizer=_tokenizer(), top_k=None, device="cpu"
+    )
     found = pipe(["w1 w2 w3", "w9 w8"], batch_size=2)
     expected("scores", [[entry["score"] for entry in entries] for entries in found], rtol=1e-3)
 

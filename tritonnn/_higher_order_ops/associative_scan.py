@@ -18,7 +18,7 @@ def associative_scan(
 ) -> Any:
     """Along a dimension the combination of all elements up to each: of sums what `cumsum` gives.
 
-    It takes as many rounds as the length has binary digits, each over all elements at once. Gradients flow through them.
+    It takes as many rounds as the length has binary digits, each over all elements at once; gradients flow.
 
     Args:
         combine_fn: (earlier, later) -> both combined; of trees where `xs` is one, and associative. It sees tensors
@@ -67,7 +67,9 @@ def _checked(combine_fn: Callable, leaves: list[Any], dim: int, reverse: bool, c
     if not isinstance(reverse, bool):
         raise RuntimeError(f"associative_scan: reverse must be a bool, but got {type(reverse).__name__}")
     if combine_mode not in ("pointwise", "generic"):
-        raise ValueError(f"associative_scan: combine_mode must be 'pointwise' or 'generic', but got {combine_mode!r}")
+        raise ValueError(
+            f"associative_scan: combine_mode must be 'pointwise' or 'generic', but got {combine_mode!r}"
+        )
     if not leaves or not all(isinstance(leaf, Tensor) and not leaf.is_sparse for leaf in leaves):
         raise ValueError("associative_scan: xs must hold at least one tensor, and dense tensors alone")
     if combine_mode == "pointwise" and not all(leaf.is_cuda for leaf in leaves):
@@ -78,5 +80,7 @@ def _checked(combine_fn: Callable, leaves: list[Any], dim: int, reverse: bool, c
     dim %= ndim
     lengths = {leaf.shape[dim] if leaf.ndim > dim else 0 for leaf in leaves}
     if len(lengths) > 1 or 0 in lengths:
-        raise ValueError(f"associative_scan: all of xs must have one length above 0 in dim {dim}, but got {lengths}")
+        raise ValueError(
+            f"associative_scan: all of xs must have one length above 0 in dim {dim}, but got {lengths}"
+        )
     return dim
