@@ -34,7 +34,7 @@ class Call:
         try:
             if self.own_call is not None:
                 return self.own_call(module, *args, **kwargs)
-            return super(self.cls, module).__call__(*args, **kwargs)  # type: ignore[misc]
+            return super(self.cls, module).__call__(*args, **kwargs)  # type: ignore[arg-type]
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
             inner = next((f for f in reversed(frames) if _EVAL in f.filename), None)

@@ -172,7 +172,7 @@ class TracerBase:
         frame = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
         count = _frames.unpacked(frame)
         if count is not None:
-            return (obj[i] for i in range(count))
+            return (obj[i] for i in range(count))  # type: ignore[index]
         raise TraceError(
             "Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as a *args or "
             "**kwargs function argument. Hint: `a, b = value` can be traced, as can value[i]"
@@ -382,4 +382,4 @@ for _name in MAGIC_METHODS:
         setattr(Proxy, f"__{_name.rstrip('_')}__", _recorded(_name))
 for _name in REFLECTABLE:
     setattr(Proxy, f"__r{_name.rstrip('_')}__", _recorded(_name, reflected=True))
-Proxy.__hash__ = object.__hash__  # type: ignore[method-assign]
+Proxy.__hash__ = object.__hash__
