@@ -133,7 +133,7 @@ def functions(torch: Any) -> Any:
             torch.matmul(x, w),
             torch.flatten(x, 1),
         )
-        torch.zeros(x.shape), torch.ones(x.size(0), 2), torch.arange(x.size(0)), torch.zeros(2, x.shape[0])
+        torch.zeros(x.shape), torch.ones((2, x.size(0))), torch.arange(x.size(0)), torch.zeros(x.shape[0])
         (
             torch.full((x.size(0),), 1.0),
             torch.rand_like(x),
