@@ -48,8 +48,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "tritonnn _tensor_methods nn func optim amp linalg special fft signal masked distributions sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
-        "__future__ _questions jit fx hub onnx ao _custom_ops compiler _dynamo _inductor distributed profiler autograd.profiler "
-        "autograd.profiler_util",
+        "__future__ _questions jit fx hub onnx ao _custom_ops compiler _dynamo _inductor distributed profiler "
+        "autograd.profiler autograd.profiler_util",
     ),
 )
 

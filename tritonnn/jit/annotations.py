@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import typing
+from typing import Any, Final
 
-__all__ = ["BroadcastingList1", "BroadcastingList2", "BroadcastingList3"]
+__all__ = [
+    "Any", "BroadcastingList1", "BroadcastingList2", "BroadcastingList3", "Dict", "Final", "List", "Optional", "Tuple",
+    "Union",
+]  # fmt: skip
+
+# the older names, which programs import from here
+Dict, List, Tuple = typing.Dict, typing.List, typing.Tuple  # noqa: UP006
+Optional, Union = typing.Optional, typing.Union
 
 
 class BroadcastingListCls:
@@ -15,5 +23,6 @@ class BroadcastingListCls:
 
 
 BroadcastingList1 = BroadcastingListCls()
-for _number in range(2, 7):
-    globals()[f"BroadcastingList{_number}"] = BroadcastingList1
+BroadcastingList2 = BroadcastingList3 = BroadcastingList4 = BroadcastingList5 = BroadcastingList6 = (
+    BroadcastingList1
+)
