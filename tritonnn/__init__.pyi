@@ -11,10 +11,12 @@ import numpy as np
 from tritonnn import _C as _C
 from tritonnn import __config__ as __config__
 from tritonnn import __future__ as __future__
+from tritonnn import _custom_ops as _custom_ops
 from tritonnn import _dynamo as _dynamo
 from tritonnn import _inductor as _inductor
 from tritonnn import accelerator as accelerator
 from tritonnn import amp as amp
+from tritonnn import ao as ao
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import compiler as compiler
@@ -26,6 +28,8 @@ from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import functional as functional
 from tritonnn import futures as futures
+from tritonnn import fx as fx
+from tritonnn import hub as hub
 from tritonnn import jit as jit
 from tritonnn import library as library
 from tritonnn import linalg as linalg
@@ -34,6 +38,7 @@ from tritonnn import mps as mps
 from tritonnn import mtia as mtia
 from tritonnn import multiprocessing as multiprocessing
 from tritonnn import nn as nn
+from tritonnn import onnx as onnx
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
 from tritonnn import profiler as profiler

@@ -31,6 +31,7 @@ AREAS = (
     "distributions",
     "profiling",
     "complex_numbers",
+    "recorded_programs",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -19,7 +19,8 @@ MODULES = [
         "utils.checkpoint", "utils.flop_counter", "utils._python_dispatch", "autograd", "autograd.profiler",
         "autograd.function", "autograd.graph", "cuda", "cuda.amp", "amp", "distributions", "profiler", "futures",
         "overrides", "storage", "sparse", "accelerator", "fx", "fx.node", "fx.graph", "fx.graph_module", "fx.proxy",
-        "fx.interpreter", "fx._symbolic_trace", "fx.immutable_collections", "fx.passes.shape_prop", "multiprocessing", "quasirandom", "types", "serialization",
+        "fx.interpreter", "fx._symbolic_trace", "fx.immutable_collections", "fx.passes.shape_prop",
+        "multiprocessing", "quasirandom", "types", "serialization",
     )
 ]  # fmt: skip
 # Classes that PyTorch keeps in modules which only it has, or (Future) moves about.
