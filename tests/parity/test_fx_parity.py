@@ -228,7 +228,10 @@ def rewritten(lib, lib_fx):
     chain = lib_fx.symbolic_trace(lambda x: lib.neg(lib.neg(lib.neg(x))))
     places = lib_fx.replace_pattern(chain, lambda a: lib.neg(lib.neg(a)), lambda a: lib.abs(a))
     yield str(places), chain.code
-    shared = lib_fx.symbolic_trace(lambda x: (lib.relu(x + 1), x + 1) and lib.relu(x) + x)
+    shared = lib_fx.symbolic_trace(
+        lambda x: [(y + x) * y for y in [lib.relu(x)]] + [lib.relu(x - 1) + (x - 1)]
+    )
+    # what the pattern has within is used outside
     yield str(lib_fx.replace_pattern(shared, lambda a: lib.relu(a) + a, lambda a: a * 2)), shared.code
 
 
