@@ -29,9 +29,4 @@ FAULTS = [
         "        found = [match for match in found if self._is_contained(match.nodes_map)]\n", "",
         "tests/parity/test_fx_parity.py -k patterns",
     ),
-    Fault(
-        "sizes in a list take nothing over", "taken over", "tritonnn/ops/_frames.py",
-        "(tensors_in_line or not _plain_sizes(args[count:]))", "tensors_in_line",
-        "tests/test_hub.py -k sizes",
-    ),
 ]  # fmt: skip

@@ -24,7 +24,7 @@ _INTS = frozenset((int, bool))
 
 
 def _plain_sizes(args: tuple) -> bool:
-    """Whether sizes, in line or in one list, are numbers, so that none of them takes the call over."""
+    """Whether what stands in line, or in one list, are sizes in numbers, of which none takes the call over."""
     first = args[0]
     kind = first.__class__
     return kind is Size or _INTS.issuperset(map(type, first if kind is tuple or kind is list else args))
@@ -34,7 +34,6 @@ def checked_frame(op: Op, body: Callable) -> Any:
     """The body behind a look at the classes of its arguments; Python itself binds them."""
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
     count = op.n_positional
-    tensors_in_line = op.takes_tensors
     look = overloading
     if op.options.get("data"):
         look, op.run = modes_alone, undisturbed(body)
@@ -48,9 +47,8 @@ def checked_frame(op: Op, body: Callable) -> Any:
                 known = op.n_required <= given and (given <= count or (op.takes_any and op.legacy is None))
                 looks = ways[given] = op.looks(0, min(given, count)) if known else _BOUND
             if looks is not _BOUND:
-                if given > count and (tensors_in_line or not _plain_sizes(args[count:])):
-                    if (found := look(args)) is not None:
-                        return overridden(function, found, args, {})
+                if given > count and not _plain_sizes(args[count:]) and (found := look(args)) is not None:
+                    return overridden(function, found, args, {})
                 for i, classes in looks:
                     if args[i].__class__ not in classes:
                         if (found := look(args)) is not None:
