@@ -27,14 +27,14 @@ def execute(src: str, names: dict[str, Any]) -> Callable[..., Any]:
 class Call:
     """The call of a GraphModule: an error in generated code is shown with the lines around."""
 
-    def __init__(self, cls: type, own_call: Callable[..., Any] | None) -> None:
+    def __init__(self, cls: Any, own_call: Callable[..., Any] | None) -> None:
         self.cls, self.own_call = cls, own_call
 
     def __call__(self, module: Module, *args: Any, **kwargs: Any) -> Any:
         try:
             if self.own_call is not None:
                 return self.own_call(module, *args, **kwargs)
-            return super(self.cls, module).__call__(*args, **kwargs)  # type: ignore[arg-type]
+            return super(self.cls, module).__call__(*args, **kwargs)  # type: ignore[misc]
         except Exception as error:
             frames = traceback.extract_tb(error.__traceback__)
             inner = next((f for f in reversed(frames) if _EVAL in f.filename), None)

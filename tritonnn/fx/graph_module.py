@@ -355,8 +355,6 @@ def _restored(forward: Callable[..., Any], body: dict[Any, Any]) -> Module:
 
     graph = KeepModules().trace(com, **extras)
     graph._tracer_cls = tracer_cls
-    if com.__dict__.get("_in_spec") is not None:
-        graph._codegen = _PyTreeCodeGen(_folders.pytree_info(forward, com))
     module = GraphModule(com, graph, class_name=body.get("_graphmodule_cls_name", "GraphModule"))
     for name, value in body.items():
         if name not in module.__dict__ and name not in ("_graphmodule_cls_name", "_code"):

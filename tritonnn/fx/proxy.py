@@ -166,13 +166,13 @@ class TracerBase:
         """Whether a recorded value is true, which nobody knows; a subclass may answer."""
         raise TraceError("symbolically traced variables cannot be used as inputs to control flow")
 
-    def iter(self, obj: Proxy) -> Iterator[Any]:
+    def iter(self, obj: Any) -> Iterator[Any]:
         """What a loop over a recorded value gives; `a, b = value` is answered by two items."""
         frame = inspect.currentframe()
         frame = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
         count = _frames.unpacked(frame)
         if count is not None:
-            return (obj[i] for i in range(count))  # type: ignore[index]
+            return (obj[i] for i in range(count))
         raise TraceError(
             "Proxy object cannot be iterated. This can be attempted when the Proxy is used in a loop or as a *args or "
             "**kwargs function argument. Hint: `a, b = value` can be traced, as can value[i]"

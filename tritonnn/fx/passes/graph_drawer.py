@@ -38,7 +38,7 @@ class FxGraphDrawer:
         skip_node_names_in_args: bool = True,
     ) -> None:
         try:
-            import pydot
+            import pydot  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise RuntimeError(
                 "FXGraphDrawer requires the pydot package to be installed. Please install pydot through your favorite "
