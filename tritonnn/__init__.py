@@ -103,7 +103,7 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "autograd", "backends",
+    "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "ao", "autograd", "backends",
     "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
     "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn", "optim", "overrides",
     "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage",
@@ -293,7 +293,8 @@ def __getattr__(name: str) -> Any:
         _whole()
         if name in globals():
             return globals()[name]
-    raise AttributeError(f"tritonnn has no torch.{name}")
+    why = importlib.import_module("tritonnn._left_out").reason(name)
+    raise AttributeError(f"tritonnn has no torch.{name}{why}")
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ PyTorch's follows the example's.
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -302,3 +303,18 @@ def enable_onednn_fusion(enabled: bool) -> None:
 def onednn_fusion_enabled() -> bool:
     """False."""
     return False
+
+
+def _overload(func: F) -> F:
+    """The function: TorchScript would take its types for one of several."""
+    return func
+
+
+_overload_method = _overload
+del annotations  # of `__future__`: the name is a submodule's
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("annotations", "frontend", "mobile"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"tritonnn has no torch.jit.{name}")
