@@ -104,9 +104,11 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "ao", "autograd", "backends",
-    "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
-    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn", "optim", "overrides",
-    "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage",
+    "classes", "compiler", "cpu", "cuda", "distributed", "distributions", "export", "fft", "func", "functional", "futures", "hub",
+    "jit", "library", "linalg", "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim",
+    "overrides", "package", "profiler", "quantization", "quasirandom", "random", "return_types", "serialization",
+    "signal", "sparse", "special", "storage", "_VF", "_higher_order_ops", "_jit_internal", "_linalg_utils", "_lowrank",
+    "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils",
     "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
@@ -144,6 +146,12 @@ _LAZY = {
         "_is_any_true", "_assert", "typename", "get_device_module", "set_anomaly_enabled", "set_flush_denormal",
         "is_vulkan_available", "compiled_with_cxx11_abi", "has_lapack", "has_mkl", "has_openmp", "has_spectral",
     ), "_questions"),
+    **dict.fromkeys((
+        "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_check_tensor_all", "_check_tensor_all_with",
+        "_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo", "dsmm", "spmm",
+    ), "_checks_of_tensors"),
+    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit"), "_C"),
+    "_import_dotted_name": "_utils", "_disable_dynamo": "_compile",
     "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     **dict.fromkeys((
         "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tritonnn._refusals import refusing_class
 from tritonnn.ops._namespaces import OPERATORS as ops
+from tritonnn.ops._namespaces import Operators as _Ops
 from tritonnn.ops._namespaces import OpNamespace as _OpNamespace
 from tritonnn.ops._namespaces import OpOverload, OpOverloadPacket
-from tritonnn.ops._namespaces import Operators as _Ops
 
 __all__ = ["HigherOrderOperator", "OpOverload", "OpOverloadPacket", "_OpNamespace", "_Ops", "ops"]
 

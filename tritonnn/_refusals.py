@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 #: what the subjects are, and why they are not there
-SCRIPT = "tritonnn has no TorchScript; a model stays the Python that it is, and state_dict() carries its weights"
+SCRIPT = (
+    "tritonnn has no TorchScript; a model stays the Python that it is, and state_dict() carries its weights"
+)
 QUANTIZED = "tritonnn has no quantised tensors and no kernels for them; compute in float16, bfloat16 or float8 instead"
 GRAPH = "tritonnn records no graph of a model that could be written down; it runs models as the Python that they are"
 VENDOR = "tritonnn computes with kernels of its own and has no such library inside"

@@ -67,9 +67,7 @@ def _get_device_index(device: Any, optional: bool = False, allow_cpu: bool = Fal
     if index is not None:
         return index
     if not optional:
-        raise ValueError(
-            f"Expected a torch.device with a specified index or an integer, but got:{device}"
-        )
+        raise ValueError(f"Expected a torch.device with a specified index or an integer, but got:{device}")
     return tritonnn.cuda.current_device() if tritonnn.cuda.is_available() else None  # type: ignore[return-value]
 
 

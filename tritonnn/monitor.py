@@ -44,7 +44,9 @@ class Event:
 
     def __init__(self, name: str, timestamp: datetime, data: Mapping[str, data_value_t]) -> None:
         if not isinstance(name, str) or not isinstance(timestamp, datetime) or not isinstance(data, Mapping):
-            raise TypeError(f"Event: expected str, datetime and dict, but got {name!r}, {timestamp!r}, {data!r}")
+            raise TypeError(
+                f"Event: expected str, datetime and dict, but got {name!r}, {timestamp!r}, {data!r}"
+            )
         wrong = [key for key, value in data.items() if not isinstance(value, (str, int, float))]
         if wrong:
             raise TypeError(f"Event: expected data of str, int, float or bool, but {wrong[0]!r} is none")
@@ -114,7 +116,12 @@ class Stat:
     ) -> None:
         if window_size <= timedelta(0):
             raise ValueError(f"Stat: expected a window_size above 0, but got {window_size}")
-        self.name, self._aggregations, self._window, self._most = name, list(aggregations), window_size, max_samples
+        self.name, self._aggregations, self._window, self._most = (
+            name,
+            list(aggregations),
+            window_size,
+            max_samples,
+        )
         self._values: list[float] = []
         self._told = dict.fromkeys(self._aggregations, 0.0)
         self._number, self._full = self._now(), False

@@ -80,7 +80,14 @@ _SWITCHES = frozenset((
 ))  # fmt: skip
 _TYPES = frozenset(name for name in _left_out.LEFT_OUT[_refusals.SCRIPT].split() if name[0].isupper())
 
-has_lapack, has_mkl, has_openmp, has_spectral, _has_mkldnn, _has_cudnn = True, False, False, True, False, False
+has_lapack, has_mkl, has_openmp, has_spectral, _has_mkldnn, _has_cudnn = (
+    True,
+    False,
+    False,
+    True,
+    False,
+    False,
+)
 _has_distributed, _has_mps, _has_xpu, _has_mtia, _has_cuda = False, False, False, False, True
 _GLIBCXX_USE_CXX11_ABI = True
 _TensorMeta = type

@@ -13,7 +13,11 @@ __all__ = ["associative_scan"]
 
 
 def associative_scan(
-    combine_fn: Callable[[Any, Any], Any], xs: Any, dim: int, reverse: bool = False, combine_mode: str = "pointwise"
+    combine_fn: Callable[[Any, Any], Any],
+    xs: Any,
+    dim: int,
+    reverse: bool = False,
+    combine_mode: str = "pointwise",
 ) -> Any:
     """At every place along a dimension what combines all up to it: log2(n) calls with ever longer steps.
 
@@ -39,7 +43,9 @@ def associative_scan(
         raise ValueError("associative_scan: expected a tensor, or a nest of tensors, to scan")
     extents = {leaf.shape[dim] for leaf in leaves}
     if len(extents) != 1:
-        raise RuntimeError(f"associative_scan: expected one extent along dimension {dim}, but got {sorted(extents)}")
+        raise RuntimeError(
+            f"associative_scan: expected one extent along dimension {dim}, but got {sorted(extents)}"
+        )
     length, step = extents.pop(), 1
     if reverse:
         leaves = [leaf.flip(dim) for leaf in leaves]
@@ -47,7 +53,9 @@ def associative_scan(
         earlier = _pytree.tree_unflatten([leaf.narrow(dim, 0, length - step) for leaf in leaves], spec)
         later = _pytree.tree_unflatten([leaf.narrow(dim, step, length - step) for leaf in leaves], spec)
         combined = _pytree.tree_flatten(combine_fn(earlier, later))[0]
-        leaves = [tritonnn.cat([leaf.narrow(dim, 0, step), rest], dim) for leaf, rest in zip(leaves, combined)]
+        leaves = [
+            tritonnn.cat([leaf.narrow(dim, 0, step), rest], dim) for leaf, rest in zip(leaves, combined)
+        ]
         step *= 2
     if reverse:
         leaves = [leaf.flip(dim) for leaf in leaves]

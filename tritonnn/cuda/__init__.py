@@ -35,7 +35,7 @@ _LAZY = {"make_graphed_callables": "tritonnn.cuda._graphed"}
 _SUBMODULES = frozenset((
     "amp", "comm", "gds", "green_contexts", "jiterator", "nccl", "nvtx", "profiler", "sparse", "tunable",
 ))  # fmt: skip
-_lazy_init = init
+_lazy_init = _devices.init
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass

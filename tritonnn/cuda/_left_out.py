@@ -33,4 +33,3 @@ def made(name: str) -> Any:
     if name in MEMORY:
         return refusing(f"torch.cuda.memory.{name}", MEMORY[name])
     return refusing(f"torch.cuda.{name}", FUNCTIONS[name]) if name in FUNCTIONS else None
-

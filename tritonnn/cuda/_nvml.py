@@ -175,5 +175,8 @@ def list_gpu_processes(device: Device | int | str | None = None) -> str:
         count.value += 8  # those that start in between
         rows = (_Process * count.value)()
         asked.call(function, asked.handle, ctypes.byref(count), rows)
-        lines = [f"process {row.pid:>10d} uses {row.used / 2**20:>12.3f} MB GPU memory" for row in rows[: count.value]]
+        lines = [
+            f"process {row.pid:>10d} uses {row.used / 2**20:>12.3f} MB GPU memory"
+            for row in rows[: count.value]
+        ]
     return "\n".join([f"GPU:{asked.properties.name}", *(lines or ["no processes are running"])])

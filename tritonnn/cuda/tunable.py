@@ -14,7 +14,13 @@ _REFUSED = refused(
 )
 globals().update(_REFUSED)
 __all__ = [
-    "enable", "is_enabled", "record_untuned_is_enabled", "tuning_enable", "tuning_is_enabled", *_REFUSED]
+    "enable",
+    "is_enabled",
+    "record_untuned_is_enabled",
+    "tuning_enable",
+    "tuning_is_enabled",
+    *_REFUSED,
+]
 
 
 def is_enabled() -> bool:

@@ -97,7 +97,13 @@ def _entry(module: ModuleType, model: str) -> Any:
 
 
 def _folder(
-    repo: str, source: str, force_reload: bool, trust_repo: bool | str, skip_validation: bool, verbose: bool, verb: str
+    repo: str,
+    source: str,
+    force_reload: bool,
+    trust_repo: bool | str,
+    skip_validation: bool,
+    verbose: bool,
+    verb: str,
 ) -> str:
     source = source.lower()
     if source not in ("github", "local"):

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import zipfile
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 
 from tritonnn.hub._files import download_url_to_file, request
@@ -62,9 +63,11 @@ def check_trust(owner: str, name: str, ref: str, trust_repo: bool | str, hub_dir
         ValueError: another `trust_repo`. Exception: the answer was no.
     """
     if trust_repo not in (True, False, "check"):
-        raise ValueError(f"torch.hub.{verb}: expected trust_repo True, False or 'check', but got {trust_repo!r}")
+        raise ValueError(
+            f"torch.hub.{verb}: expected trust_repo True, False or 'check', but got {trust_repo!r}"
+        )
     key, path = f"{owner}_{name}", os.path.join(hub_dir, "trusted_list")
-    trusted = set(open(path, encoding="utf-8").read().split()) if os.path.exists(path) else set()
+    trusted = set(Path(path).read_text(encoding="utf-8").split()) if os.path.exists(path) else set()
     # What stands in the cache has been trusted before.
     there = os.path.exists(os.path.join(hub_dir, folder_name(owner, name, ref)))
     known = key in trusted or owner in _TRUSTED_OWNERS or there
@@ -154,9 +157,10 @@ def extract(archive: str, folder: str) -> None:
                 raise RuntimeError(f"torch.hub: {archive} names a file outside of it: {info.filename!r}")
         tops = {info.filename.split("/")[0] for info in file.infolist()}
         if len(tops) != 1:
-            raise RuntimeError(f"torch.hub: {archive} is no archive of a repository: it holds {sorted(tops)[:5]}")
+            raise RuntimeError(
+                f"torch.hub: {archive} is no archive of a repository: it holds {sorted(tops)[:5]}"
+            )
         file.extractall(fresh)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(os.path.join(fresh, tops.pop()), folder)
     shutil.rmtree(fresh, ignore_errors=True)
-

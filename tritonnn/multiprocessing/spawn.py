@@ -126,7 +126,9 @@ class ProcessContext:
                 f"\n\n-- Process {index} terminated with the following error:\n{text}", index, pid
             )
         if code < 0:
-            name = signal.Signals(-code).name if -code in iter(signal.Signals) else f"<Unknown signal {-code}>"
+            name = (
+                signal.Signals(-code).name if -code in iter(signal.Signals) else f"<Unknown signal {-code}>"
+            )
             return ProcessExitedException(
                 f"process {index} terminated with signal {name}", index, pid, code, name
             )

@@ -11,7 +11,8 @@ from tritonnn.nn.modules import *
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "attention", "common_types", "grad", "intrinsic", "parallel", "qat", "quantizable", "quantized", "utils",
+    "attention", "backends", "common_types", "grad", "intrinsic", "parallel", "qat", "quantizable",
+    "quantized", "utils",
 ))  # fmt: skip
 _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
@@ -19,6 +20,7 @@ _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.nn import (
         attention,
+        backends,
         common_types,
         grad,
         intrinsic,

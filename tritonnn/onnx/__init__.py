@@ -49,9 +49,7 @@ def is_in_onnx_export() -> bool:
     return False
 
 
-def export(
-    model: Any, args: Any = (), f: str | os.PathLike[str] | None = None, **options: Any
-) -> NoReturn:
+def export(model: Any, args: Any = (), f: str | os.PathLike[str] | None = None, **options: Any) -> NoReturn:
     """Refused: there is no graph of a model to write.
 
     Raises:
@@ -63,8 +61,12 @@ def export(
     )
 
 
-_NAMES = "register_custom_op_symbolic select_model_mode_for_export unregister_custom_op_symbolic dynamo_export"
-globals().update(refused("torch.onnx", GRAPH, _NAMES, "ExportableModule InputObserver ONNXProgram ExportOptions"))
+_NAMES = (
+    "register_custom_op_symbolic select_model_mode_for_export unregister_custom_op_symbolic dynamo_export"
+)
+globals().update(
+    refused("torch.onnx", GRAPH, _NAMES, "ExportableModule InputObserver ONNXProgram ExportOptions")
+)
 
 
 def __getattr__(name: str) -> Callable:

@@ -6,6 +6,18 @@ from functools import partial
 
 from tritonnn import optim
 
-NAMES = ("ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
+NAMES = (
+    "ASGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+)
 __all__ = [*NAMES]
 globals().update({name: partial(getattr(optim, name), foreach=True) for name in NAMES})

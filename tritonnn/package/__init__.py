@@ -5,8 +5,8 @@ from __future__ import annotations
 from tritonnn._refusals import refused
 
 WHY = (
-    "tritonnn writes and reads no archives that carry Python code: what loads one runs it. torch.save(model.state_dict()) "
-    "keeps the weights, and the code belongs to an ordinary package"
+    "tritonnn writes and reads no archives that carry Python code: what loads one runs it. "
+    "torch.save(model.state_dict()) keeps the weights, and the code belongs to an ordinary package"
 )
 _REFUSED = refused(
     "torch.package",

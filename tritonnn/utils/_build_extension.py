@@ -32,7 +32,9 @@ class BuildExtension(build_ext):
         use_ninja: of PyTorch's; setuptools builds.
     """
 
-    def __init__(self, *args: Any, no_python_abi_suffix: bool = False, use_ninja: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, no_python_abi_suffix: bool = False, use_ninja: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.no_python_abi_suffix = no_python_abi_suffix
 

@@ -25,7 +25,8 @@ _TYPES: dict[str, Any] = {
 _QUALIFIERS = {"const", "volatile", "restrict", "__restrict__", "__restrict", "extern", "struct", "std::"}
 _HEADER = re.compile(r"([A-Za-z_][\w\s*:]*?[\s*])([A-Za-z_]\w*)\s*\(([^(){};]*)\)\s*(?:noexcept\s*)?(?=[{;])")
 _NOISE = re.compile(
-    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', re.S | re.M
+    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|^[ \t]*#(?:[^\n]*\\\n)*[^\n]*',
+    re.S | re.M,
 )
 
 
@@ -113,7 +114,9 @@ def bind(library: ctypes.CDLL, function: Function, symbol: str = "") -> Callable
 
     def call(*args: Any) -> Any:
         if len(args) != len(function.takes):
-            raise TypeError(f"{function.declaration}: expected {len(function.takes)} arguments, but got {len(args)}")
+            raise TypeError(
+                f"{function.declaration}: expected {len(function.takes)} arguments, but got {len(args)}"
+            )
         given = [
             _address(function, name, kind, value) if kind.pointer else _number(function, name, kind, value)
             for name, kind, value in zip(function.names, function.takes, args)
@@ -134,7 +137,9 @@ def _number(function: Function, name: str, kind: Kind, value: Any) -> Any:
         value = value.item()
     whole = kind.number not in (ctypes.c_float, ctypes.c_double)
     if not isinstance(value, int if whole else (int, float)):
-        raise TypeError(f"{function.declaration}: expected a number for '{name}', but got {type(value).__name__}")
+        raise TypeError(
+            f"{function.declaration}: expected a number for '{name}', but got {type(value).__name__}"
+        )
     if whole and kind.number is not ctypes.c_bool and kind.number(value).value != value:
         raise OverflowError(f"{function.declaration}: {value} of '{name}' does not fit {kind.text}")
     return value
@@ -153,7 +158,9 @@ def _address(function: Function, name: str, kind: Kind, value: Any) -> int | byt
         if value.device.type != "cpu":
             raise RuntimeError(f"{where} is on {value.device}, and functions of C take tensors of the CPU")
         if value.requires_grad and not kind.const:
-            raise RuntimeError(f"{where} requires grad and may be written to: pass detach(), or make it const in C")
+            raise RuntimeError(
+                f"{where} requires grad and may be written to: pass detach(), or make it const in C"
+            )
         held, contiguous, address = value.dtype.name, value.is_contiguous(), value.data_ptr()
     elif isinstance(value, np.ndarray):
         if not (kind.const or value.flags.writeable):

@@ -35,15 +35,21 @@ from tritonnn.utils._c_functions import bind
 from tritonnn.utils._c_functions import functions as find_functions
 
 __all__ = [
-    "BuildExtension", "CUDAExtension", "CppExtension", "SyclExtension", "get_cxx_compiler", "get_default_build_root", "include_paths", "is_ninja_available",
-    "library_paths", "load", "load_inline", "verify_ninja_availability",
+    "BuildExtension", "CUDAExtension", "CppExtension", "SyclExtension", "get_cxx_compiler", "get_default_build_root",
+    "include_paths", "is_ninja_available", "library_paths", "load", "load_inline", "verify_ninja_availability",
 ]  # fmt: skip
 
 _WHY = "tritonnn has no C++ library to compile against"
-_CUDA = "tritonnn compiles no CUDA or SYCL; write the kernel in Triton, as in examples of torch.library.triton_op"
+_CUDA = (
+    "tritonnn compiles no CUDA or SYCL; write the kernel in Triton, as in examples of torch.library.triton_op"
+)
 globals().update(refused(__name__.replace("tritonnn", "torch"), _WHY, "include_paths library_paths"))
 globals().update(refused(__name__.replace("tritonnn", "torch"), _CUDA, "CUDAExtension SyclExtension"))
-CUDA_HOME, ROCM_HOME, IS_HIP_EXTENSION = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"), None, False
+CUDA_HOME, ROCM_HOME, IS_HIP_EXTENSION = (
+    os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"),
+    None,
+    False,
+)
 _OF_TORCH = re.compile(
     r"#\s*include\s*[<\"](?:torch|ATen|c10|caffe2|TH|THC|THCUNN|THNN)[/.]|#\s*include\s*[<\"]cuda|\b(?:torch|at|c10)::"
 )
@@ -55,9 +61,9 @@ def _check(name: str, where: str, text: str) -> None:
     found = _OF_TORCH.search(text)
     if found is not None:
         raise NotImplementedError(
-            f"cpp_extension: {where} of {name!r} is written against PyTorch's C++ library ({found[0].strip()!r}), which "
-            "tritonnn does not have. Hint: functions in plain C or C++ on numbers and buffers can be compiled, and "
-            "kernels written in Triton"
+            f"cpp_extension: {where} of {name!r} is written against PyTorch's C++ library ({found[0].strip()!r}), "
+            "which tritonnn does not have. Hint: functions in plain C or C++ on numbers and buffers can be compiled, "
+            "and kernels written in Triton"
         )
 
 
@@ -103,7 +109,9 @@ def _run(command: Sequence[str], verbose: bool) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise RuntimeError(f"cpp_extension: the compiler {command[0]!r} could not be started: {error}") from error
+        raise RuntimeError(
+            f"cpp_extension: the compiler {command[0]!r} could not be started: {error}"
+        ) from error
     if verbose and done.stderr:
         print(done.stderr, file=sys.stderr)
     if done.returncode:
@@ -156,7 +164,9 @@ def _imported(name: str, path: str) -> ModuleType:
     return module
 
 
-def _module(name: str, path: str, texts: Sequence[str], wanted: Sequence[str] | None, prefix: str = "") -> ModuleType:
+def _module(
+    name: str, path: str, texts: Sequence[str], wanted: Sequence[str] | None, prefix: str = ""
+) -> ModuleType:
     """The functions of a library as a module's."""
     library = ctypes.CDLL(path)
     found = {function.name: function for text in texts for function in find_functions(text)}
@@ -223,7 +233,9 @@ def load(
     texts = [_read(name, path) for path in paths]
     flags = [*_list(extra_cflags), *(f"-I{path}" for path in _list(extra_include_paths))]
     folder = build_directory or os.path.join(get_default_build_root(), name)
-    return _files(name, paths, texts, flags, _list(extra_ldflags), folder, verbose, is_python_module, keep_intermediates)
+    return _files(
+        name, paths, texts, flags, _list(extra_ldflags), folder, verbose, is_python_module, keep_intermediates
+    )
 
 
 def _files(
@@ -294,7 +306,13 @@ def load_inline(
 
 
 def _build_text(
-    name: str, text: str, wanted: list[str] | None, flags: list[str], ldflags: list[str], folder: str, verbose: bool
+    name: str,
+    text: str,
+    wanted: list[str] | None,
+    flags: list[str],
+    ldflags: list[str],
+    folder: str,
+    verbose: bool,
 ) -> str:
     exported = [f.exported(_PREFIX + f.name) for f in find_functions(text) if f.name in (wanted or ())]
     os.makedirs(folder, exist_ok=True)

@@ -1,4 +1,4 @@
-"""torch.utils.ffi of older programs: functions of C as a package that can be imported. `cpp_extension` is the newer one."""
+"""torch.utils.ffi of older programs: functions of C as a package. `cpp_extension` is the newer one."""
 
 from __future__ import annotations
 
@@ -77,4 +77,6 @@ def create_extension(
 
 
 def _refuse(name: str, what: str) -> NoReturn:
-    raise NotImplementedError(f"torch.utils.ffi.create_extension: {name!r} asks for {what}, which tritonnn does not compile")
+    raise NotImplementedError(
+        f"torch.utils.ffi.create_extension: {name!r} asks for {what}, which tritonnn does not compile"
+    )

@@ -49,7 +49,9 @@ class FileBaton:
             late = self.warn_after_seconds is not None and time.monotonic() - start > self.warn_after_seconds
             if late and not warned:
                 warned = True
-                warnings.warn(f"Waited on lock file {self.lock_file_path} for {self.warn_after_seconds} seconds")
+                warnings.warn(
+                    f"Waited on lock file {self.lock_file_path} for {self.warn_after_seconds} seconds"
+                )
 
     def release(self) -> None:
         """Remove the file."""

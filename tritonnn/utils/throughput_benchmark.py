@@ -13,7 +13,9 @@ globals().update(_REFUSED)
 __all__ = ["format_time", *_REFUSED]
 
 
-def format_time(time_us: float | None = None, time_ms: float | None = None, time_s: float | None = None) -> str:
+def format_time(
+    time_us: float | None = None, time_ms: float | None = None, time_s: float | None = None
+) -> str:
     """A time with a unit that suits it; one of the three is given.
 
     >>> from tritonnn.utils.throughput_benchmark import format_time

@@ -31,7 +31,9 @@ def _fused(layers: Sequence[nn.Module], is_qat: bool) -> nn.Module:
         names = ", ".join(kind.__name__ for kind in kinds)
         raise NotImplementedError(f"fuse_modules: cannot fuse modules: {names}")
     if len({layer.training for layer in layers[:2]}) > 1:
-        raise AssertionError("fuse_modules: the layers that are fused must be in the same mode (train or eval).")
+        raise AssertionError(
+            "fuse_modules: the layers that are fused must be in the same mode (train or eval)."
+        )
     normalized = len(layers) > 1 and isinstance(layers[1], nn.modules.batchnorm._BatchNorm)
     if not normalized or is_qat:
         return _ROWS[kinds](*layers)
@@ -74,7 +76,12 @@ def _fuse(model: nn.Module, names: Sequence[str], is_qat: bool, fuser: Callable,
 
 
 def _fuse_modules(
-    model: nn.Module, modules_to_fuse: Any, is_qat: bool, inplace: bool, fuser_func: Callable, config: dict | None
+    model: nn.Module,
+    modules_to_fuse: Any,
+    is_qat: bool,
+    inplace: bool,
+    fuser_func: Callable,
+    config: dict | None,
 ) -> nn.Module:
     if not inplace:
         model = copy.deepcopy(model)

@@ -40,8 +40,8 @@ def parallel_apply(
     given, places = kwargs_tup or [{}] * len(modules), devices or [None] * len(modules)
     if not len(modules) == len(inputs) == len(given) == len(places):
         raise AssertionError(
-            f"The number of modules {len(modules)}, inputs {len(inputs)}, kwargs {len(given)} and devices {len(places)} "
-            "must be equal"
+            f"The number of modules {len(modules)}, inputs {len(inputs)}, kwargs {len(given)} and devices "
+            f"{len(places)} must be equal"
         )
     outputs = []
     for module, values, kwargs, place in zip(modules, inputs, given, places):

@@ -1,4 +1,4 @@
-"""Layers of quantised tensors, refused; `FloatFunctional` computes with floats, as it does before a model is converted."""
+"""Layers of quantised tensors, refused; `FloatFunctional` computes with floats, as before a model is converted."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ class FXFloatFunctional(nn.Module):
 
     def forward(self, x: Any) -> NoReturn:
         """Refused: one of the operations is to be called."""
-        raise RuntimeError(f"{type(self).__name__} is not intended to use the 'forward': call add, mul, cat, ...")
+        raise RuntimeError(
+            f"{type(self).__name__} is not intended to use the 'forward': call add, mul, cat, ..."
+        )
 
     def _observed(self, x: Tensor) -> Tensor:
         return x
