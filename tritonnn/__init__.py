@@ -103,13 +103,13 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "ao", "autograd", "backends",
-    "classes", "compiler", "cpu", "cuda", "distributed", "distributions", "export", "fft", "func", "functional", "futures", "hub",
-    "jit", "library", "linalg", "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim",
-    "overrides", "package", "profiler", "quantization", "quasirandom", "random", "return_types", "serialization",
-    "signal", "sparse", "special", "storage", "_VF", "_higher_order_ops", "_jit_internal", "_linalg_utils", "_lowrank",
-    "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils",
-    "testing", "torch_version", "types", "utils", "version", "xpu",
+    "_C", "_VF", "__config__", "__future__", "_dynamo", "_higher_order_ops", "_inductor", "_jit_internal",
+    "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils", "accelerator",
+    "amp", "ao", "autograd", "backends", "classes", "compiler", "cpu", "cuda", "distributed", "distributions",
+    "export", "fft", "func", "functional", "futures", "hub", "jit", "library", "linalg", "masked", "monitor", "mps",
+    "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package", "profiler", "quantization",
+    "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing",
+    "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",

@@ -8,6 +8,7 @@ from typing import Any
 from tritonnn import _tensor
 from tritonnn._symbolic import _check_with
 from tritonnn._tensor import Tensor
+from tritonnn.device import device as Device
 
 
 def _assert_async(input: Tensor, assert_msg: str = "") -> None:
@@ -42,7 +43,14 @@ def _assert_tensor_metadata(
     >>> import tritonnn as torch
     >>> torch._assert_tensor_metadata(torch.ones(2), [2], dtype=torch.float32)
     """
-    wanted = {"sizes": size, "strides": stride, "dtype": dtype, "device": device, "layout": layout}
+    wanted: dict[str, Any] = {
+        "sizes": size,
+        "strides": stride,
+        "dtype": dtype,
+        "device": device,
+        "layout": layout,
+    }
+    wanted["device"] = None if device is None else Device(device)
     found: dict[str, Any] = {
         "sizes": tuple(a.shape),
         "dtype": a.dtype,

@@ -190,7 +190,7 @@ def _reason(name: str) -> str:
     """What the library itself says of a name that it leaves out, after that name; else nothing."""
     module, _, attribute = name.rpartition(".")
     try:
-        getattr(sys.modules[module], attribute)
+        getattr(sys.modules[_own_name(module) or module], attribute)
     except (AttributeError, KeyError) as error:
         text, start = str(error.args[0]), f"tritonnn has no {name}: "
         return text[len(start) - 2 :] if text.startswith(start) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -92,14 +93,14 @@ def check_belongs(owner: str, name: str, ref: str) -> None:
         ValueError: it is none of them.
     """
     for kind in ("branches", "tags"):
-        page, rows = 0, [{}]
-        while rows:
-            page += 1
+        for page in itertools.count(1):
             url = f"https://api.github.com/repos/{owner}/{name}/{kind}?per_page=100&page={page}"
             with request(url) as answer:
                 rows = json.load(answer)
             if any(row["name"] == ref or row["commit"]["sha"].startswith(ref) for row in rows):
                 return
+            if not rows:
+                break
     raise ValueError(
         f"Cannot find {ref} in https://github.com/{owner}/{name}. If it's a commit from a forked repo, please call "
         "hub.load() with forked repo directly."

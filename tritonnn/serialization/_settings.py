@@ -125,9 +125,8 @@ def check_module_version_greater_or_equal(
     True
     """
     try:
-        version = tuple(
-            type(wanted)(part) for wanted, part in zip(req_version_tuple, module.__version__.split("."))
-        )
+        parts = module.__version__.split(".")[: len(req_version_tuple)]
+        version = tuple(type(wanted)(part) for wanted, part in zip(req_version_tuple, parts, strict=True))
     except Exception as error:
         text = (
             f"'{module.__name__}' module version string is malformed '{module.__version__}' and cannot be compared "
@@ -146,12 +145,12 @@ def get_unsafe_globals_in_checkpoint(f: PathLike | IO[bytes]) -> list[str]:
     Raises:
         ValueError: it is not in the zip format. pickle.UnpicklingError: its pickle is damaged.
 
-    >>> import io
+    >>> import datetime, io
     >>> import tritonnn as torch
     >>> file = io.BytesIO()
-    >>> torch.save([torch.ones(1), range(3)], file)
+    >>> torch.save([torch.ones(1), datetime.timedelta(1)], file)
     >>> torch.serialization.get_unsafe_globals_in_checkpoint(file)
-    ['builtins.range']
+    ['datetime.timedelta']
     """
     try:
         archive = ArchiveReader(f)
@@ -172,7 +171,8 @@ def _globals(data: bytes) -> Iterator[tuple[str, str]]:
     texts: list[str] = []
     memo: dict[int, str] = {}
     try:
-        for opcode, argument, _ in pickletools.genops(data):
+        for opcode, given, _ in pickletools.genops(data):
+            argument: Any = given
             if opcode.name in ("GLOBAL", "INST"):
                 module, _, name = str(argument).partition(" ")
                 yield module, name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from setuptools import Extension
-from setuptools.command.build_ext import build_ext
+from setuptools import Extension  # type: ignore[import-untyped]
+from setuptools.command.build_ext import build_ext  # type: ignore[import-untyped]
 
 from tritonnn.utils.cpp_extension import _read
 

@@ -29,7 +29,7 @@ def _fused(layers: Sequence[nn.Module], is_qat: bool) -> nn.Module:
     transposed = kinds[0] in _TRANSPOSED and kinds[1:] == (getattr(nn, f"BatchNorm{kinds[0].__name__[-2:]}"),)
     if kinds not in _ROWS and not transposed:
         names = ", ".join(kind.__name__ for kind in kinds)
-        raise NotImplementedError(f"fuse_modules: cannot fuse modules: {names}")
+        raise AssertionError(f"fuse_modules: did not find fuser method for: {names}")
     if len({layer.training for layer in layers[:2]}) > 1:
         raise AssertionError(
             "fuse_modules: the layers that are fused must be in the same mode (train or eval)."
@@ -52,16 +52,19 @@ def fuse_known_modules(
         additional_fuser_method_mapping: (class, class, ...) -> function of `is_qat` and the layers.
 
     Raises:
-        NotImplementedError: layers that are not fused.
+        AssertionError: layers that are not fused, or whose modes differ.
     """
+    # Taken off first: what is fused is made of a copy, which would have them too.
+    before, after = mod_list[0]._forward_pre_hooks, mod_list[-1]._forward_hooks
+    first, last = list(before.values()), list(after.values())
+    before.clear()
+    after.clear()
     own = (additional_fuser_method_mapping or {}).get(tuple(map(type, mod_list)))
     fused = _fused(mod_list, is_qat) if own is None else own(is_qat, *mod_list)
-    for hook in mod_list[0]._forward_pre_hooks.values():
+    for hook in first:
         fused.register_forward_pre_hook(hook)
-    mod_list[0]._forward_pre_hooks.clear()
-    for hook in mod_list[-1]._forward_hooks.values():
+    for hook in last:
         fused.register_forward_hook(hook)
-    mod_list[-1]._forward_hooks.clear()
     rest = [nn.Identity() for _ in mod_list[1:]]
     for identity in rest:
         identity.training = mod_list[0].training
