@@ -1,4 +1,4 @@
-"""Functions in C and C++ that are compiled and called with tensors; what is written against PyTorch's library is refused."""
+"""Functions in C and C++, compiled and called with tensors; what is written against PyTorch's library is refused."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fractions
 import importlib
 import io
 import operator
@@ -149,7 +150,9 @@ CALLS = {
     "utils": [
         *[
             lambda t, o=o: part(t, "utils.throughput_benchmark").format_time(**o)
-            for o in ({"time_us": 3}, {"time_us": 4200.5}, {"time_s": 2.5}, {"time_ms": 0.2}, {}, {"time_s": 1, "time_us": 1})
+            for o in (
+                {"time_us": 3}, {"time_us": 4200.5}, {"time_s": 2.5}, {"time_ms": 0.2}, {}, {"time_s": 1, "time_us": 1},
+            )
         ],
         lambda t: [part(t, "utils._mode_utils").all_same_mode(m) for m in ([], [3], [3, 3], [3, "4"])],
         lambda t: part(t, "utils._device").set_device("meta")(lambda: str(t.ones(1).device))(),
@@ -211,7 +214,7 @@ def test_errors_of_workers(error):
 
 def test_what_files_name_beyond_tensors():
     file = io.BytesIO()
-    reference.save([reference.nn.Linear(1, 1), ValueError(2), {"a": datetime.date(2020, 1, 1)}], file)
+    reference.save([reference.nn.Linear(1, 1), fractions.Fraction(1), {"a": datetime.date(2020, 1, 1)}], file)
     results = []
     for library in BOTH:
         file.seek(0)
@@ -320,7 +323,8 @@ def test_modules_of_operations():
             f = getattr(library.ao.nn.quantized, name)()
             x, y = library.tensor([[1.0, -3.0]]), library.tensor([[2.0, 1.0]])
             results.append([
-                f.add(x, y).tolist(), f.mul(x, y).tolist(), f.add_scalar(x, 2.0).tolist(), f.mul_scalar(x, 2.0).tolist(),
+                f.add(x, y).tolist(), f.mul(x, y).tolist(), f.add_scalar(x, 2.0).tolist(),
+                f.mul_scalar(x, 2.0).tolist(),
                 f.cat([x, y], 1).tolist(), f.add_relu(x, y).tolist(), f.matmul(x, y.t()).tolist(),
                 sorted(f.state_dict()), outcome(lambda t, f=f, x=x: f(x), library),
             ])  # fmt: skip

@@ -31,7 +31,12 @@ F = TypeVar("F")
 
 
 class Error(RuntimeError):
-    """What running TorchScript raises in PyTorch."""
+    """What running TorchScript raises in PyTorch.
+
+    >>> import tritonnn as torch
+    >>> issubclass(torch.jit.Error, RuntimeError)
+    True
+    """
 
 
 class TracerWarning(Warning):
@@ -43,11 +48,21 @@ class TracingCheckError(Exception):
 
 
 class ScriptFunction:
-    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's."""
+    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's.
+
+    >>> import tritonnn as torch
+    >>> isinstance(torch.jit.script(abs), torch.jit.ScriptFunction)
+    False
+    """
 
 
 class ScriptModule(Module):
-    """A module whose methods may be marked with `script_method`; they are Python's."""
+    """A module whose methods may be marked with `script_method`; they are Python's.
+
+    >>> import tritonnn as torch
+    >>> issubclass(torch.jit.ScriptModule, torch.nn.Module)
+    True
+    """
 
 
 class RecursiveScriptModule(ScriptModule):
@@ -62,7 +77,13 @@ class Attribute:
 
 
 class CompilationUnit:
-    """Refused: it compiles TorchScript's source."""
+    """Refused: it compiles TorchScript's source.
+
+    >>> import tritonnn as torch
+    >>> torch.jit.CompilationUnit("def f(x): return x")
+    Traceback (most recent call last):
+    RuntimeError: torch.jit.CompilationUnit: tritonnn has neither TorchScript's compiler nor its files. ...
+    """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         _refuse("CompilationUnit")
