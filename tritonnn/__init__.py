@@ -106,10 +106,10 @@ _SUBMODULES = frozenset((
     "_C", "_VF", "__config__", "__future__", "_dynamo", "_higher_order_ops", "_inductor", "_jit_internal",
     "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils", "accelerator",
     "amp", "ao", "autograd", "backends", "classes", "compiler", "cpu", "cuda", "distributed", "distributions",
-    "export", "fft", "func", "functional", "futures", "hub", "jit", "library", "linalg", "masked", "monitor", "mps",
-    "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package", "profiler", "quantization",
-    "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage", "testing",
-    "torch_version", "types", "utils", "version", "xpu",
+    "export", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "monitor",
+    "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package", "profiler",
+    "quantization", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special",
+    "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -132,7 +132,11 @@ _LAZY = {
     "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
-    "serve": "_run",
+    "serve": "_run", "ScriptModule": "jit", "ScriptFunction": "jit",
+    **dict.fromkeys((
+        "_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo",
+    ), "_compressed_indices"),
+    "_segment_reduce": "ops.torch_forms.segments", "PyTorchFileReader": "serialization._reader",
     "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
     "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
     "Future": "futures", "fork": "futures", "wait": "futures",
@@ -148,7 +152,7 @@ _LAZY = {
     ), "_questions"),
     **dict.fromkeys((
         "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_check_tensor_all", "_check_tensor_all_with",
-        "_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo", "dsmm", "spmm",
+        "dsmm", "spmm",
     ), "_checks_of_tensors"),
     **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit"), "_C"),
     "_import_dotted_name": "_utils", "_disable_dynamo": "_compile",

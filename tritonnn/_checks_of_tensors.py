@@ -85,40 +85,6 @@ def _check_tensor_all(cond: Tensor, message: Callable[[], object] | None = None)
     _check_tensor_all_with(RuntimeError, cond, message)
 
 
-def _convert_indices_from_coo_to_csr(self: Tensor, size: int, *, out_int32: bool = False) -> Tensor:
-    """Where each row begins, of sorted row numbers.
-
-    >>> import tritonnn as torch
-    >>> torch._convert_indices_from_coo_to_csr(torch.tensor([0, 0, 2]), 4)
-    tensor([0, 2, 2, 3, 3])
-    """
-    import tritonnn
-
-    starts = tritonnn.bincount(self, minlength=size).cumsum(0)
-    dtype = tritonnn.int32 if out_int32 else tritonnn.int64
-    return tritonnn.cat([starts.new_zeros(1), starts]).to(dtype)
-
-
-def _convert_indices_from_csr_to_coo(
-    crow_indices: Tensor, col_indices: Tensor, *, out_int32: bool = False, transpose: bool = False
-) -> Tensor:
-    """Rows and columns, of where rows begin and columns.
-
-    >>> import tritonnn as torch
-    >>> torch._convert_indices_from_csr_to_coo(torch.tensor([0, 2, 3]), torch.tensor([1, 2, 0]))
-    tensor([[0, 0, 1],
-            [1, 2, 0]])
-    """
-    import tritonnn
-
-    rows = tritonnn.repeat_interleave(
-        tritonnn.arange(crow_indices.numel() - 1, device=crow_indices.device),
-        crow_indices.diff().to(tritonnn.int64),
-    )
-    pair = (col_indices, rows) if transpose else (rows, col_indices)
-    return tritonnn.stack([part.to(tritonnn.int32 if out_int32 else tritonnn.int64) for part in pair])
-
-
 def spmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices, `torch.mm`, by an older name.
 

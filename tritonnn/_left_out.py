@@ -56,7 +56,7 @@ LEFT_OUT: dict[str, str] = {
         AVG AggregationType DispatchKey DispatchKeySet ExcludeDispatchKeyGuard FatalError LockingLogger LoggerBase
         NoopLogger PRIVATE_OPS SUM StorageBase Tag USE_GLOBAL_DEPS USE_RTLD_GLOBAL_WITH_LIBTORCH get_file_path
         init_num_threads prepare_multiprocessing_environment profiler_allow_cudagraph_cupti_lazy_reinit_cuda12
-        PyTorchFileReader PyTorchFileWriter
+        PyTorchFileWriter
     """,
 }
 _REASONS = {name: why for why, names in LEFT_OUT.items() for name in names.split()}

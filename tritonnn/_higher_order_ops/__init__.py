@@ -1,8 +1,11 @@
-"""Control flow as functions; `associative_scan` combines prefixes in a logarithmic number of steps."""
+"""Functions that take functions of tensors, as programs import them from PyTorch."""
 
 from __future__ import annotations
 
-from tritonnn._control_flow import cond, while_loop
 from tritonnn._higher_order_ops.associative_scan import associative_scan
 
-__all__ = ["associative_scan", "cond", "while_loop"]
+__all__ = ["associative_scan"]
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(f"tritonnn has no torch._higher_order_ops.{name}")

@@ -51,7 +51,7 @@ class ScriptFunction:
     """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's.
 
     >>> import tritonnn as torch
-    >>> isinstance(torch.jit.script(abs), torch.jit.ScriptFunction)
+    >>> isinstance(torch.jit.script(lambda x: x), torch.jit.ScriptFunction)
     False
     """
 
@@ -60,8 +60,8 @@ class ScriptModule(Module):
     """A module whose methods may be marked with `script_method`; they are Python's.
 
     >>> import tritonnn as torch
-    >>> issubclass(torch.jit.ScriptModule, torch.nn.Module)
-    True
+    >>> isinstance(torch.jit.script(torch.nn.ReLU()), torch.jit.ScriptModule)
+    False
     """
 
 
@@ -192,6 +192,10 @@ unused = export = interface = script_if_tracing = script_method = _mark
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """The function itself; with or without parentheses."""
     return drop if callable(drop) else _mark
+
+
+#: methods with a form for each type of argument: the last one, which is to take them all, remains
+_overload = _overload_method = _mark
 
 
 def freeze(mod: F, preserved_attrs: list[str] | None = None, optimize_numerics: bool = True) -> F:

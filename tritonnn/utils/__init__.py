@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _SUBMODULES = frozenset((
-    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "checkpoint",
+    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "benchmark", "checkpoint",
     "collect_env", "data", "deterministic", "dlpack", "flop_counter", "hooks", "module_tracker", "safetensors",
-    "weak", "_contextlib", "_device", "_mode_utils", "_stats", "bundled_inputs", "cpp_backtrace", "cpp_extension",
-    "ffi", "file_baton", "mkldnn", "mobile_optimizer", "model_zoo", "throughput_benchmark",
+    "_contextlib", "_device", "_mode_utils", "_stats", "bundled_inputs", "cpp_backtrace", "cpp_extension", "ffi",
+    "file_baton", "mkldnn", "mobile_optimizer", "model_zoo", "tensorboard", "throughput_benchmark", "weak",
 ))  # fmt: skip
 _FUNCTIONS = {
     "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",

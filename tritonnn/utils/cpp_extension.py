@@ -45,11 +45,16 @@ _CUDA = (
 )
 globals().update(refused(__name__.replace("tritonnn", "torch"), _WHY, "include_paths library_paths"))
 globals().update(refused(__name__.replace("tritonnn", "torch"), _CUDA, "CUDAExtension SyclExtension"))
-CUDA_HOME, ROCM_HOME, IS_HIP_EXTENSION = (
-    os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"),
-    None,
-    False,
-)
+
+
+def _cuda_home() -> str | None:
+    named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
+    compiler = shutil.which("nvcc")
+    return named or (os.path.dirname(os.path.dirname(compiler)) if compiler else None)
+
+
+#: where CUDA's compiler is installed; None where it is not
+CUDA_HOME, ROCM_HOME, IS_HIP_EXTENSION = _cuda_home(), None, False
 _OF_TORCH = re.compile(
     r"#\s*include\s*[<\"](?:torch|ATen|c10|caffe2|TH|THC|THCUNN|THNN)[/.]|#\s*include\s*[<\"]cuda|\b(?:torch|at|c10)::"
 )
@@ -100,7 +105,9 @@ def verify_ninja_availability() -> None:
         RuntimeError: it is not.
     """
     if not is_ninja_available():
-        raise RuntimeError("Ninja is not installed; tritonnn does not need it to build extensions")
+        raise RuntimeError(
+            "Ninja is required by this call and not installed; building extensions does not need it"
+        )
 
 
 def _run(command: Sequence[str], verbose: bool) -> str:
