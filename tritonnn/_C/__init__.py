@@ -28,7 +28,8 @@ __all__ = [
 
 # Name -> where it stands, below tritonnn, and its name there if that is another one.
 _SAME = {
-    "PyTorchFileReader": "serialization._reader", "TensorBase": "_tensor Tensor", "_TensorBase": "_tensor Tensor", "layout": "memory_format",
+    "PyTorchFileReader": "serialization._reader",
+    "TensorBase": "_tensor Tensor", "_TensorBase": "_tensor Tensor", "layout": "memory_format",
     "memory_format": "memory_format", "Stream": "_streams", "Event": "_streams", "Future": "futures",
     "AcceleratorError": "cuda", "OutOfMemoryError": "cuda", "_OutOfMemoryError": "cuda OutOfMemoryError",
     "_LinAlgError": "linalg LinAlgError", "ScriptModule": "jit", "ScriptFunction": "jit", "JITException": "jit Error",
