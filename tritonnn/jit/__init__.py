@@ -330,12 +330,6 @@ def onednn_fusion_enabled() -> bool:
     return False
 
 
-def _overload(func: F) -> F:
-    """The function: TorchScript would take its types for one of several."""
-    return func
-
-
-_overload_method = _overload
 del annotations  # of `__future__`: the name is a submodule's
 
 
