@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
-        "_streams _symbolic _absent quasirandom._directions nn._conversion _return_types",
+        "_streams _symbolic _absent _refusals _left_out quasirandom._directions nn._conversion _return_types",
     ),
     (
         "a tensor as data",
@@ -50,9 +50,11 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
-        "__future__ _questions jit fx hub compiler _dynamo _inductor distributed profiler autograd.profiler "
-        "autograd.profiler_util return_types _removed _control_flow _fake_quantize _tensor_str _utils "
-        "_compressed_indices onnx ao _custom_ops _higher_order_ops",
+        "__future__ _questions jit compiler _dynamo _inductor distributed profiler autograd.profiler "
+        "autograd.profiler_util return_types _removed _control_flow _fake_quantize ao export hub monitor onnx package "
+        "quantization _VF classes _checks_of_tensors _classes _compile _higher_order_ops _jit_internal _linalg_utils "
+        "_lowrank _ops _prims_common _streambase _tensor_str _utils fx "
+        "_compressed_indices _custom_ops",
     ),
 )
 

@@ -1,115 +1,286 @@
-"""torch.hub, torch.onnx, torch.ao and the parts of torch._C that packages import: what is there does what it says."""
+"""torch.hub: models from folders, files from URLs whole and checked or not at all, repositories that are trusted."""
 
 from __future__ import annotations
 
 import hashlib
+import http.server
+import json
 import os
+import threading
+import zipfile
+from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 import pytest
 
 import tritonnn as torch
-from tritonnn import hub, nn
+from tritonnn.hub import _files, _github
+
+HUBCONF = '''
+dependencies = ["json"]
+from helper import scale
+def linear(features, bias=True):
+    """A linear layer."""
+    import tritonnn as torch
+    return torch.nn.Linear(features * scale, 1, bias=bias)
+def _hidden(): ...
+value = 3
+'''
 
 
 @pytest.fixture
-def weights(tmp_path):
-    """A file of weights, and its address."""
-    file = tmp_path / "net" / "weights-0.pt"
-    file.parent.mkdir()
-    torch.save({"w": torch.ones(2)}, file)
-    named = file.with_name(f"weights-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.pt")
-    file.rename(named)
-    return named
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    return tmp_path / "home" / "hub"
 
 
-def test_weights_are_downloaded_once(weights, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(hub, "_hub_dir", str(tmp_path / "hub"))
-    url = weights.as_uri()
-    loaded = hub.load_state_dict_from_url(url, check_hash=True, progress=False)
-    assert loaded["w"].tolist() == [1, 1]
-    assert "Downloading" in capsys.readouterr().err
-    weights.unlink()
-    assert hub.load_state_dict_from_url(url)["w"].tolist() == [1, 1]
-    assert os.listdir(tmp_path / "hub" / "checkpoints") == [weights.name]
+@pytest.fixture
+def repo(tmp_path):
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    (folder / "hubconf.py").write_text(HUBCONF)
+    (folder / "helper.py").write_text("scale = 2\n")
+    return folder
 
 
-def test_a_damaged_download_leaves_nothing(weights, tmp_path):
-    to = tmp_path / "to"
-    to.mkdir()
-    with pytest.raises(RuntimeError, match=r'invalid hash value \(expected "ff"'):
-        hub.download_url_to_file(weights.as_uri(), str(to / "w.pt"), hash_prefix="ff", progress=False)
-    assert not os.listdir(to)
+def test_local(repo):
+    layer = torch.hub.load(repo, "linear", 3, bias=False, source="local")
+    assert layer.in_features == 6 and layer.bias is None
+    assert torch.hub.help(str(repo), "linear", source="local") == "A linear layer."
+    assert torch.hub.list(str(repo), source="local") == ["linear"]
 
 
-def test_files_from_the_net_run_no_code(tmp_path, monkeypatch):
-    monkeypatch.setattr(hub, "_hub_dir", str(tmp_path / "hub"))
-    file = tmp_path / "model.pt"
-    torch.save(torch.fx.symbolic_trace(nn.ReLU()), file)
-    with pytest.raises(Exception, match="reduce_graph_module"):
-        hub.load_state_dict_from_url(file.as_uri(), progress=False)
+def test_local_errors(repo, tmp_path):
+    for model, error, says in (
+        ("missing", RuntimeError, "Cannot find callable missing in hubconf"),
+        ("value", RuntimeError, "Cannot find callable value"), (3, ValueError, "should be a string"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=says):
+            torch.hub.load(repo, model, source="local")
+    with pytest.raises(ValueError, match='Unknown source: "ftp"'):
+        torch.hub.load(repo, "linear", source="ftp")
+    with pytest.raises(FileNotFoundError, match=r"no hubconf\.py"):
+        torch.hub.load(tmp_path, "linear", source="local")
+    (repo / "hubconf.py").write_text("dependencies = ['no_such_package', 'os']\ndef f(): ...")
+    with pytest.raises(RuntimeError, match=r"Missing dependencies: no_such_package$"):
+        torch.hub.load(repo, "f", source="local")
 
 
-def test_models_of_a_folder(tmp_path):
-    (tmp_path / "hubconf.py").write_text("def double(x, by=2):\n    'Doubles.'\n    return x * by\n")
-    folder = str(tmp_path)
-    assert hub.load(folder, "double", 3, by=4, source="local") == 12
-    assert hub.help(folder, "double", source="local") == "Doubles."
-    assert hub.list(folder, source="local") == ["double"]
-    with pytest.raises(RuntimeError, match="Cannot find callable triple"):
-        hub.load(folder, "triple", source="local")
-    with pytest.raises(NotImplementedError, match="does not download and run programs"):
-        hub.load("pytorch/vision", "resnet18")
-    with pytest.raises(ValueError, match="Unknown source"):
-        hub.load(folder, "double", source="disk")
+def test_folders(home, tmp_path, monkeypatch):
+    assert torch.hub.get_dir() == str(home) and torch.hub._get_torch_home() == str(home.parent)
+    torch.hub.set_dir(tmp_path / "other")
+    assert torch.hub.get_dir() == str(tmp_path / "other")
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.delenv("TORCH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert torch.hub.get_dir() == "/cache/torch/hub"
 
 
-def test_home(monkeypatch):
-    monkeypatch.setattr(hub, "_hub_dir", None)
-    monkeypatch.setenv("TORCH_HOME", "/home/of/torch")
-    assert hub.get_dir() == "/home/of/torch/hub" and hub._get_torch_home() == "/home/of/torch"
+def saved(folder: Path) -> tuple[Path, str]:
+    path = folder / "model.pth"
+    torch.save({"w": torch.arange(3.0)}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    named = path.rename(folder / f"model-{digest[:8]}.pth")
+    return named, digest
 
 
-def test_no_exporter():
-    with pytest.raises(NotImplementedError, match="does not write ONNX files"):
-        torch.onnx.export(nn.ReLU(), torch.ones(1), "f")
-    assert not torch.onnx.is_in_onnx_export()
-    with pytest.raises(ValueError, match="namespace::name"):
-        torch.onnx.register_custom_op_symbolic("nms", len, 11)
+def test_weights_from_a_file_url(home, tmp_path, capsys):
+    path, _ = saved(tmp_path)
+    got = torch.hub.load_state_dict_from_url(path.as_uri(), check_hash=True, progress=False)
+    assert got["w"].tolist() == [0, 1, 2] and os.listdir(home / "checkpoints") == [path.name]
+    assert f'Downloading: "{path.as_uri()}"' in capsys.readouterr().err
+    path.unlink()  # it is in the cache now
+    assert torch.hub.load_state_dict_from_url(path.as_uri(), map_location="cpu")["w"].tolist() == [0, 1, 2]
+    assert "Downloading" not in capsys.readouterr().err
+    from tritonnn.utils.model_zoo import load_url
+
+    assert load_url is torch.hub.load_state_dict_from_url
 
 
-def test_stubs_hand_on():
-    x = torch.ones(2)
-    assert torch.ao.quantization.QuantStub()(x) is x and torch.ao.quantization.DeQuantStub()(x) is x
-    with pytest.raises(
-        AttributeError, match=r"no torch.ao.quantization.prepare: it has no quantised numbers"
-    ):
-        torch.ao.quantization.prepare  # noqa: B018
+def test_another_hash_keeps_nothing(home, tmp_path):
+    wrong = tmp_path / "model-00000000.pth"
+    torch.save(1, wrong)
+    with pytest.raises(RuntimeError, match='invalid hash value \\(expected "00000000"'):
+        torch.hub.load_state_dict_from_url(wrong.as_uri(), check_hash=True, progress=False)
+    assert os.listdir(home / "checkpoints") == []
+    target = tmp_path / "kept"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="invalid hash value"):
+        torch.hub.download_url_to_file(wrong.as_uri(), str(target), "ff", progress=False)
+    assert target.read_text() == "old" and sorted(os.listdir(tmp_path)) == ["home", "kept", wrong.name]
 
 
-def test_a_block_without_autocast():
-    key, keys = torch._C.DispatchKey, torch._C.DispatchKeySet
-    both = keys(key.AutocastCPU) | keys(key.AutocastXPU)
-    assert both.has(key.AutocastCPU) and not both.has(key.AutocastCUDA)
-    with torch.autocast("cpu"):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
-        with torch._C._ExcludeDispatchKeyGuard(both):
-            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.bfloat16
+def test_code_in_weights_does_not_run(home, tmp_path):
+    class Runs:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    torch.save(Runs(), tmp_path / "evil.pth")
+    with pytest.raises(Exception, match="mkdir"):
+        torch.hub.load_state_dict_from_url((tmp_path / "evil.pth").as_uri(), progress=False)
+    assert not (tmp_path / "ran").exists()
 
 
-def test_a_function_without_memory_may_come_before_its_operator():
-    torch.library.register_fake("fxtests::later", lambda x: x.new_empty(3))
-    torch.library.define("fxtests::later", "(Tensor x) -> Tensor")
-    assert torch.library._operator.operator_of("fxtests::later").fake(torch.ones(1)).shape == (3,)
+def test_weights_in_an_archive(home, tmp_path):
+    path, _ = saved(tmp_path)
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        archive.write(path, f"../{path.name}")
+    path.unlink()
+    got = torch.hub.load_state_dict_from_url(
+        (tmp_path / "old.zip").as_uri(), progress=False, file_name="x.zip"
+    )
+    assert got["w"].tolist() == [0, 1, 2]
+    assert sorted(os.listdir(home / "checkpoints")) == sorted(["x.zip", path.name])
 
 
-@pytest.mark.parametrize("sizes", [lambda p: (2, p), lambda p: ((2, p),), lambda p: ([p, 2],)])
-@pytest.mark.parametrize("name", ["zeros", "ones", "empty", "rand"])
-def test_sizes_may_take_a_call_over(name, sizes):
-    class Size:
-        @classmethod
-        def __torch_function__(cls, func, types, args=(), kwargs=None):
-            return func.__name__, len(args)
+@pytest.fixture
+def server(tmp_path):
+    """A server of files, which cuts off those whose name begins with `short`."""
 
-    given = sizes(Size())
-    assert getattr(torch, name)(*given) == (name, len(given))
+    class Handler(http.server.BaseHTTPRequestHandler):
+        agents: list = []
+
+        def do_GET(self):
+            self.agents.append(self.headers["User-Agent"])
+            path = tmp_path / self.path.lstrip("/")
+            if not path.is_file():
+                self.send_error(404)
+                return
+            data = path.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:-5] if path.name.startswith("short") else data)
+
+        def log_message(self, *args):
+            pass
+
+    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{serving.server_port}", Handler
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.mark.parametrize("bar", ["tqdm", "own"])
+def test_http(server, home, tmp_path, monkeypatch, capsys, bar):
+    if bar == "own":
+        monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    path, digest = saved(tmp_path)
+    address, handler = server
+    torch.hub.download_url_to_file(f"{address}/{path.name}", str(tmp_path / "copy"), digest)
+    assert (tmp_path / "copy").read_bytes() == path.read_bytes() and handler.agents[-1] == "torch.hub"
+    assert "100%" in capsys.readouterr().err
+    with pytest.raises(HTTPError, match="404"):
+        torch.hub.download_url_to_file(f"{address}/none", str(tmp_path / "none"), progress=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_download_that_is_cut_off(server, tmp_path):
+    (tmp_path / "short").write_bytes(b"0123456789")
+    with pytest.raises(RuntimeError, match="ended after 5 of 10 bytes"):
+        torch.hub.download_url_to_file(f"{server[0]}/short", str(tmp_path / "copy"), progress=False)
+    assert os.listdir(tmp_path) == ["short"]
+
+
+def test_other_schemes_are_refused(tmp_path):
+    for url in ("ftp://host/a", "data:,a", "/a/path"):
+        with pytest.raises(ValueError, match="expected a URL of file, http or https"):
+            torch.hub.download_url_to_file(url, str(tmp_path / "copy"))
+
+
+def test_names_of_repositories(home, monkeypatch):
+    assert _github.parse("a/b:v1", str(home)) == ("a", "b", "v1")
+    for wrong in ("a", "a/", "/b", "a/b/c:x"):
+        with pytest.raises(ValueError, match="owner/name"):
+            _github.parse(wrong, str(home))
+
+    def offline(url):
+        raise URLError("no route")
+
+    monkeypatch.setattr(_github, "request", offline)
+    with pytest.raises(RuntimeError, match="no internet connection"):
+        _github.parse("a/b", str(home))
+    (home / "a_b_master").mkdir(parents=True)
+    assert _github.parse("a/b", str(home)) == ("a", "b", "master")
+
+
+class Answer:
+    """A response of GitHub's."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.headers = data, {"Content-Length": str(len(data))}
+
+    def read(self, count: int = -1) -> bytes:
+        count = len(self.data) if count < 0 else count
+        head, self.data = self.data[:count], self.data[count:]
+        return head
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        pass
+
+
+@pytest.fixture
+def github(home, tmp_path, repo, monkeypatch):
+    """GitHub with one repository of one branch, `main`; its list of questions."""
+    with zipfile.ZipFile(tmp_path / "repo.zip", "w") as archive:
+        for path in repo.iterdir():
+            archive.write(path, f"owner-name-123/{path.name}")
+    asked: list[str] = []
+
+    def answer(url):
+        asked.append(url)
+        if "/tree/main" in url:
+            return Answer(b"")
+        if "/zipball/" in url:
+            return Answer((tmp_path / "repo.zip").read_bytes())
+        branches = [{"name": "main", "commit": {"sha": "0123abcd"}}]
+        return Answer(json.dumps(branches if "/branches?" in url and "page=1" in url[-6:] else []).encode())
+
+    monkeypatch.setattr(_github, "request", answer)
+    monkeypatch.setattr(_files, "request", answer)
+    return asked
+
+
+def test_a_repository(github, home, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(Exception, match="Untrusted repository"):
+        torch.hub.load("owner/name", "linear", 2)
+    assert not [url for url in github if "zipball" in url] and not (home / "trusted_list").exists()
+    assert torch.hub.load("owner/name", "linear", 2, trust_repo=True).in_features == 4
+    assert (home / "trusted_list").read_text() == "owner_name\n"
+    assert sorted(os.listdir(home)) == ["owner_name_main", "trusted_list"]
+    count = len([url for url in github if "zipball" in url])
+    assert torch.hub.list("owner/name:main", verbose=False) == ["linear"]
+    assert len([url for url in github if "zipball" in url]) == count == 1
+    torch.hub.load("owner/name", "linear", 2, force_reload=True)
+    assert len([url for url in github if "zipball" in url]) == 2
+
+
+def test_answers_are_remembered(github, home, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    torch.hub.help("owner/name", "linear", trust_repo=False)
+    assert (home / "trusted_list").read_text() == "owner_name\n"
+    with pytest.raises(ValueError, match="trust_repo True, False or 'check'"):
+        torch.hub.list("owner/name", trust_repo="yes")
+
+
+def test_commits_of_forks_are_refused(github, home):
+    assert torch.hub.load("owner/name:0123", "linear", 1, trust_repo=True).in_features == 2
+    with pytest.raises(ValueError, match="commit from a forked repo"):
+        torch.hub.load("owner/name:ffff", "linear", 1, trust_repo=True)
+    assert torch.hub.load("owner/name:ffff", "linear", 1, skip_validation=True).in_features == 2
+
+
+@pytest.mark.parametrize("name", ["../out.py", "a/../../out.py", "/out.py"])
+def test_archives_stay_in_their_folder(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a/hubconf.py", "")
+        archive.writestr(name, "")
+    with pytest.raises(RuntimeError, match="names a file outside of it"):
+        _github.extract(str(tmp_path / "a.zip"), str(tmp_path / "a"))
+    assert os.listdir(tmp_path) == ["a.zip"]

@@ -103,12 +103,13 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "__config__", "__future__", "_custom_ops", "_dynamo", "_inductor", "_tensor_str", "_utils", "accelerator",
-    "amp", "ao", "autograd", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func",
-    "functional", "futures", "fx", "hub", "jit", "library", "linalg", "masked", "mps", "mtia", "multiprocessing",
-    "nested", "nn", "onnx", "optim", "overrides", "profiler", "quasirandom", "random", "return_types",
-    "serialization", "signal", "sparse", "special", "storage", "testing", "torch_version", "types", "utils",
-    "version", "xpu",
+    "_C", "_VF", "__config__", "__future__", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor",
+    "_jit_internal", "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils",
+    "accelerator", "amp", "ao", "autograd", "backends", "classes", "compiler", "cpu", "cuda", "distributed",
+    "distributions", "export", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg",
+    "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package",
+    "profiler", "quantization", "quasirandom", "random", "return_types", "serialization", "signal", "sparse",
+    "special", "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -149,6 +150,12 @@ _LAZY = {
         "_is_any_true", "_assert", "typename", "get_device_module", "set_anomaly_enabled", "set_flush_denormal",
         "is_vulkan_available", "compiled_with_cxx11_abi", "has_lapack", "has_mkl", "has_openmp", "has_spectral",
     ), "_questions"),
+    **dict.fromkeys((
+        "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_check_tensor_all", "_check_tensor_all_with",
+        "dsmm", "spmm",
+    ), "_checks_of_tensors"),
+    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit"), "_C"),
+    "_import_dotted_name": "_utils", "_disable_dynamo": "_compile",
     "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     **dict.fromkeys((
         "is_autocast_enabled", "set_autocast_enabled", "get_autocast_dtype", "set_autocast_dtype",
@@ -298,7 +305,8 @@ def __getattr__(name: str) -> Any:
         _whole()
         if name in globals():
             return globals()[name]
-    raise AttributeError(f"tritonnn has no torch.{name}")
+    why = importlib.import_module("tritonnn._left_out").reason(name)
+    raise AttributeError(f"tritonnn has no torch.{name}{why}")
 
 
 def __dir__() -> list[str]:

@@ -9,11 +9,19 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from tritonnn import _C as _C
+from tritonnn import _VF as _VF
 from tritonnn import __config__ as __config__
 from tritonnn import __future__ as __future__
 from tritonnn import _custom_ops as _custom_ops
 from tritonnn import _dynamo as _dynamo
+from tritonnn import _higher_order_ops as _higher_order_ops
 from tritonnn import _inductor as _inductor
+from tritonnn import _jit_internal as _jit_internal
+from tritonnn import _linalg_utils as _linalg_utils
+from tritonnn import _lowrank as _lowrank
+from tritonnn import _ops as _ops
+from tritonnn import _prims_common as _prims_common
+from tritonnn import _streambase as _streambase
 from tritonnn import _tensor_str as _tensor_str
 from tritonnn import _utils as _utils
 from tritonnn import accelerator as accelerator
@@ -21,11 +29,13 @@ from tritonnn import amp as amp
 from tritonnn import ao as ao
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
+from tritonnn import classes as classes
 from tritonnn import compiler as compiler
 from tritonnn import cpu as cpu
 from tritonnn import cuda as cuda
 from tritonnn import distributed as distributed
 from tritonnn import distributions as distributions
+from tritonnn import export as export
 from tritonnn import fft as fft
 from tritonnn import func as func
 from tritonnn import functional as functional
@@ -36,6 +46,7 @@ from tritonnn import jit as jit
 from tritonnn import library as library
 from tritonnn import linalg as linalg
 from tritonnn import masked as masked
+from tritonnn import monitor as monitor
 from tritonnn import mps as mps
 from tritonnn import mtia as mtia
 from tritonnn import multiprocessing as multiprocessing
@@ -44,7 +55,9 @@ from tritonnn import nn as nn
 from tritonnn import onnx as onnx
 from tritonnn import optim as optim
 from tritonnn import overrides as overrides
+from tritonnn import package as package
 from tritonnn import profiler as profiler
+from tritonnn import quantization as quantization
 from tritonnn import quasirandom as quasirandom
 from tritonnn import random as random
 from tritonnn import return_types as return_types
@@ -59,8 +72,20 @@ from tritonnn import types as types
 from tritonnn import utils as utils
 from tritonnn import version as version
 from tritonnn import xpu as xpu
+from tritonnn._C import CompilationUnit as CompilationUnit
 from tritonnn._C import DisableTorchFunction as DisableTorchFunction
 from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubclass
+from tritonnn._C import JITException as JITException
+from tritonnn._C import ScriptFunction as ScriptFunction
+from tritonnn._C import ScriptModule as ScriptModule
+from tritonnn._checks_of_tensors import _assert_async as _assert_async
+from tritonnn._checks_of_tensors import _assert_scalar as _assert_scalar
+from tritonnn._checks_of_tensors import _assert_tensor_metadata as _assert_tensor_metadata
+from tritonnn._checks_of_tensors import _check_tensor_all as _check_tensor_all
+from tritonnn._checks_of_tensors import _check_tensor_all_with as _check_tensor_all_with
+from tritonnn._checks_of_tensors import dsmm as dsmm
+from tritonnn._checks_of_tensors import spmm as spmm
+from tritonnn._compile import _disable_dynamo as _disable_dynamo
 from tritonnn._compressed_indices import _convert_indices_from_coo_to_csr as _convert_indices_from_coo_to_csr
 from tritonnn._compressed_indices import _convert_indices_from_csr_to_coo as _convert_indices_from_csr_to_coo
 from tritonnn._control_flow import cond as cond
@@ -134,6 +159,7 @@ from tritonnn._symbolic import sym_not as sym_not
 from tritonnn._symbolic import sym_sqrt as sym_sqrt
 from tritonnn._symbolic import sym_sum as sym_sum
 from tritonnn._tensor import Tensor as Tensor
+from tritonnn._utils import _import_dotted_name as _import_dotted_name
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
 from tritonnn.amp import GradScaler as GradScaler
@@ -205,8 +231,6 @@ from tritonnn.func import vmap as vmap
 from tritonnn.futures import Future as Future
 from tritonnn.futures import fork as fork
 from tritonnn.futures import wait as wait
-from tritonnn.jit import ScriptFunction as ScriptFunction
-from tritonnn.jit import ScriptModule as ScriptModule
 from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
 from tritonnn.memory_format import channels_last as channels_last

@@ -179,10 +179,22 @@ def _explain(error: BaseException) -> None:
         name = f"{owner}.{error.name}" if owner else None
     if name is None:
         return
-    text = missing(name)
+    why = _reason(name)
+    text = f"tritonnn has no {name}{why}" if why else missing(name)
     error.args = (text, *error.args[1:])
     if isinstance(error, ImportError):
         error.msg = text
+
+
+def _reason(name: str) -> str:
+    """What the library itself says of a name that it leaves out, after that name; else nothing."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        getattr(sys.modules[_own_name(module) or module], attribute)
+    except (AttributeError, KeyError) as error:
+        text, start = str(error.args[0]), f"tritonnn has no {name}: "
+        return text[len(start) - 2 :] if text.startswith(start) else ""
+    return ""
 
 
 def _owner(obj: object) -> str | None:

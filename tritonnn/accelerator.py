@@ -9,15 +9,23 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn import cuda
+from tritonnn._refusals import refusing_class
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 
 __all__ = [
-    "current_accelerator", "current_device_idx", "current_device_index", "current_stream", "device_count",
-    "device_index", "empty_cache", "get_device_capability", "get_memory_info", "is_available", "max_memory_allocated",
-    "max_memory_reserved", "memory_allocated", "memory_reserved", "memory_stats", "reset_accumulated_memory_stats",
-    "reset_peak_memory_stats", "set_device_idx", "set_device_index", "set_stream", "synchronize",
+    "Graph", "current_accelerator", "current_device_idx", "current_device_index", "current_stream", "device_count",
+    "device_index", "empty_cache", "empty_host_cache", "get_device_capability", "get_memory_info", "is_available",
+    "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved", "memory_stats",
+    "reset_accumulated_memory_stats", "reset_peak_memory_stats", "set_device_idx", "set_device_index", "set_stream",
+    "synchronize",
 ]  # fmt: skip
+
+
+Graph = refusing_class(
+    "torch.accelerator.Graph",
+    "tritonnn records graphs of calls with torch.cuda.CUDAGraph and torch.cuda.graph",
+)
 
 
 def is_available() -> bool:
@@ -135,6 +143,18 @@ def empty_cache() -> None:
     """Give memory that nothing uses back to the driver."""
     _needed()
     cuda.empty_cache()
+
+
+def empty_host_cache() -> None:
+    """Give page-locked host memory that nothing uses back to the system.
+
+    Raises:
+        NotImplementedError: always: it is kept for reuse.
+    """
+    _needed()
+    raise NotImplementedError(
+        "torch.accelerator.empty_host_cache: tritonnn keeps page-locked memory for reuse"
+    )
 
 
 def memory_stats(device: DeviceLike | None = None, /) -> dict[str, Any]:

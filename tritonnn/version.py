@@ -8,11 +8,22 @@ project = __version__
 #: what `torch.__version__` says while it is served: the version of PyTorch whose interface this is
 served = "2.13.0+tritonnn"
 
-#: no toolkit is built in: kernels are compiled by Triton for the GPU at hand
-cuda: str | None = None
+#: the CUDA version of the GPU's driver, such as '12.8', where there is a GPU: no toolkit is built in; else None
+cuda: str | None
 hip: str | None = None
 rocm: str | None = None
 xpu: str | None = None
 debug = False
 #: not known: what is installed is a version, and no checkout
 git_version: str | None = None
+
+
+def __getattr__(name: str) -> str | None:
+    if name != "cuda":
+        raise AttributeError(f"tritonnn has no torch.version.{name}")
+    from tritonnn.device import runtime
+
+    try:
+        return runtime().cuda_version()
+    except RuntimeError:  # no driver
+        return None

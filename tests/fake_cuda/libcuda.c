@@ -99,6 +99,8 @@ int cuInit(unsigned flags) {
     return OK;
 }
 int cuDriverGetVersion(int *version) { *version = 13000; return OK; }
+int cuProfilerStart(void) { note("profiler start"); return OK; }
+int cuProfilerStop(void) { note("profiler stop"); return OK; }
 int cuDeviceGetCount(int *count) { *count = devices(); return started == getpid() ? OK : NOT_INITIALIZED; }
 int cuDeviceGet(int *device, int i) { *device = i; return i >= 0 && i < devices() ? OK : INVALID_DEVICE; }
 int cuDeviceGetName(char *name, int n, int device) { snprintf(name, n, "Fake GPU %d", device); return OK; }

@@ -140,3 +140,26 @@ def stream(stream: Stream | None) -> StreamContext:
     ...     pass
     """
     return StreamContext(stream)
+
+
+def _has(feature: str) -> bool:
+    """Whether the processor has instructions that NumPy knows by this name."""
+    import numpy
+
+    features = vars(vars(numpy._core)["_multiarray_umath"])["__cpu_features__"]  # type: ignore[attr-defined]
+    return bool(features.get(feature))
+
+
+def _is_avx2_supported() -> bool:
+    """Whether the processor has AVX2."""
+    return _has("AVX2")
+
+
+def _is_avx512_supported() -> bool:
+    """Whether the processor has AVX-512 with all that PyTorch asks for."""
+    return all(_has(f"AVX512{part}") for part in ("F", "VL", "BW", "DQ"))
+
+
+def _is_vnni_supported() -> bool:
+    """Whether the processor has AVX-512's instructions for neural networks."""
+    return _has("AVX512VNNI")

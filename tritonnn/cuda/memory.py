@@ -13,9 +13,11 @@ from tritonnn.runtime.interface import runtime
 from tritonnn.runtime.pool import OutOfMemoryError, Stats, human, live_blocks
 
 __all__ = [
-    "OutOfMemoryError", "empty_cache", "get_per_process_memory_fraction", "host_memory_stats",
+    "OutOfMemoryError", "caching_allocator_enable", "empty_cache", "get_allocator_backend",
+    "get_per_process_memory_fraction", "host_memory_stats", "host_memory_stats_as_nested_dict",
     "max_memory_allocated", "max_memory_cached", "max_memory_reserved", "mem_get_info", "memory_allocated",
-    "memory_cached", "memory_reserved", "memory_snapshot", "memory_stats", "memory_summary",
+    "memory_cached", "memory_reserved", "memory_snapshot", "memory_stats",
+    "memory_stats_as_nested_dict", "memory_summary",
     "reset_accumulated_memory_stats", "reset_max_memory_allocated", "reset_max_memory_cached",
     "reset_peak_memory_stats", "set_per_process_memory_fraction",
 ]  # fmt: skip
@@ -230,6 +232,64 @@ def host_memory_stats() -> dict[str, int]:
     return {"allocated_bytes.current": held, "reserved_bytes.current": held + spare}
 
 
+def memory_stats_as_nested_dict(device: Device | int | str | None = None) -> dict[str, Any]:
+    """`memory_stats` as dicts in dicts, one for each part of its names.
+
+    >>> import tritonnn as torch
+    >>> nested = torch.cuda.memory_stats_as_nested_dict()
+    >>> not nested or nested["num_ooms"] == torch.cuda.memory_stats()["num_ooms"]
+    True
+    """
+    return _nested(memory_stats(device))
+
+
+def host_memory_stats_as_nested_dict() -> dict[str, Any]:
+    """`host_memory_stats` as dicts in dicts.
+
+    >>> import tritonnn as torch
+    >>> sorted(torch.cuda.host_memory_stats_as_nested_dict())
+    ['allocated_bytes', 'reserved_bytes']
+    """
+    return _nested(host_memory_stats())
+
+
+def _nested(stats: dict[str, int]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in stats.items():
+        *path, last = name.split(".")
+        place = nested
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return nested
+
+
+def get_allocator_backend() -> str:
+    """'native': tritonnn's own pool.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.get_allocator_backend()
+    'native'
+    """
+    return "native"
+
+
+def caching_allocator_enable(value: bool = True) -> None:
+    """Keep freed memory for reuse, which is always so.
+
+    Raises:
+        NotImplementedError: False.
+
+    >>> import tritonnn as torch
+    >>> torch.cuda.caching_allocator_enable(True)
+    """
+    if not value:
+        raise NotImplementedError(
+            "torch.cuda.caching_allocator_enable(False): tritonnn's pool cannot be left out; torch.cuda.empty_cache() "
+            "gives back what it keeps"
+        )
+
+
 def memory_snapshot() -> list[dict[str, Any]]:
     """Every live block of every GPU, the largest first: device, address, size in bytes, and the op that made
     it.
@@ -315,3 +375,12 @@ memory_cached = _renamed("memory_cached", memory_reserved)
 max_memory_cached = _renamed("max_memory_cached", max_memory_reserved)
 reset_max_memory_allocated = _renamed("reset_max_memory_allocated", reset_peak_memory_stats)
 reset_max_memory_cached = _renamed("reset_max_memory_cached", reset_peak_memory_stats)
+
+
+def __getattr__(name: str) -> Any:
+    from tritonnn.cuda import _left_out
+
+    refusal = _left_out.made(name)
+    if refusal is None:
+        raise AttributeError(f"tritonnn has no torch.cuda.memory.{name}")
+    return refusal

@@ -9,6 +9,7 @@ PyTorch's follows the example's.
 from __future__ import annotations
 
 import builtins
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,12 @@ F = TypeVar("F")
 
 
 class Error(RuntimeError):
-    """What running TorchScript raises in PyTorch."""
+    """What running TorchScript raises in PyTorch.
+
+    >>> import tritonnn as torch
+    >>> issubclass(torch.jit.Error, RuntimeError)
+    True
+    """
 
 
 class TracerWarning(Warning):
@@ -71,7 +77,13 @@ class Attribute:
 
 
 class CompilationUnit:
-    """Refused: it compiles TorchScript's source."""
+    """Refused: it compiles TorchScript's source.
+
+    >>> import tritonnn as torch
+    >>> torch.jit.CompilationUnit("def f(x): return x")
+    Traceback (most recent call last):
+    RuntimeError: torch.jit.CompilationUnit: tritonnn has neither TorchScript's compiler nor its files. ...
+    """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         _refuse("CompilationUnit")
@@ -243,14 +255,6 @@ def _holds(obj: Any, origin: Any, args: tuple) -> bool:
     return all(isinstance(value, args[0]) for value in obj)
 
 
-def _overload_method(func: F) -> F:
-    """The method itself: a further signature of it that TorchScript would compile."""
-    return func
-
-
-_overload = _overload_method
-
-
 def is_scripting() -> bool:
     """False: nothing is compiled."""
     return False
@@ -327,3 +331,11 @@ def onednn_fusion_enabled() -> bool:
 
 
 _script_if_tracing = script_if_tracing
+
+del annotations  # of `__future__`: the name is a submodule's
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("annotations", "frontend", "mobile"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"tritonnn has no torch.jit.{name}")

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import mmap
 from multiprocessing import *
-from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
 from tritonnn._tensor import replace_block
 from tritonnn.memory import Storage, resizing
+from tritonnn.multiprocessing.spawn import (
+    ProcessContext,
+    ProcessExitedException,
+    ProcessRaisedException,
+    SpawnContext,
+    spawn,
+    start_processes,
+)
 
 
 class SharedArray(np.ndarray):
@@ -54,37 +60,3 @@ def set_sharing_strategy(new_strategy: str) -> None:
         raise ValueError(
             f"sharing strategy must be one of {get_all_sharing_strategies()}, got {new_strategy!r}"
         )
-
-
-def spawn(
-    fn: Any,
-    args: tuple = (),
-    nprocs: int = 1,
-    join: bool = True,
-    daemon: bool = False,
-    start_method: str = "spawn",
-) -> Any:
-    """Run `fn(i, *args)` in `nprocs` processes.
-
-    Args:
-        join: wait for them and raise if one failed; else return the list of processes.
-        daemon: end them with this process.
-        start_method: 'spawn', 'fork' or 'forkserver'.
-
-    Raises:
-        RuntimeError: a process ended with an error.
-    """
-    context: Any = get_context(start_method)
-    processes = [context.Process(target=fn, args=(i, *args), daemon=daemon) for i in range(nprocs)]
-    for process in processes:
-        process.start()
-    if not join:
-        return processes
-    for process in processes:
-        process.join()
-    failed = [i for i, process in enumerate(processes) if process.exitcode]
-    if failed:
-        raise RuntimeError(
-            f"spawn: process {failed[0]} terminated with exit code {processes[failed[0]].exitcode}"
-        )
-    return None

@@ -10,12 +10,26 @@ from tritonnn.nn import functional, init, modules, parameter
 from tritonnn.nn.modules import *
 
 # Found when first asked for: attribute -> module that has it.
-_SUBMODULES = frozenset(["attention", "common_types", "grad", "parallel", "utils"])
+_SUBMODULES = frozenset((
+    "attention", "backends", "common_types", "grad", "intrinsic", "parallel", "qat", "quantizable",
+    "quantized", "utils",
+))  # fmt: skip
 _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.nn import attention, common_types, grad, parallel, utils
+    from tritonnn.nn import (
+        attention,
+        backends,
+        common_types,
+        grad,
+        intrinsic,
+        parallel,
+        qat,
+        quantizable,
+        quantized,
+        utils,
+    )
     from tritonnn.nn.parallel import DataParallel
 else:
 

@@ -1,33 +1,33 @@
-"""`torch.onnx`, for programs that also export elsewhere: there is no exporter here, and `export` says so.
-
-What programs register for one is kept, so that packages which do so while they are imported can be imported.
-"""
+"""torch.onnx: nothing is written in ONNX; programs that ask whether they are being exported hear that they are not."""
 
 from __future__ import annotations
 
+import enum
+import os
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, NoReturn
 
+from tritonnn._refusals import GRAPH, refused, refusing
+
 __all__ = [
-    "OperatorExportTypes", "TrainingMode", "export", "is_in_onnx_export", "register_custom_op_symbolic",
+    "ExportableModule", "InputObserver", "ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode",
+    "errors", "export", "is_in_onnx_export", "register_custom_op_symbolic", "select_model_mode_for_export",
     "unregister_custom_op_symbolic",
 ]  # fmt: skip
 
-#: (operator, version) -> what would write it, as registered
-SYMBOLIC: dict[tuple[str, int], Callable[..., Any]] = {}
+producer_name, producer_version = "tritonnn", ""
 
 
-class TrainingMode(Enum):
-    """In which mode a model is exported."""
+class TrainingMode(enum.IntEnum):
+    """The mode that a model would be exported in."""
 
     EVAL = 0
     PRESERVE = 1
     TRAINING = 2
 
 
-class OperatorExportTypes(Enum):
-    """As what operators are exported."""
+class OperatorExportTypes(enum.IntEnum):
+    """Which operators an exported model would be made of."""
 
     ONNX = 0
     ONNX_ATEN = 1
@@ -35,26 +35,34 @@ class OperatorExportTypes(Enum):
     ONNX_FALLTHROUGH = 3
 
 
-def export(*args: object, **kwargs: object) -> NoReturn:
-    """Refused: there is no exporter.
-
-    Raises:
-        NotImplementedError: always.
-    """
-    raise NotImplementedError(
-        "torch.onnx.export: tritonnn does not write ONNX files. Hint: save the model's state_dict() with torch.save, "
-        "and export it with PyTorch"
-    )
+class OnnxExporterError(RuntimeError):
+    """What exporting raises in PyTorch."""
 
 
 def is_in_onnx_export() -> bool:
-    """Whether a model is being exported: no.
+    """False: nothing is exported.
 
     >>> import tritonnn as torch
     >>> torch.onnx.is_in_onnx_export()
     False
     """
     return False
+
+
+def export(model: Any, args: Any = (), f: str | os.PathLike[str] | None = None, **options: Any) -> NoReturn:
+    """Refused: there is no graph of a model to write.
+
+    Raises:
+        OnnxExporterError: always; no file is made.
+    """
+    raise OnnxExporterError(
+        f"torch.onnx.export: {GRAPH}. Hint: save state_dict() with torch.save, load it into the same Python class "
+        "under PyTorch, and export there"
+    )
+
+
+#: (operator, version) -> what would write it, as packages register it while they are imported
+SYMBOLIC: dict[tuple[str, int], Callable[..., Any]] = {}
 
 
 def register_custom_op_symbolic(
@@ -78,3 +86,15 @@ def register_custom_op_symbolic(
 def unregister_custom_op_symbolic(symbolic_name: str, opset_version: int) -> None:
     """Forget what `register_custom_op_symbolic` was told."""
     SYMBOLIC.pop((symbolic_name.removeprefix("::"), opset_version), None)
+
+
+_NAMES = "select_model_mode_for_export dynamo_export"
+globals().update(
+    refused("torch.onnx", GRAPH, _NAMES, "ExportableModule InputObserver ONNXProgram ExportOptions")
+)
+
+
+def __getattr__(name: str) -> Callable:
+    if name == "_export":  # what older programs called
+        return refusing("torch.onnx._export", GRAPH)
+    raise AttributeError(f"tritonnn has no torch.onnx.{name}: {GRAPH}")

@@ -130,6 +130,14 @@ def count_without_starting() -> int:
     return total if visible is None else len(visible_devices(visible, total))
 
 
+def driver_version() -> str:
+    """The newest CUDA version that the driver runs, such as '12.8'; asking does not start it."""
+    status, number = _bindings().cuDriverGetVersion()
+    if status:
+        raise RuntimeError(f"the CUDA driver does not tell its version: status {int(status)}")
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def visible_devices(text: str, total: int) -> list[str]:
     """The entries of CUDA_VISIBLE_DEVICES that count: those before the first invalid or repeated one.
 

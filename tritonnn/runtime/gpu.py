@@ -8,7 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.runtime.driver import FORKED, Driver, count_without_starting
+from tritonnn.runtime.driver import FORKED, Driver, count_without_starting, driver_version
 from tritonnn.runtime.gpu_device import (
     STREAM_NON_BLOCKING,
     Device,
@@ -68,6 +68,9 @@ class DriverRuntime(Runtime):
                 return 0 if self._forked else count_without_starting()
             self._count = int(self.driver.cuDeviceGetCount())
         return self._count
+
+    def cuda_version(self) -> str | None:
+        return driver_version() if self.device_count() else None
 
     def start(self) -> None:
         if self._forked:

@@ -54,6 +54,10 @@ class Runtime:
         self._streams: dict[tuple[int, int], list[int]] = {}
         self._turn: dict[tuple[int, int], int] = {}
 
+    def cuda_version(self) -> str | None:
+        """The newest CUDA version that the driver runs; None without a GPU."""
+        return None
+
     def is_initialized(self) -> bool:
         """Whether the device has been started in this process."""
         return bool(self.pools)

@@ -13,17 +13,31 @@ from tritonnn.serialization._archive import ArchiveReader, ArchiveWriter
 from tritonnn.serialization._budget import Budget
 from tritonnn.serialization._files import PathLike, WholeWrites, atomic_write, is_path, refuse_devices
 from tritonnn.serialization._safe import SafeUnpickler, Source
+from tritonnn.serialization._settings import (
+    LoadEndianness,
+    check_module_version_greater_or_equal,
+    default_restore_location,
+    get_crc32_options,
+    get_default_load_endianness,
+    get_default_mmap_options,
+    get_unsafe_globals_in_checkpoint,
+    location_tag,
+    normalize_storage_type,
+    register_package,
+    set_crc32_options,
+    set_default_load_endianness,
+    set_default_mmap_options,
+    skip_data,
+)
 from tritonnn.serialization._tensors import MapLocation, StorageRef, reduce_tensor
 
 __all__ = [
-    "add_safe_globals",
-    "clear_safe_globals",
-    "get_safe_globals",
-    "load",
-    "reduce_tensor",
-    "safe_globals",
-    "save",
-]
+    "LoadEndianness", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
+    "default_restore_location", "get_crc32_options", "get_default_load_endianness", "get_default_mmap_options",
+    "get_safe_globals", "get_unsafe_globals_in_checkpoint", "load", "location_tag", "normalize_storage_type",
+    "reduce_tensor", "register_package", "safe_globals", "save", "set_crc32_options", "set_default_load_endianness",
+    "set_default_mmap_options", "skip_data",
+]  # fmt: skip
 
 DEFAULT_PROTOCOL = 2
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from tritonnn.serialization._budget import Budget
+from tritonnn.serialization._endianness import assumed
 from tritonnn.serialization._files import PathLike, is_path
 
 ALIGNMENT = 64
@@ -128,7 +129,7 @@ class ArchiveReader:
     def byteorder(self) -> str:
         """'little' or 'big'."""
         if "byteorder" not in self:
-            return "little"
+            return assumed()
         order = self.read("byteorder")
         if order not in (b"little", b"big"):
             raise RuntimeError(self._story("record 'byteorder' is neither 'little' nor 'big'"))

@@ -65,3 +65,12 @@ def addmm(mat: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1.0, alpha:
     if not _any_sparse(mat, mat1, mat2):
         return mat.addmm(mat1, mat2, beta=beta, alpha=alpha)
     return scaled_sum("sparse.addmm", mat, mat1, mat2, beta, alpha)
+
+
+def __getattr__(name: str) -> object:
+    if name.endswith("Tensor"):
+        from tritonnn.sparse._legacy import TYPES
+
+        if name in TYPES:
+            return TYPES[name]
+    raise AttributeError(f"tritonnn has no torch.sparse.{name}")

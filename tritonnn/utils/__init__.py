@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 _SUBMODULES = frozenset((
     "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "benchmark", "checkpoint",
     "collect_env", "data", "deterministic", "dlpack", "flop_counter", "hooks", "module_tracker", "safetensors",
-    "tensorboard", "weak",
+    "_contextlib", "_device", "_mode_utils", "_stats", "bundled_inputs", "cpp_backtrace", "cpp_extension", "ffi",
+    "file_baton", "mkldnn", "mobile_optimizer", "model_zoo", "tensorboard", "throughput_benchmark", "weak",
 ))  # fmt: skip
 _FUNCTIONS = {
     "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",
@@ -19,20 +20,33 @@ _FUNCTIONS = {
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.utils import (
+        _contextlib,
+        _device,
         _foreach_utils,
         _import_utils,
+        _mode_utils,
         _python_dispatch,
         _pytree,
+        _stats,
         backend_registration,
+        bundled_inputs,
         checkpoint,
         collect_env,
+        cpp_backtrace,
+        cpp_extension,
         data,
         deterministic,
         dlpack,
+        ffi,
+        file_baton,
         flop_counter,
         hooks,
+        mkldnn,
+        mobile_optimizer,
+        model_zoo,
         module_tracker,
         safetensors,
+        throughput_benchmark,
         weak,
     )
     from tritonnn.utils._import_utils import get_cpp_backtrace, set_module
