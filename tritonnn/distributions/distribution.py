@@ -248,7 +248,8 @@ class Distribution:
             names = []
         values = [self.__dict__[name] for name in names]
         shown = [v if v.numel() == 1 else v.size() for v in values]
-        return f"{type(self).__name__}({', '.join(f'{n}: {v}' for n, v in zip(names, shown, strict=True))})"
+        parts = [f"{n}: {repr(v) if levels_in(v) else v}" for n, v in zip(names, shown, strict=True)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _described(value: Tensor) -> str:
