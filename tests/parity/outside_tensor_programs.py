@@ -142,15 +142,6 @@ def older_forms_of_library():
     return ops.twice(_x(2), n=5), ops.thrice(_x(2)), twice(_x(2))
 
 
-def copies_of_operators():
-    import copy
-
-    operator = torch.ops.aten.add.Tensor
-    return copy.deepcopy({"op": operator})["op"] is operator, copy.copy(
-        torch.ops.aten.mul
-    ) is torch.ops.aten.mul
-
-
 # ---- rearrange
 
 
@@ -202,10 +193,6 @@ def inverse_with_nan_of_complex_numbers():
     A = torch.tensor([[float("nan"), 1.0], [1.0, 2.0]], dtype=torch.complex64)
     inverse = torch.linalg.inv(A)
     return inverse.real, inverse.imag
-
-
-def inverse_of_singular_cholesky_factor():
-    return torch.cholesky_inverse(torch.stack([torch.eye(2), torch.zeros(2, 2)]))
 
 
 def batch_norms_without_statistics():
