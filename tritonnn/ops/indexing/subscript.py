@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch, dtypes
-from tritonnn._levels import levels_in
+from tritonnn._levels import Batched
 from tritonnn._overriding import MODES, TENSORS, overloading, overridable, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
@@ -94,7 +94,8 @@ def _item(item: Any) -> Any:
         if not item.shape and item.dtype not in MASKS:
             if item.dtype.kind >= 2:
                 raise _no_index(item.dtype)
-            return item if levels_in(item) else int(item.item())  # one number, or one of each sample
+            if item.__class__ is not Batched:  # which has a place for each sample
+                return int(item.item())
         return item
     if isinstance(item, np.bool_):
         return bool(item)
