@@ -54,10 +54,18 @@ def linalg_inv_ex(inverse: np.ndarray, info: np.ndarray, A: np.ndarray) -> None:
     info[...] = 0
     try:
         inverse[...] = np.linalg.inv(A)
+        _spread_nan(inverse, A)
     except np.linalg.LinAlgError:
         one = np.eye(A.shape[-1], dtype=A.dtype)
         for at in np.ndindex(*A.shape[:-2]):
             inverse[at], info[at] = _solved(A[at], one)
+
+
+def _spread_nan(X: np.ndarray, A: np.ndarray) -> None:
+    """Nothing follows from a matrix that has NaN; LAPACK may give numbers in some rows nevertheless."""
+    unknown = np.isnan(A).any((-1, -2))
+    if unknown.any():
+        X[np.broadcast_to(unknown, X.shape[:-2])] = complex(np.nan, np.nan) if np.iscomplexobj(X) else np.nan
 
 
 def _solved(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, int]:
@@ -83,6 +91,7 @@ def linalg_solve_ex(X: np.ndarray, info: np.ndarray, A: np.ndarray, B: np.ndarra
     info[...] = 0
     try:
         X[...] = np.linalg.solve(A, B)
+        _spread_nan(X, A)
     except np.linalg.LinAlgError:
         wide = np.broadcast_to(np.arange(info.size).reshape(info.shape), X.shape[:-2])
         A, B = (np.broadcast_to(part, (*X.shape[:-2], *part.shape[-2:])) for part in (A, B))

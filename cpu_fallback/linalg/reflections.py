@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tritonnn.cpu_fallback.linalg.spectral import finite
 from tritonnn.errors import Invalid, LinAlgError, explained
 
 
@@ -19,6 +20,7 @@ def least_squares(
             X[at] = 0
             ranks[place[at]] = 0
             continue
+        finite(A[at])
         try:
             X[at], _, found, s = np.linalg.lstsq(A[at], B[at], rcond=rcond or None)
         except np.linalg.LinAlgError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from tritonnn.errors import Invalid, LinAlgError
 
 
-def _finite(A: np.ndarray) -> None:
+def finite(A: np.ndarray) -> None:
     """Refuse NaN and infinity, of which LAPACK makes no decomposition."""
     finite = np.isfinite(A).all((-1, -2))
     if finite.all():
@@ -20,7 +20,7 @@ def _finite(A: np.ndarray) -> None:
 
 
 def _run(function: Any, A: np.ndarray, *args: Any, **kwargs: Any) -> Any:
-    _finite(A)
+    finite(A)
     try:
         return function(A, *args, **kwargs)
     except np.linalg.LinAlgError as error:

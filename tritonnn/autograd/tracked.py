@@ -40,6 +40,8 @@ class Tracked:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self.levels = batching() if levels is None else levels
         batch = whole(tensor, self.levels)
+        if batch._storage.version < 0:  # views of what was made in inference mode are not recorded
+            batch = batch.clone()
         self.fresh = not batch.requires_grad
         self.place = set_requires_grad(batch.detach(), True) if self.fresh else batch.view_as(batch)
         given = self.place

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import tritonnn as torch
+from tritonnn._levels import every, levels_in
 from tritonnn._tensor import Tensor
 from tritonnn.distributions import constraints
 from tritonnn.distributions.utils import Shape, lazy_property
@@ -81,7 +82,7 @@ class Distribution:
                 continue  # follows from a parameter that is checked
             value = getattr(self, name)
             valid = constraint.check(value)
-            if not bool(valid.all()):
+            if not bool(every(valid).all()):
                 raise ValueError(
                     f"Expected parameter {name} ({_described(value)}) of distribution {self!r} to satisfy the "
                     f"constraint {constraint!r}, but found invalid values:\n{_shown(value, valid)}"
@@ -112,7 +113,7 @@ class Distribution:
             return
         assert support is not None
         valid = support.check(value)
-        if not bool(valid.all()):
+        if not bool(every(valid).all()):
             raise ValueError(
                 f"Expected value argument ({_described(value)}) to be within the support ({support!r}) of the "
                 f"distribution {self!r}, but found invalid values:\n{_shown(value, valid)}"
@@ -247,16 +248,18 @@ class Distribution:
             names = []
         values = [self.__dict__[name] for name in names]
         shown = [v if v.numel() == 1 else v.size() for v in values]
-        return f"{type(self).__name__}({', '.join(f'{n}: {v}' for n, v in zip(names, shown, strict=True))})"
+        parts = [f"{n}: {repr(v) if levels_in(v) else v}" for n, v in zip(names, shown, strict=True)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _described(value: Tensor) -> str:
-    return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    kind = "Tensor" if levels_in(value) else type(value).__name__
+    return f"{kind} of shape {tuple(value.shape)}"
 
 
 def _shown(value: Tensor, valid: Tensor) -> str:
     """The values, and of many the first event that is wrong."""
-    if valid.dim() == 0 or not isinstance(valid, Tensor):
+    if valid.dim() == 0 or not isinstance(valid, Tensor) or levels_in(valid):
         return str(value)
     if valid.dim() > value.dim() or valid.shape != value.shape[: valid.dim()]:
         return str(value)

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn.nn.module import Module
+from tritonnn.nn.modules.batchnorm import _BatchNorm
 from tritonnn.nn.utils.stateless import call
 from tritonnn.ops.joining.joining import stack
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 
 def functional_call(
@@ -85,3 +86,20 @@ def _stacked(states: list[dict[str, Any]]) -> dict[str, Any]:
             raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
         result[name] = stack(tensors).detach().requires_grad_(first.requires_grad)
     return result
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let every batch norm of a module use the statistics of its batch alone, which transforms can follow.
+
+    Returns:
+        the module, which is changed in place: its batch norms keep no running statistics.
+
+    >>> import tritonnn as torch
+    >>> torch.func.replace_all_batch_norm_modules_(torch.nn.BatchNorm1d(2)).running_mean is None
+    True
+    """
+    for module in root.modules():
+        if isinstance(module, _BatchNorm) and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

@@ -12,7 +12,7 @@ from tritonnn.autograd.directions import Pushing
 from tritonnn.autograd.tracked import Tracked, apart, cut, is_recording, let_inputs, zeros_as
 from tritonnn.batching.values import levels_of
 from tritonnn.func.transforms import check_outputs, left_aux
-from tritonnn.recording.grad_mode import enable_grad, forward_mode
+from tritonnn.recording.grad_mode import forward_mode, transforming
 from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 
 
@@ -35,7 +35,7 @@ def jvp(func: Callable, primals: Any, tangents: Any, *, strict: bool = False, ha
     recorded = is_recording()
     leaves, directions, primals_spec = _checked(text, primals, tangents)
     directions = [apart(direction, leaves) for direction in directions]
-    with enable_grad(), forward_mode(), within():
+    with transforming(True), forward_mode(), within():
         pushing, spec, aux = _pushed(text, func, primals, leaves, primals_spec, has_aux)
         found = pushing.along(directions, recorded)
     if strict and any([value is None for value in found]):
@@ -122,7 +122,7 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
             raise RuntimeError(
                 f"linearize(f, *primals): Expected primals to only contain Tensors, got {type(leaf)}"
             )
-    with enable_grad(), forward_mode(), within():
+    with transforming(True), forward_mode(), within():
         pushing, out_spec, _ = _pushed("linearize(f, *primals)", func, primals, leaves, spec, False)
     own = pushing.own
 
@@ -139,11 +139,12 @@ def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
                     f"of shape {list(leaf.shape)} and dtype {leaf.dtype}"
                 )
         keep = is_recording()
-        found = pushing.along(directions, keep)
-        values = [
-            zeros_as(output) if value is None else cut(value, own, keep)
-            for value, output in zip(found, pushing.outputs, strict=True)
-        ]
+        with transforming(False):
+            found = pushing.along(directions, keep)
+            values = [
+                zeros_as(output) if value is None else cut(value, own, keep)
+                for value, output in zip(found, pushing.outputs, strict=True)
+            ]
         return tree_unflatten(values, out_spec)
 
     return tree_unflatten([cut(output, own, recorded) for output in pushing.outputs], out_spec), push

@@ -20,7 +20,7 @@ from tritonnn.autograd.tracked import (
     zeros_as,
 )
 from tritonnn.ops.creation.creation import ones_like
-from tritonnn.recording.grad_mode import enable_grad
+from tritonnn.recording.grad_mode import transforming
 from tritonnn.utils._pytree import PyTree, tree_flatten, tree_map, tree_unflatten, treespec_pprint
 
 Argnums = int | tuple[int, ...]
@@ -66,7 +66,7 @@ def grad_and_value(func: Callable, argnums: Argnums = 0, has_aux: bool = False) 
 
 def _grad_and_value(func: Callable, argnums: Argnums, has_aux: bool, args: tuple, kwargs: dict) -> Any:
     recorded = is_recording()
-    with enable_grad(), within():
+    with transforming(True), within():
         args, tracked, chosen = with_tracked(args, argnums)
         output = func(*args, **kwargs)
         aux = None
@@ -192,7 +192,7 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> Any:
     (tensor([1.]),)
     """
     recorded = is_recording()
-    with enable_grad(), within():
+    with transforming(True), within():
         trees, tracked, chosen = (
             with_tracked(primals, tuple(range(len(primals)))) if primals else ((), [], tuple)
         )
@@ -238,8 +238,9 @@ def _puller(
                     f"{output.shape}."
                 )
         recorded = is_recording() if create_graph is None else create_graph
-        slopes = slopes_of(outputs, seeds, tracked, recorded, retain_graph)
-        return chosen([cut(value, own, recorded) for value in slopes])
+        with transforming(False):
+            slopes = slopes_of(outputs, seeds, tracked, recorded, retain_graph)
+            return chosen([cut(value, own, recorded) for value in slopes])
 
     return pull
 

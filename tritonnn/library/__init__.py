@@ -228,22 +228,52 @@ class Library:
         self._defined.clear()
 
 
-def define(qualname: str, schema: str, *, lib: Library | None = None, tags: object = ()) -> None:
-    """Define an operator 'namespace::name' by its schema '(Tensor x) -> Tensor'."""
+def define(
+    qualname: Any, schema: str, alias_analysis: str = "", *, lib: Library | None = None, tags: object = ()
+) -> Any:
+    """Define an operator 'namespace::name' by its schema '(Tensor x) -> Tensor'.
+
+    With a Library in the place of the name, and the name in the schema, a decorator of what implements it everywhere.
+    """
+    if isinstance(qualname, Library):
+        return _defined_in(qualname, schema, alias_analysis)
     space, colons, name = qualname.partition("::")
     if not colons:
         raise ValueError(f"torch.library.define: a name is 'namespace::name', not {qualname!r}")
     (lib or Library(space, "FRAGMENT")).define(name + schema)
 
 
-def impl(qualname: str, types: str | Sequence[str], func: Callable | None = None, *, lib: Any = None) -> Any:
-    """Implement an operator for device types ('cpu', 'cuda', 'default'); a decorator where no function is given."""
+def _defined_in(lib: Library, schema: str, alias_analysis: str) -> Callable:
+    def take(function: Callable) -> Callable:
+        lib.impl(lib.define(schema, alias_analysis), function)
+        return function
+
+    return take
+
+
+def impl(
+    qualname: Any, types: str | Sequence[str], func: Any = None, dispatch_key: str = "", *, lib: Any = None
+) -> Any:
+    """Implement an operator for device types ('cpu', 'cuda', 'default'); a decorator where no function is given.
+
+    With a Library in the place of the name, the name and a dispatch key follow: `impl(lib, "name", "CPU")`.
+    """
+    if isinstance(qualname, Library):
+        return _implemented_in(qualname, types, func if isinstance(func, str) else dispatch_key)
 
     def take(function: Callable) -> None:
         for name in [types] if isinstance(types, str) else types:
             (lib or Library(qualname.partition("::")[0], "FRAGMENT")).impl(qualname, function, name)
 
     return take if func is None else take(func)
+
+
+def _implemented_in(lib: Library, name: Any, dispatch_key: str) -> Callable:
+    def take(function: Callable) -> Callable:
+        lib.impl(name, function, dispatch_key)
+        return function
+
+    return take
 
 
 def register_kernel(

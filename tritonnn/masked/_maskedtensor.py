@@ -6,6 +6,7 @@ that gradients need no words here; the mask goes along.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tritonnn import _overriding, dtypes
@@ -69,6 +70,16 @@ class MaskedTensor(Tensor):
 
     def __repr__(self, *, tensor_contents: object = None) -> str:
         return shown(self.get_data(), self.get_mask())
+
+    def __deepcopy__(self, memo: dict) -> Any:
+        if id(self) in memo:
+            return memo[id(self)]
+        copied = pair(copy.deepcopy(self.get_data(), memo), copy.deepcopy(self.get_mask(), memo), type(self))
+        memo[id(self)] = copied
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        return pair, (self.get_data(), self.get_mask(), type(self))
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

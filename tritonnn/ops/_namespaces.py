@@ -48,6 +48,15 @@ class OpOverload:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._op(*args, **kwargs)
 
+    def __copy__(self) -> OpOverload:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> OpOverload:
+        return self
+
+    def __reduce__(self) -> tuple:
+        return _operator, (self.namespace, self.overloadpacket.__name__, self._overloadname)
+
     def __str__(self) -> str:
         return f"{self.namespace}.{self.__name__}"
 
@@ -81,6 +90,15 @@ class OpOverloadPacket:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._op(*args, **kwargs)
+
+    def __copy__(self) -> OpOverloadPacket:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> OpOverloadPacket:
+        return self
+
+    def __reduce__(self) -> tuple:
+        return _operator, (self.namespace, self.__name__)
 
     def __str__(self) -> str:
         return f"{self.namespace}.{self.__name__}"
@@ -163,6 +181,12 @@ def namespace(name: str) -> OpNamespace:
     if name not in _namespaces:
         _namespaces[name] = OpNamespace(name)
     return _namespaces[name]
+
+
+def _operator(space: str, name: str, overload: str | None = None) -> Any:
+    """What a copy of an operator refers to: the one of its names."""
+    packet = getattr(namespace(space), name)
+    return packet if overload is None else getattr(packet, overload)
 
 
 def _published(name: str) -> Any:

@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _State(threading.local):
     enabled = True
     inference = False
+    saves_inference = False  # whether tensors of inference mode may be saved: within a transform of functions
     anomaly = False
     check_nan = True
     running: Any = None  # in anomaly mode: the node whose backward runs
@@ -213,6 +214,28 @@ class inference_mode:
 
     def clone(self) -> Any:
         return inference_mode(self.mode)
+
+
+class transforming:
+    """A block of a transform of functions: outside of inference mode, whose tensors it may save as any other.
+
+    Args:
+        record: record inside; otherwise no more than around it.
+    """
+
+    def __init__(self, record: bool) -> None:
+        self.record = record
+
+    def __enter__(self) -> None:
+        self._before = state.enabled, state.hidden, state.inference, state.saves_inference
+        state.inference, state.saves_inference = False, True
+        if self.record:
+            state.enabled, state.hidden = True, False
+        set_inference(False, 1)
+
+    def __exit__(self, *exc_info: object) -> None:
+        state.enabled, state.hidden, state.inference, state.saves_inference = self._before
+        set_inference(state.inference, -1)
 
 
 class forward_mode:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tritonnn.recording.grad_mode import state
+
 if TYPE_CHECKING:
     from tritonnn._tensor import Tensor
 
@@ -85,9 +87,9 @@ def version_to_save(tensor: Tensor) -> int:
     """The version at which a tensor is saved.
 
     Raises:
-        RuntimeError: it was made in inference mode, which counts none.
+        RuntimeError: it was made in inference mode, and no transform of functions runs, which may save it.
     """
     version = tensor._storage.version
-    if version < 0:
+    if version < 0 and not state.saves_inference:
         raise RuntimeError(INFERENCE_SAVED)
     return version

@@ -91,6 +91,12 @@ def solvable(A: Tensor, B: Tensor, left: bool) -> tuple[int, ...]:
     return (*broadcast_shapes(A.shape[:-2], B.shape[:-2]), *B.shape[-2:])
 
 
+NO_INVERSE = (
+    "The diagonal element {info} is zero, "
+    "the inversion could not be completed because the input matrix is singular."
+)
+
+
 def check_info(
     name: str, info: Tensor, text: str, kind: type[Exception] = LinAlgError, **tensors: Any
 ) -> None:

@@ -246,6 +246,9 @@ def cholesky_solve(input: Tensor, input2: Tensor, upper: bool = False) -> Tensor
         Bad(make(3), match="A must have at least 2 dimensions"),
         Bad(make(3, 2), match="batches of square matrices"),
         Bad(make.int(3, 3), match="floating point or complex"),
+        Bad(
+            make(2, 3, 3) * 0, error=LinAlgError, match=r"\(Batch element 0\): The diagonal element 1 is zero"
+        ),
     ],
 )
 def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
@@ -256,6 +259,7 @@ def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
         upper: whether it is upper triangular.
 
     Raises:
+        LinAlgError: a factor has zero in its diagonal.
         RuntimeError: no square matrices.
 
     >>> import tritonnn as torch
@@ -264,6 +268,10 @@ def cholesky_inverse(input: Tensor, upper: bool = False) -> Tensor:
     """
     m.square(input)
     m.floating(input)
+    if input.shape[-1]:
+        zero = input.detach().diagonal(0, -2, -1) == 0
+        first = (zero.byte().argmax(-1) + 1) * zero.any(-1)
+        m.check_info("cholesky_inverse", first, m.NO_INVERSE, input=input)
     unit = m.eye_like(input)
     T = solved(input, unit, upper)
     return m.product(T, m.adjoint(T)) if upper else m.product(m.adjoint(T), T)

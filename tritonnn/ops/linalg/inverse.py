@@ -13,11 +13,6 @@ from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.linalg import _matrices as m
 from tritonnn.table import Make
 
-_FAILED = (
-    "The diagonal element {info} is zero, "
-    "the inversion could not be completed because the input matrix is singular."
-)
-
 
 def _by_adjugate(A: np.ndarray) -> Any:
     """The definition in NumPy: cofactors over the determinant."""
@@ -90,7 +85,7 @@ def inv(A: Tensor) -> Tensor:
     [[0.5, 0.0], [0.0, 0.25]]
     """
     inverse, info = linalg_inv_ex(A)
-    m.check_info("linalg.inv", info, _FAILED, A=A)
+    m.check_info("linalg.inv", info, m.NO_INVERSE, A=A)
     return inverse
 
 
@@ -138,5 +133,5 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> tuple[Tensor, Tensor]:
     """
     result = linalg_inv_ex(A)
     if check_errors:
-        m.check_info("linalg.inv_ex", result.info, _FAILED, A=A)
+        m.check_info("linalg.inv_ex", result.info, m.NO_INVERSE, A=A)
     return result

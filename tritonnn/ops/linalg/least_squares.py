@@ -25,6 +25,7 @@ DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 @primitive(
     host="LAPACK",
+    public="lstsq",
     dtypes=m.DECOMPOSED,
     results=("solution", "rank", "singular_values"),
     non_differentiable=("rank", "singular_values"),

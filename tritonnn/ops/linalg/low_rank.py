@@ -12,6 +12,7 @@ import numpy as np
 
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.errors import Invalid, fail
+from tritonnn.memory_format import strided
 from tritonnn.ops._table import Bad, Out, Sample, composite, primitive
 from tritonnn.ops.joining.joining import cat
 from tritonnn.ops.linalg import _matrices as m
@@ -153,13 +154,19 @@ def _ritz(A: Tensor, B: Tensor | None, S: Tensor, k: int, largest: bool) -> tupl
     return values[..., :k], m.product(Q, vectors[..., :k])
 
 
+def _largest(A: Tensor) -> float:
+    """The largest absolute value of an element."""
+    values = A if A.layout is strided else (A.coalesce() if A.is_sparse else A).values()
+    return float(values.abs().amax()) if values.numel() else 0.0
+
+
 def _iterate(
     A: Tensor, B: Tensor | None, X: Tensor, iK: Tensor | None, niter: int, tol: float, largest: bool
 ) -> tuple[Tensor, Tensor]:
     k = X.shape[-1]
     values, X = _ritz(A, B, X, k, largest)
     P = None
-    size = float(A.abs().amax()) * A.shape[-1] ** 0.5
+    size = _largest(A) * A.shape[-1] ** 0.5
     for _ in range(niter):
         R = matmul(A, X) - (X if B is None else matmul(B, X)) * values.unsqueeze(-2)
         if float(host_array((R * R).sum(-2).sqrt().amax())) <= tol * size:

@@ -178,7 +178,7 @@ def vector_norm(
     if dtype is not None and promote_types(input.dtype, dtype) is not dtype:
         text = f"the dtype of the input ({input.dtype.name}) should be convertible without narrowing to {dtype.name}"
         raise fail("linalg.vector_norm", text, input=input)
-    return norm(input, ord, dim, keepdim, out, dtype)
+    return norm(input, ord, dim, keepdim, out=out, dtype=dtype)
 
 
 @composite(
