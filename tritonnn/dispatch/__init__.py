@@ -37,8 +37,8 @@ from tritonnn.dispatch._writing import (
 __all__ = [
     "ON", "QUIET", "TableCall", "alias", "allocate", "answer_below", "answered", "around", "autocast",
     "before_write", "call", "cast", "check_dtype", "check_float8", "check_inplace", "check_limited", "check_out",
-    "check_shared", "copy_into", "deliver", "enter", "follow_no_policy", "follow_policy", "inplace", "inplace_composite", "is_expanded", "leave",
-    "lower_precision", "pointwise", "quiet_reset", "quiet_set", "refuse_expanded", "refuse_partial_overlap",
-    "register_copy", "resize_out", "result_type", "row_major", "run_into", "switch", "to_device", "view", "views",
-    "watch", "without_autocast", "write", "wrote",
+    "check_shared", "copy_into", "deliver", "enter", "follow_no_policy", "follow_policy", "inplace",
+    "inplace_composite", "is_expanded", "leave", "lower_precision", "pointwise", "quiet_reset", "quiet_set",
+    "refuse_expanded", "refuse_partial_overlap", "register_copy", "resize_out", "result_type", "row_major",
+    "run_into", "switch", "to_device", "view", "views", "watch", "without_autocast", "write", "wrote",
 ]  # fmt: skip

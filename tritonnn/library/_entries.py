@@ -16,41 +16,14 @@ from tritonnn.ops import _table
 from tritonnn.table import OPS, Op
 from tritonnn.table.autocast import CLOSED, FLOAT32, LOWER, WIDEST
 
-_COMMON = frozenset(
-    [
-        "autocast",
-        "at_least",
-        "discontinuous",
-        "dtypes",
-        "errors",
-        "grad",
-        "larger_error",
-        "perf",
-        "reference",
-        "samples",
-        "vmap",
-    ]
-)
-_PRIMITIVE = _COMMON | frozenset(
-    [
-        "alias",
-        "aliasing",
-        "alloc",
-        "backward",
-        "float8",
-        "host",
-        "inplace",
-        "keywords",
-        "non_differentiable",
-        "nondeterministic",
-        "own_form",
-        "preserved",
-        "renewable",
-        "results",
-        "rule_only",
-        "unrecorded",
-    ]
-)
+_COMMON = frozenset((
+    "at_least", "autocast", "discontinuous", "dtypes", "errors", "grad", "larger_error", "perf", "reference", "samples",
+    "vmap",
+))  # fmt: skip
+_PRIMITIVE = _COMMON | frozenset((
+    "alias", "aliasing", "alloc", "backward", "float8", "host", "inplace", "keywords", "non_differentiable",
+    "nondeterministic", "own_form", "preserved", "renewable", "results", "rule_only", "unrecorded",
+))  # fmt: skip
 _OPTIONS = {
     "primitive": _PRIMITIVE,
     "pointwise": _PRIMITIVE | {"check", "exempt", "legacy", "order", "refuse"},

@@ -13,6 +13,6 @@ from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.pointwise import flat_block
 
 __all__ = [
-    "Buffer", "Case", "architecture", "contiguous", "empty", "expand", "flat_block", "last", "launch", "merged", "needs_int64", "offset_of",
-    "positions", "replayed", "wide",
+    "Buffer", "Case", "architecture", "contiguous", "empty", "expand", "flat_block", "last", "launch", "merged",
+    "needs_int64", "offset_of", "positions", "replayed", "wide",
 ]  # fmt: skip

@@ -70,6 +70,7 @@ def _samples(make: Any) -> list[Sample]:
         Sample(make(3, 4), make(3, 2), make(3, 2)),
         Sample(make(2, 5, 8), make(5, 4), make(5, 4), True),
         Sample(make(2, 3, 5, 6), make(2, 1, 5, 3), make(5, 1), interleaved=True),
+        Sample(make(4, 2), *[make(4, 1, dtype=torch.float32) for _ in range(2)]).constant("cos", "sin"),
         Sample(make(2, 0, 4), make(0, 2), make(0, 2)),
     ]
 

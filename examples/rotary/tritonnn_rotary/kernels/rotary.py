@@ -71,13 +71,15 @@ def _pairs(strides: tuple[int, ...], half: int, interleaved: bool) -> tuple[tupl
 
 _N = "i32:16 i32:16 i32:16 (i32 i32:16) (i32:16 i32=1) (i32:16 i32=1) (i32:16 i32=1) (i32:16 i32=1)"
 _APART = "i32:16 i32=1 i32=1 (i32 i32:16) (i32:16 i32) (i32:16 i32) (i32:16 i32=1) (i32:16 i32=1)"
+_TYPES = (("fp32", "fp32", 1024), ("bf16", "fp32", 2048), ("fp16", "fp16", 2048), ("fp64", "fp64", 512))
 COMPILE = [
     *[
         Case(
             rotary_kernel, f"*{t} *{t} *{turns} *{turns} {layout}", {"BACK": back, "BLOCK": block, "INT64": False},
+            wide="" if layout is _APART else "both",
             label=f"{t} {turns}{' interleaved' if layout is _APART else ''}{' back' if back else ''}",
         )
-        for t, turns, block in (("fp32", "fp32", 1024), ("bf16", "fp32", 2048), ("fp16", "fp16", 2048), ("fp64", "fp64", 512))
+        for t, turns, block in _TYPES
         for layout in (_N, _APART)
         for back in (False, True)
     ],
