@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.device.pointwise_cases import case as pointwise_case
 from tritonnn.kernels.device.strided import contiguous, expand, last, merged, offset_of, positions, wide
 from tritonnn.kernels.launch.launch import architecture, empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -14,5 +15,5 @@ from tritonnn.kernels.tables.pointwise import flat_block
 
 __all__ = [
     "Buffer", "Case", "architecture", "contiguous", "empty", "expand", "flat_block", "last", "launch", "merged",
-    "needs_int64", "offset_of", "positions", "replayed", "wide",
+    "needs_int64", "offset_of", "pointwise_case", "positions", "replayed", "wide",
 ]  # fmt: skip

@@ -326,7 +326,7 @@ def _register(op: Op, function: Callable, method: Any, options: dict[str, Any]) 
         )
         method.__qualname__ = f"Tensor.{function.__name__}"
     for place in op.api.split():
-        for name in (options.get("public") or op.name, *options.get("alias", ())):
+        for name in (options.get("public") or op.own_name, *options.get("alias", ())):
             if place == "tensor":
                 setattr(Tensor, name, method)
             elif place != "package":  # whose module has it already
