@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ROTARY = ROOT / "examples" / "rotary"
 
 
-def run(command: str, folder: Path, *paths: Path) -> str:
-    """The output of a command as a user gives it, in a folder of theirs."""
+PLUGIN = "pytest -p tritonnn.testing.plugin --tritonnn-ops"
+
+
+def run(command: str, folder: Path, path: Sequence[Path] = (ROOT,)) -> str:
+    """The output of a command as a user gives it, in a folder of theirs; `path` is what Python imports from."""
     left_out = ("PYTEST_", "TRITON_INTERPRET", "TRITONNN_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
-    env |= {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, *paths))), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
     command = re.sub(r"\bpython ", f"{sys.executable} ", command)
     command = re.sub(r"^pytest", f"{sys.executable} -m pytest -q -p no:cacheprovider", command)
     done = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True)
@@ -59,11 +65,10 @@ def test_the_page_is_all_it_takes(tmp_path: Path) -> None:
     assert "8 binaries of 2 cases" in told[4] and ": 0 failures" in told[4]
     assert re.search(r"acme.softcap +\| package tensor +\| halves floats +\| yes +\| yes +\| yes", told[5])
     assert (
-        "the entry 'clash.exp' of clash.growth would replace Tensor.exp, which is that of the entry 'exp'" in told[6]
+        "the entry 'clash.exp' of clash.growth would replace Tensor.exp, which is that of the entry 'exp'"
+        in told[6]
     )
-    rows = run(
-        f"{sys.executable} {ROOT}/perf/report.py --package acme --device cpu --list", tmp_path, tmp_path
-    )
+    rows = run(f"python {ROOT}/perf/report.py --package acme --device cpu --list", tmp_path, [ROOT, tmp_path])
     assert "capping         acme.softcap 4096 x 4096" in rows
 
 
@@ -85,16 +90,37 @@ def test_a_row_of_the_report_is_measured() -> None:
     told = run(
         f"python {ROOT}/perf/report.py --package tritonnn_rotary --device cpu --rehearse --peers ''",
         ROOT,
-        ROTARY,
+        [ROOT, ROTARY],
     )
     assert re.search(r"tritonnn_rotary.rotary 8 x 16 x 1024 x 128", told)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_broken_kernel_fails_the_generated_tests(tmp_path: Path) -> None:
-    import shutil
+def test_it_works_installed(tmp_path: Path) -> None:
+    """Where the project's folder is not on the path, and the library lies in a folder that pytest passes over."""
+    site = tmp_path / ".venv" / "site-packages"
+    for name, into in (("tritonnn", ""), ("kernels", "tritonnn"), ("cpu_fallback", "tritonnn")):
+        shutil.copytree(ROOT / name, site / into / name)
+    shutil.copytree(ROTARY, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
+    build = "python -m pip wheel --quiet --no-deps --no-build-isolation --no-index -w out ./source"
+    run(build, tmp_path)
+    (wheel,) = (tmp_path / "out").glob("tritonnn_rotary-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    told = run(f"{PLUGIN} tritonnn_rotary -m 'not exhaustive' -k 'twin or grad'", tmp_path, path=[site])
+    assert re.search(r"\d+ passed", told) and "failed" not in told
+    told = run(
+        "python -m tritonnn.kernels.check --package tritonnn_rotary --quiet --arch sm_90",
+        tmp_path,
+        path=[site],
+    )
+    assert "17 binaries of 17 cases" in told and "not compared" not in told
 
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_broken_kernel_fails_the_generated_tests(tmp_path: Path) -> None:
     shutil.copytree(ROTARY, tmp_path / "rotary", ignore=shutil.ignore_patterns("__pycache__"))
     kernel = tmp_path / "rotary" / "tritonnn_rotary" / "kernels" / "rotary.py"
     kernel.write_text(kernel.read_text().replace("        s = -s\n", "        pass\n"))
@@ -104,7 +130,7 @@ def test_a_broken_kernel_fails_the_generated_tests(tmp_path: Path) -> None:
 
 def test_the_plugin_names_a_package_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="--tritonnn-ops nowhere: No module named 'nowhere'"):
-        run("pytest -p tritonnn.testing.plugin --tritonnn-ops nowhere", tmp_path)
+        run(f"{PLUGIN} nowhere", tmp_path)
 
 
 # ---- in this process ----------------------------------------------------------------------------------------

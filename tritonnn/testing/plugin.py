@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the package, and have pytest collect the files of tests."""
+    """Read the package whose entries are tested."""
     config.addinivalue_line("markers", "exhaustive: every type where other runs take some")
     package = config.getoption("--tritonnn-ops")
     if not package:
@@ -43,7 +43,20 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--tritonnn-ops {package}: {error}") from error
     generated.package = package
     config.stash[_package] = package
-    config.args.extend(str(_HERE / name) for name in generated.FILES)
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are deselected
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add the generated tests. As arguments their files would be passed over, where they lie in a folder `.venv`."""
+    if _package not in config.stash:
+        return
+    from tritonnn.testing.generated import FILES
+
+    for name in FILES:
+        nodeid = f"{config.stash[_package]}/{name}"
+        items.extend(session.genitems(pytest.Module.from_parent(session, path=_HERE / name, nodeid=nodeid)))
 
 
 @pytest.fixture(autouse=True)
