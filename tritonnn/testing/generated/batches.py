@@ -67,6 +67,7 @@ class Drawn(Make):
 
 def drawn(op: Op, device: str, dtype: Any = torch.float32) -> list[tuple[Sample, ...]]:
     """Calls of the op, each in as many draws as there are samples."""
+    assert op.samples is not None
     columns = [list(op.samples(Drawn(op.name, device, dtype, number))) for number in range(SIZE)]
     return [row for row in zip(*columns, strict=True) if alike(row)]
 

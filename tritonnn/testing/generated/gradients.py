@@ -60,7 +60,7 @@ def directions(inputs: list[Tensor], seed: int) -> list[Tensor]:
 
 
 def weighted(results: list[Tensor], weights: list[Tensor]) -> Tensor:
-    total = None
+    total: Any = None
     for result, weight in zip(results, weights, strict=True):
         term = (result * weight).sum()
         total = term if total is None else total + term

@@ -39,7 +39,7 @@ class Make:
             shape = shape[0]
         dtype = dtype or self.dtype
         low = 0.2 if positive and low <= 0 else low
-        values = self.rng.uniform(low, high, shape)
+        values: Any = self.rng.uniform(low, high, shape)
         if dtype.is_complex:
             values = values + 1j * self.rng.uniform(low, high, shape)
         elif dtype is torch.bool:

@@ -31,13 +31,20 @@ AT_LEAST: dict[str, tuple[float, str]] = {}
 
 def allowed(op: Op, dtype: Any) -> float:
     """How many times its own error a result in a dtype may be off."""
-    said = op.options.get("larger_error") or LARGER_ERROR.get(op.name, (ALLOWED,))
-    return LARGER_ERROR.get(f"{op.name} {dtype.name}", said)[0]
+    for said in (
+        LARGER_ERROR.get(f"{op.name} {dtype.name}"),
+        op.options.get("larger_error"),
+        LARGER_ERROR.get(op.name),
+    ):
+        if said is not None:
+            return said[0]
+    return ALLOWED
 
 
 def at_least(op: Op) -> float:
     """The magnitude whose rounding the error of a result is at least."""
-    return (op.options.get("at_least") or AT_LEAST.get(op.name, (0.0,)))[0]
+    said = op.options.get("at_least") or AT_LEAST.get(op.name)
+    return 0.0 if said is None else said[0]
 
 
 def seeds(op: Op, several: Sequence[int]) -> Sequence[int | None]:
