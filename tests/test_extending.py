@@ -20,6 +20,7 @@ import tritonnn as torch
 from tritonnn import library
 from tritonnn.ops._table import IN_PLACE
 from tritonnn.table import OPS
+from tritonnn.table._reading import plain_note
 from tritonnn.table.autocast import policies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -293,9 +294,14 @@ def test_a_module_outside_of_packages_is_refused():
 def test_annotations_may_be_classes(package):
     """Without the import of annotations, and with the module's name before them."""
     module = package("pkg_j", kind="composite", body="return input * by")
-    assert OPS["pkg_j.times"].annotations["input"] == "Tensor"
+    assert OPS["pkg_j.times"].annotations == {"input": "Tensor", "by": "int"}
     with pytest.raises(TypeError, match=r"argument 'input'.*must be Tensor, not str"):
         module.times("a")
+    with pytest.raises(TypeError, match=r"argument 'by'.*must be int, not str"):
+        module.times(torch.ones(2), "a")
+    notes = {"a": "torch.Tensor | None", "b": "tuple[int, ...]", "c": torch.Tensor | None, "d": bool}
+    plain = {"a": "Tensor | None", "b": "tuple[int, ...]", "c": "Tensor | None", "d": "bool"}
+    assert {name: plain_note(note) for name, note in notes.items()} == plain
 
 
 def test_vmap_uses_the_rule_or_loops(package):

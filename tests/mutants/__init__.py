@@ -34,6 +34,7 @@ AREAS = (
     "profiling",
     "complex_numbers",
     "transforms",
+    "extending",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

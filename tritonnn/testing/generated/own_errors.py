@@ -31,11 +31,8 @@ AT_LEAST: dict[str, tuple[float, str]] = {}
 
 def allowed(op: Op, dtype: Any) -> float:
     """How many times its own error a result in a dtype may be off."""
-    for said in (
-        LARGER_ERROR.get(f"{op.name} {dtype.name}"),
-        op.options.get("larger_error"),
-        LARGER_ERROR.get(op.name),
-    ):
+    listed = LARGER_ERROR.get(f"{op.name} {dtype.name}"), LARGER_ERROR.get(op.name)
+    for said in (*listed, op.options.get("larger_error")):
         if said is not None:
             return said[0]
     return ALLOWED
