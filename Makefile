@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size clean
+.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size docs clean
 
 train: $(VENV)/.stamp-examples
 	$(PY) examples/train_digits.py
@@ -58,8 +58,13 @@ perf: $(VENV)/.stamp-report
 size: $(VENV)/.stamp-dev
 	$(PY) tests/size_report.py
 
+# The documentation, as a site in site/; no warning, and no link that leads nowhere.
+docs: $(VENV)/.stamp-docs
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+	$(PY) docs/_check_site.py site
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp names the extra it installed; a change of pyproject.toml or setup.py installs again.
