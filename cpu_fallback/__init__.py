@@ -12,22 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn._families import find, place
+from tritonnn._families import OWN, find, place
 from tritonnn.cpu_fallback.common.narrow import pairs
 from tritonnn.dtypes import pairs_as_complex
 
 
-def implementation(family: str, name: str) -> Callable[..., Any]:
-    """The function that runs op `name` of `family` on the CPU.
+def implementation(family: str, name: str, package: str = OWN) -> Callable[..., Any]:
+    """The function that runs op `name` of `family` on the CPU; of another package that in its own `cpu_fallback`.
 
     Raises:
         NotImplementedError: there is none; the message names the file and the function to add.
     """
-    function = find(__name__, family, name)
+    backend = f"{package}.cpu_fallback"
+    function = find(backend, family, name)
     if function is None:
-        raise NotImplementedError(
-            f"{name} has no CPU implementation: add {name} to {place(__name__, family)}"
-        )
+        raise NotImplementedError(f"{name} has no CPU implementation: add {name} to {place(backend, family)}")
     return function
 
 

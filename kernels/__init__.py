@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tritonnn._families import find, place
+from tritonnn._families import OWN, find, place
 
 POINTWISE = ("elementwise", "activation", "special", "variates")
 # where the scalar functions of complex numbers stand, under the names of the ops
@@ -51,15 +51,17 @@ COMPLEX = "complex_functions"
 _implementations: dict[tuple[str, str], Callable[..., None]] = {}
 
 
-def implementation(family: str, name: str) -> Callable[..., Any]:
-    """The function that runs op `name` of `family` on the GPU.
+def implementation(family: str, name: str, package: str = OWN) -> Callable[..., Any]:
+    """The function that runs op `name` of `family` on the GPU; of another package that in its own `kernels`.
 
     Raises:
         NotImplementedError: there is no such kernel; the message names the file and the function to add.
     """
+    if package != OWN:  # what is found is kept by the entry, which goes when the package does
+        return _find(f"{package}.kernels", family, name)
     function = _implementations.get((family, name))
     if function is None:
-        function = _implementations[family, name] = _find(family, name)
+        function = _implementations[family, name] = _find(__name__, family, name)
     return function
 
 
@@ -72,12 +74,12 @@ def has(family: str, name: str) -> bool:
     return True
 
 
-def _find(family: str, name: str) -> Callable[..., Any]:
-    function = find(__name__, family, name)
+def _find(package: str, family: str, name: str) -> Callable[..., Any]:
+    function = find(package, family, name)
     if function is None:
-        raise NotImplementedError(f"{name} has no GPU kernel: add {name} to {place(__name__, family)}")
-    if family in POINTWISE and hasattr(function, "arg_names"):
+        raise NotImplementedError(f"{name} has no GPU kernel: add {name} to {place(package, family)}")
+    if (family in POINTWISE or package != __name__) and hasattr(function, "arg_names"):
         from tritonnn.kernels.device.pointwise import pointwise
 
-        return pointwise(function, find(__name__, COMPLEX, name))
+        return pointwise(function, find(package, COMPLEX, name))
     return function

@@ -107,14 +107,17 @@ def add(new: Row) -> None:
     _collected.append(new)
 
 
-def load(device: str, families: set[str] | None = None, quick: bool = False) -> list[Row]:
-    """The rows of a device, in the order of the families' files, each key once."""
+def load(device: str, families: set[str] | None = None, quick: bool = False, package: str = "") -> list[Row]:
+    """The rows of a device, in the order of the families' files, each key once; with a package, its entries' and the
+    roofs."""
     _collected.clear()
     for path in sorted((HERE / "rows").glob("*.py")):
         spec = importlib.util.spec_from_file_location(f"perf_rows_{path.stem}", path)
         assert spec is not None and spec.loader is not None
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     rows = [*_collected, *from_op_table(device)]
+    if package:
+        rows = [*[r for r in _collected if r.family == "roof"], *from_package(package)]
     by_key: dict[str, Row] = {}
     for r in rows:
         if device in r.devices and (not families or r.family in families) and (r.quick or not quick):
@@ -132,16 +135,37 @@ def from_op_table(device: str) -> Iterator[Row]:
 
     whole()
     for op in OPS.values():
-        if op.perf is None:
-            continue
-        for i, declared in enumerate(op.perf(_Shapes())):
-            nbytes = declared.nbytes or _traffic(declared, declared.dtype)
-            options = {k: getattr(declared, k) for k in ("flops", "dtype", "devices", "quick")}
-            name = f"{op.name} {declared.label}"
-            yield Row(op.family, name, _entry_setup(op.name, op.api, op.perf, i), nbytes=nbytes, **options)
+        yield from _of_entry(op, _entry_setup)
 
 
-def _entry_setup(name: str, api: str, perf: Callable, index: int) -> Callable[[Any, Any], Callable[[], Any]]:
+def from_package(package: str) -> Iterator[Row]:
+    """Rows that the entries of another package declare; other libraries have no such functions."""
+    from tritonnn.library import load as load_package
+
+    for op in load_package(package):
+        yield from _of_entry(op, _package_setup)
+
+
+def _of_entry(op: Any, make_setup: Callable) -> Iterator[Row]:
+    for i, declared in enumerate(op.perf(_Shapes()) if op.perf else ()):
+        nbytes = declared.nbytes or _traffic(declared, declared.dtype)
+        options = {k: getattr(declared, k) for k in ("flops", "dtype", "devices", "quick")}
+        yield Row(op.family, f"{op.name} {declared.label}", make_setup(op, i), nbytes=nbytes, **options)
+
+
+def _package_setup(op: Any, index: int) -> Callable[[Any, Any], Callable[[], Any]]:
+    def setup(lib: Any, make: Any) -> Callable[[], Any]:
+        if lib.__name__ != "tritonnn":
+            raise AttributeError(f"{lib.__name__} has no {op.name}")
+        declared = op.perf(make)[index]
+        return lambda: op.function(*declared.args, **declared.kwargs)
+
+    return setup
+
+
+def _entry_setup(op: Any, index: int) -> Callable[[Any, Any], Callable[[], Any]]:
+    name, api, perf = op.name, op.api, op.perf
+
     def setup(lib: Any, make: Any) -> Callable[[], Any]:
         home = lib.nn.functional if "functional" in api and "torch" not in api.split() else lib
         function = getattr(home, name)

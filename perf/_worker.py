@@ -35,16 +35,19 @@ class Worker:
         threads: CPU threads.
         cap: limits extents in a rehearsal, if not 0.
         tune: whether tritonnn measures its configurations before a row is timed.
+        package: whose entries' rows, where they are not the library's own.
     """
 
-    def __init__(self, library: str, device: str, threads: int = 1, cap: int = 0, tune: bool = False) -> None:
+    def __init__(
+        self, library: str, device: str, threads: int = 1, cap: int = 0, tune: bool = False, package: str = ""
+    ) -> None:
         self.cap, self.tune = cap, tune and library == "tritonnn"
         self.device, self.compile = device, library == "torch.compile"
         self.name = library
         self.lib = importlib.import_module("torch" if self.compile else library)
         if library != "tritonnn" and device == "cpu":
             self.lib.set_num_threads(threads)
-        self.rows = {r.key: r for r in _rows.load(device)}
+        self.rows = {r.key: r for r in _rows.load(device, package=package)}
         self.call: Callable[[], Any] | None = None
         self.unit, self.count = "device", 1
         self.events: list[tuple[Any, Any]] = []

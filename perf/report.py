@@ -37,6 +37,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is a GPU")
     parser.add_argument("--families", help="comma-separated; --list shows them")
+    parser.add_argument("--package", default="", help="the entries of another package, and the roofs")
     parser.add_argument("--list", action="store_true", help="show families and rows, measure nothing")
     parser.add_argument("--quick", action="store_true", help="a few rows of each family, fewer rounds")
     parser.add_argument("--rounds", type=int, help="pairs of samples per row (11; 5 with --quick)")
@@ -67,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.monotonic()
     device = options.device or ("cuda" if options.predict or gpu_present() else "cpu")
     families = set(options.families.split(",")) if options.families else None
-    rows = _rows.load(device, None if families is None else families | {"roof"}, options.quick)
+    chosen = None if families is None else families | {"roof"}
+    rows = _rows.load(device, chosen, options.quick, options.package)
     if families and not any(r.family in families for r in rows):
         known = sorted({r.family for r in _rows.load(device)})
         print(f"no rows for {options.families} on {device}; there are {', '.join(known)}", file=sys.stderr)
@@ -133,6 +135,7 @@ def run(device: str, rows: list[Any], options: argparse.Namespace, started: floa
     crew = _measure.Crew(
         ["tritonnn", *wanted_peers(device, options.peers)], options.verbose, device=device,
         threads=options.threads, cap=REHEARSAL_EXTENT if options.rehearse else 0, tune=options.tune,
+        package=options.package,
     )  # fmt: skip
     report: dict[str, Any] = {
         "device": device, "predicted": False, "rehearsal": options.rehearse, "rounds": rounds,

@@ -18,6 +18,8 @@ os.environ.setdefault("TRITONNN_NAN_POISON", "1")  # an element that a kernel fo
 
 DEVICES = ("cpu", "cuda")
 
+pytest.register_assert_rewrite("tritonnn.testing.generated")
+
 
 def pytest_configure():
     """Tests that go through the op table see all of it."""

@@ -6,7 +6,6 @@ import doctest
 import importlib
 import pkgutil
 import types
-import warnings
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ import pytest
 import tritonnn as torch
 from tritonnn._tensor import Tensor
 from tritonnn.ops._table import NAMESPACES, OPS
+from tritonnn.testing.generated.examples import run
 
-FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 SKIPPED_MODULES = ("tritonnn.__main__", "tritonnn._shim")  # importing them acts
 
 
@@ -44,15 +43,6 @@ def functions() -> dict[str, Any]:
             if callable(function) and doc and ">>>" in doc:
                 documented.setdefault(hash(doc), (f"{place}.{name}", function))
     return dict(documented.values())
-
-
-def run(test: doctest.DocTest) -> None:
-    output: list[str] = []
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        results = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=output.append)
-    assert not results.failed, "".join(output)
 
 
 @pytest.mark.parametrize("name", modules())

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+OWN = "tritonnn"  # the library's own package, beside those of others that have entries
+
 
 def find(package: str, family: str, name: str) -> Callable[..., Any] | None:
     """The function `name` of a family: of the module `package.family`, or of a public module in that folder.
@@ -20,7 +22,7 @@ def find(package: str, family: str, name: str) -> Callable[..., Any] | None:
     try:
         module = importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name != path:
+        if error.name not in (path, package):
             raise
         return None
     for part in modules(module):
@@ -50,9 +52,8 @@ def modules(family: Any) -> list[Any]:
 
 def place(package: str, family: str) -> str:
     """Where a function of the family belongs, for messages: a file, or a folder with a slash at its end."""
-    folder = package.rsplit(".", 1)[-1]
+    folder = package.removeprefix("tritonnn.").replace(".", "/")
     path = f"{package}.{family}"
-    is_folder = importlib.util.find_spec(path) is not None and hasattr(
-        importlib.import_module(path), "__path__"
-    )
+    there = importlib.util.find_spec(package) is not None and importlib.util.find_spec(path) is not None
+    is_folder = there and hasattr(importlib.import_module(path), "__path__")
     return f"{folder}/{family}/" if is_folder else f"{folder}/{family}.py"

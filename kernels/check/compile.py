@@ -6,7 +6,8 @@ instructions, the warp specialisation or the wide accesses that its case promise
 memory and instructions (of the whole kernel and of its largest inner loop, in PTX or AMD assembly) are compared
 with `regressions.json` beside this file: a figure that is worse, a binary that is not in the file and one in the
 file that is made no more fail the check until `--update` accepts them. Results are cached by the hash of the
-sources, the arguments and the version of Triton.
+sources, the arguments and the version of Triton. `--package NAME` does the same for the kernels of another package,
+whose figures are kept in its own `kernels/regressions.json`.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tritonnn._families import OWN
 from tritonnn.kernels.check import regressions as _regressions
 from tritonnn.kernels.check.binary import SHARED, Report, measure
 
 
-def modules() -> Iterator[str]:
-    """The modules with kernels, by their names below this package: 'scan', 'loss.loss'."""
-    import tritonnn.kernels as package
-
-    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        name = module.name.removeprefix(package.__name__ + ".")
-        if not name.startswith(("check", "launch.interpreter")):
+def modules(package: str = OWN) -> Iterator[str]:
+    """The modules with kernels of a package, by their names below its `kernels`: 'scan', 'loss.loss'."""
+    kernels = importlib.import_module(f"{package}.kernels")
+    for module in pkgutil.walk_packages(kernels.__path__, kernels.__name__ + "."):
+        name = module.name.removeprefix(kernels.__name__ + ".")
+        if package != OWN or not name.startswith(("check", "launch.interpreter")):
             yield name
 
 
 @cache
-def cases(module: str) -> list[Any]:
+def cases(module: str, package: str = OWN) -> list[Any]:
     """The cases that a module declares in COMPILE."""
-    declared = getattr(importlib.import_module(f"tritonnn.kernels.{module}"), "COMPILE", [])
+    declared = getattr(importlib.import_module(f"{package}.kernels.{module}"), "COMPILE", [])
     return list(declared() if callable(declared) else declared)
 
 
@@ -120,11 +121,11 @@ def _own_hash() -> str:
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
-def _work(job: tuple[str, int, str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+def _work(job: tuple[str, int, str, str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """One case on one architecture, in a worker process; cached reports are taken as they are."""
-    module, index, arch, known = job
+    module, index, arch, package, known = job
     warnings.simplefilter("ignore")
-    case = cases(module)[index]
+    case = cases(module, package)[index]
     key = fingerprint(case, arch)
     if key in known:
         return key, known[key]
@@ -158,30 +159,35 @@ def _remember(known: dict[str, Any]) -> None:
     _known.update(known)
 
 
-def _run(job: tuple[str, int, str]) -> tuple[str, dict[str, Any]]:
+def _run(job: tuple[str, int, str, str]) -> tuple[str, dict[str, Any]]:
     return _work((*job, _known))
 
 
 def compile_all(
-    wanted: str, archs: Iterable[str], jobs: int, use_cache: bool, sampled: Iterable[str] = ()
+    wanted: str,
+    archs: Iterable[str],
+    jobs: int,
+    use_cache: bool,
+    sampled: Iterable[str] = (),
+    package: str = OWN,
 ) -> list[Report]:
     """Reports of every case whose name contains `wanted`; for a `sampled` architecture of each kernel's first one."""
     known = _read(_cache_file()) if use_cache else {}
     todo = [
         (module, index, arch)
-        for module in modules()
-        for index, case in enumerate(cases(module))
+        for module in modules(package)
+        for index, case in enumerate(cases(module, package))
         if wanted in case.name
         for arch in case.archs
         if arch in archs
     ]
-    todo = sample(todo, sampled)
-    twice = [key for key, n in Counter((cases(f)[i].name, a) for f, i, a in todo).items() if n > 1]
+    todo = sample(todo, sampled, package)
+    twice = [key for key, n in Counter((cases(f, package)[i].name, a) for f, i, a in todo).items() if n > 1]
     if twice:
         raise ValueError(f"several cases have the same name: {twice}")
     reports = []
     with ProcessPoolExecutor(jobs, initializer=_remember, initargs=(known,)) as pool:
-        for number, pair in enumerate(pool.map(_run, todo, chunksize=2), 1):
+        for number, pair in enumerate(pool.map(_run, [(*job, package) for job in todo], chunksize=2), 1):
             reports.append(pair)
             if use_cache and number % 200 == 0:  # a run that is stopped has not been for nothing
                 _save_cache(known, reports)
@@ -190,11 +196,13 @@ def compile_all(
     return [Report(**report) for _, report in reports]
 
 
-def sample(jobs: list[tuple[str, int, str]], sampled: Iterable[str]) -> list[tuple[str, int, str]]:
+def sample(
+    jobs: list[tuple[str, int, str]], sampled: Iterable[str], package: str = OWN
+) -> list[tuple[str, int, str]]:
     """The jobs (module, number of the case, architecture), for some architectures of each kernel's first case."""
     kept, met = [], set()
     for module, index, arch in jobs:
-        kernel = (cases(module)[index].kernel, arch)
+        kernel = (cases(module, package)[index].kernel, arch)
         if arch not in sampled or kernel not in met:
             kept.append((module, index, arch))
         met.add(kernel)
@@ -244,10 +252,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-cache", action="store_true", help="compile everything anew")
     parser.add_argument("--update", action="store_true", help=f"keep the figures in {_regressions.KEPT.name}")
     parser.add_argument("--quiet", action="store_true", help="no table")
+    parser.add_argument("--package", default=OWN, help="whose kernels; the library's own by default")
     options = parser.parse_args(arguments)
+    kept_in = _regressions.place(options.package)
     start = time.perf_counter()
     archs = options.arch or list(SHARED)
-    reports = compile_all(options.k, archs, options.j, not options.no_cache, options.sample)
+    reports = compile_all(options.k, archs, options.j, not options.no_cache, options.sample, options.package)
     if not options.quiet:
         print(show(reports))
         print("registers, shared memory, instructions / of the largest inner loop")
@@ -259,10 +269,11 @@ def main(arguments: list[str] | None = None) -> int:
     whole = not options.k and not options.arch
     if options.update:
         everything = whole and not options.sample
-        _regressions.save(_regressions.updated(reports, version, _regressions.load(), everything))
-        print(f"kept {len(reports) - failures} binaries in {_regressions.KEPT}")
+        kept = _regressions.updated(reports, version, _regressions.load(kept_in), everything)
+        _regressions.save(kept, kept_in)
+        print(f"kept {len(reports) - failures} binaries in {kept_in}")
     else:
-        failures += _compare(reports, version, whole, options.sample)
+        failures += _compare(reports, version, whole, options)
     seconds = time.perf_counter() - start
     print(
         f"{len(reports)} binaries of {len({r.name for r in reports})} cases in {seconds:.0f} s: {failures} failures"
@@ -270,15 +281,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failures else 0
 
 
-def _compare(reports: list[Report], version: str, whole: bool, sampled: list[str]) -> int:
+def _compare(reports: list[Report], version: str, whole: bool, options: argparse.Namespace) -> int:
     """Print what differs from the kept figures; how much of it is not acceptable as it is."""
-    kept = _regressions.load()
+    kept = _regressions.load(_regressions.place(options.package))
     if kept.triton != version:
         print(f"figures are kept for Triton {kept.triton or '-'}, this is {version}: not compared")
         return 0
     worse = _regressions.regressions(reports, kept.binaries)
     new, gone = _regressions.differences(reports, kept.binaries, whole)
-    gone = [name for name in gone if not name.endswith(tuple(sampled))]  # not looked at
+    gone = [name for name in gone if not name.endswith(tuple(options.sample))]  # not looked at
     for line in worse:
         print("WORSE   ", line)
     for line in new:
@@ -286,7 +297,7 @@ def _compare(reports: list[Report], version: str, whole: bool, sampled: list[str
     for line in gone:
         print("GONE    ", line)
     if worse or new or gone:
-        print(f"Make it as good as it was, or accept it: {_regressions.ACCEPT}")
+        print(f"Make it as good as it was, or accept it: {_regressions.accept(options.package)}")
     # Who works on some kernels, with -k or --arch, need not keep them yet.
     return len(worse) + (len(new) + len(gone) if whole else 0)
 

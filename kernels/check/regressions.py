@@ -7,12 +7,14 @@ version of Triton that they were kept with.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from tritonnn._families import OWN
 from tritonnn.kernels.check.binary import Report
 
 KEPT = Path(__file__).with_name("regressions.json")
@@ -25,6 +27,22 @@ SLACK = {
     "instructions": (4, 1.03),
     "loop": (4, 1.03),
 }
+
+
+def place(package: str) -> Path:
+    """The file of a package's figures.
+
+    Raises:
+        ModuleNotFoundError: it has no kernels.
+    """
+    if package == OWN:
+        return KEPT
+    return Path(importlib.import_module(f"{package}.kernels").__path__[0]) / KEPT.name
+
+
+def accept(package: str) -> str:
+    """The command that keeps what there is now."""
+    return ACCEPT if package == OWN else f"{ACCEPT} --package {package}"
 
 
 class Kept(NamedTuple):

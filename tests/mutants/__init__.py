@@ -35,6 +35,7 @@ AREAS = (
     "complex_numbers",
     "recorded_programs",
     "transforms",
+    "extending",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

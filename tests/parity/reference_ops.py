@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch as reference
 from support import array, tensors
-from tolerance import ALLOWED, first_beyond, own_error, parts, sizes
 from unspecified import LARGER_ERROR, SIGN_OF_ZERO, UNDEFINED, WHICH_OF_EQUALS
 from widened import AT_LEAST, NOT_WIDENED, seeds, whole_operands, wide
 
 import tritonnn as torch
 from tritonnn._tensor import Tensor, host_array
 from tritonnn.ops._table import Op, Sample
+from tritonnn.testing.generated.tolerance import ALLOWED, first_beyond, own_error, parts, sizes
 
 REFUSALS = (
     "not implemented for", "not supported", "does not support", "expected", "type ml_dtypes",

@@ -193,7 +193,7 @@ class Call:
             outs = [lambda shape, dtype: np.empty(tuple(shape), dtype.np)]
         token = quiet_set(QUIET)
         try:
-            results = implementation(self.op.family, self.op.name)(*outs, *args)
+            results = implementation(self.op.family, self.op.own_name, self.op.package)(*outs, *args)
         finally:
             quiet_reset(token)
         if self.allocated:

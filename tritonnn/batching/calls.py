@@ -136,7 +136,9 @@ def call(op: Op, args: tuple, kwargs: dict[str, Any], suffix: str, level: int) -
     if bound is not None:
         if (function := COMPOSED.get(op.name)) is not None:
             return function(*bound)
-        chosen = RULES.get(op.name) or (RULES["pointwise"] if op.result_rule is not None else None)
+        chosen = RULES.get(op.name) or op.options.get("vmap")
+        if chosen is None and op.result_rule is not None:
+            chosen = RULES["pointwise"]
         if chosen is not None:
             taken = taken_apart(op, bound, level)
             with below(level):

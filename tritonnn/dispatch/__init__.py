@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tritonnn.dispatch._answered import alias, answered
-from tritonnn.dispatch._autocast import autocast, cast, lower_precision, switch, without_autocast
+from tritonnn.dispatch._autocast import (
+    autocast,
+    cast,
+    follow_no_policy,
+    follow_policy,
+    lower_precision,
+    switch,
+    without_autocast,
+)
 from tritonnn.dispatch._call import call, check_out_arguments, view, views
 from tritonnn.dispatch._checks import check_float8, check_limited
 from tritonnn.dispatch._inplace import check_inplace, inplace, inplace_composite, write
@@ -29,8 +37,8 @@ from tritonnn.dispatch._writing import (
 __all__ = [
     "ON", "QUIET", "TableCall", "alias", "allocate", "answer_below", "answered", "around", "autocast",
     "before_write", "call", "cast", "check_dtype", "check_float8", "check_inplace", "check_limited", "check_out",
-    "check_shared", "copy_into", "deliver", "enter", "inplace", "inplace_composite", "is_expanded", "leave",
-    "lower_precision", "pointwise", "quiet_reset", "quiet_set", "refuse_expanded", "refuse_partial_overlap",
-    "register_copy", "resize_out", "result_type", "row_major", "run_into", "switch", "to_device", "view", "views",
-    "watch", "without_autocast", "write", "wrote",
+    "check_shared", "copy_into", "deliver", "enter", "follow_no_policy", "follow_policy", "inplace",
+    "inplace_composite", "is_expanded", "leave", "lower_precision", "pointwise", "quiet_reset", "quiet_set",
+    "refuse_expanded", "refuse_partial_overlap", "register_copy", "resize_out", "result_type", "row_major",
+    "run_into", "switch", "to_device", "view", "views", "watch", "without_autocast", "write", "wrote",
 ]  # fmt: skip

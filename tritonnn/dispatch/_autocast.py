@@ -15,7 +15,17 @@ from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
 from tritonnn.recording.grad_mode import state
-from tritonnn.table.autocast import CLOSED, FLOAT32, FLOAT32_RESULT, ONLY, REFUSALS, STATES, WIDEST, policies
+from tritonnn.table.autocast import (
+    CLOSED,
+    DECLARED,
+    FLOAT32,
+    FLOAT32_RESULT,
+    ONLY,
+    REFUSALS,
+    STATES,
+    WIDEST,
+    policies,
+)
 
 if TYPE_CHECKING:
     from tritonnn.table import Op
@@ -229,11 +239,31 @@ def _runs() -> list[tuple[Op, Callable, Callable]]:
     """The ops with a policy: what they run while autocast is off everywhere, and else."""
     from tritonnn.table import OPS
 
-    return [
-        (op, op.run, _composed(op, op.run) if op.kind == "composite" else _called(op.run))
-        for op in OPS.values()
-        if policies(op.name)
-    ]
+    return [_ways(op) for op in OPS.values() if policies(op.name)]
+
+
+def _ways(op: Op) -> tuple[Op, Callable, Callable]:
+    return op, op.run, _composed(op, op.run) if op.kind == "composite" else _called(op.run)
+
+
+def follow_policy(op: Op) -> None:
+    """Have an entry that comes after autocast was first on follow its policy; earlier ones do when it is."""
+    said = op.options.get("autocast")
+    if said:
+        DECLARED[op.name] = said if isinstance(said, dict) else dict.fromkeys(("cpu", "cuda"), said)
+    if _runs.cache_info().currsize and policies(op.name):
+        with _lock:
+            _runs().append(_ways(op))
+            if _threads:
+                op.run = _runs()[-1][2]
+
+
+def follow_no_policy(op: Op) -> None:
+    """Forget an entry that is taken out of the table."""
+    DECLARED.pop(op.name, None)
+    if _runs.cache_info().currsize:
+        with _lock:
+            _runs()[:] = [row for row in _runs() if row[0] is not op]
 
 
 def _called(run: Callable) -> Callable:

@@ -125,6 +125,6 @@ def named(op: Op, results: tuple) -> Any:
         else:
             from collections import namedtuple
 
-            op.tuple_type = namedtuple(op.name, op.results)  # type: ignore[misc]
+            op.tuple_type = namedtuple(op.own_name, op.results)  # type: ignore[misc]
     kind: Any = op.tuple_type
     return tuple.__new__(kind, results)

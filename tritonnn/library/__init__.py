@@ -1,5 +1,8 @@
 """`torch.library`: operators that programs define, called as `torch.ops.namespace.name`.
 
+Beside PyTorch's names it has those by which a package of its own declares entries of the op table, with NumPy
+functions and kernels (`primitive`, `pointwise`, `composite`, ...): `docs/extending.md`.
+
 >>> import tritonnn as torch
 >>> @torch.library.custom_op("docs::halve", mutates_args=())
 ... def halve(x: torch.Tensor) -> torch.Tensor:
@@ -17,12 +20,32 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from tritonnn.errors import Invalid, fail
 from tritonnn.library._check import OpCheckError, opcheck
+from tritonnn.library._entries import composite, entries, load, pointwise, primitive, remove, view, writing
 from tritonnn.library._operator import ANY, FAKES, OPERATORS, Operator, devices, kernel_enabled, operator_of
 from tritonnn.library._schema import Schema, infer_schema, of_function, parse
 from tritonnn.ops._namespaces import OpOverload
+from tritonnn.shape import wrap_dim
+from tritonnn.table import (
+    ALL_TYPES,
+    BOOL,
+    FLOAT,
+    FLOATING,
+    FLOATING_AND_COMPLEX,
+    NUMERIC,
+    PROMOTE,
+    REAL,
+    Bad,
+    Out,
+    Perf,
+    Sample,
+)
 
 __all__ = [
+    "ALL_TYPES", "BOOL", "FLOAT", "FLOATING", "FLOATING_AND_COMPLEX", "NUMERIC", "PROMOTE", "REAL", "Bad",
+    "Invalid", "Out", "Perf", "Sample", "composite", "entries", "fail", "load", "pointwise", "primitive", "remove",
+    "view", "wrap_dim", "writing",
     "CustomOpDef", "Library", "OpCheckError", "custom_op", "define", "get_ctx", "get_kernel", "impl", "infer_schema",
     "opcheck", "register_autograd", "register_fake", "register_kernel", "register_vmap", "triton_op", "wrap_triton",
 ]  # fmt: skip

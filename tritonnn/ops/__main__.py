@@ -3,7 +3,7 @@
 `python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report; of
 what is public and no op the file and line of its definition, and the tests that name it.
 `python -m tritonnn.ops stubs [--check]` writes the type stubs, or says which of them are stale.
-`python -m tritonnn.ops --coverage` prints a table: what each op has.
+`python -m tritonnn.ops --coverage [--package NAME]` prints a table: what each op has.
 """
 
 from __future__ import annotations
@@ -178,12 +178,14 @@ def main(arguments: list[str]) -> int:
         from tritonnn.ops import _stubs
 
         return _stubs.main(arguments[1:])
-    if arguments == ["--coverage"]:
+    if arguments[:1] == ["--coverage"] and (len(arguments) == 1 or arguments[1:-1] == ["--package"]):
+        from tritonnn.library import load
         from tritonnn.ops import _coverage
 
-        return _coverage.main()
+        return _coverage.main(load(arguments[-1]) if len(arguments) > 1 else None)
     if len(arguments) < 2 or arguments[0] != "where":
-        print("usage: python -m tritonnn.ops where NAME ... | stubs [--check] | --coverage", file=sys.stderr)
+        usage = "where NAME ... | stubs [--check] | --coverage [--package NAME]"
+        print(f"usage: python -m tritonnn.ops {usage}", file=sys.stderr)
         return 2
     status = 0
     for name in arguments[1:]:

@@ -6,7 +6,7 @@ A column is a row of `COLUMNS`: its title and what it says of an op.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -14,6 +14,7 @@ from typing import Any
 
 import tritonnn
 from tritonnn import dtypes
+from tritonnn._families import OWN, find
 from tritonnn.batching.calls import COMPOSED, DYNAMIC, LOOPED, RULES, SIZED
 from tritonnn.ops import whole
 from tritonnn.table import OPS, Op
@@ -61,6 +62,8 @@ def _on(op: Op, folder: str) -> str:
         return "view"
     if op.host and folder == "kernels":
         return "in part" if callable(op.host) else "host"
+    if op.package != OWN:
+        return "yes" if find(f"{op.package}.{folder}", op.family, op.own_name) else "no"
     return "yes" if op.name in implemented(folder, op.family) or op.recorded else "no"
 
 
@@ -95,13 +98,16 @@ def _named(function: Any, seen: set[int]) -> list[Op]:
     if {"state", "enabled"} <= set(code.co_names):  # it has another way where it is recorded
         return []
     found: list[Op] = []
+    within = (
+        "tritonnn.ops" if function.__module__.startswith(f"{OWN}.") else function.__module__.partition(".")[0]
+    )
     inner = [constant for constant in code.co_consts if hasattr(constant, "co_names")]
     for name in [*code.co_names, *[n for c in inner for n in c.co_names]]:
         value = function.__globals__.get(name)
         op = getattr(value, "op", None)
         if isinstance(op, Op):
             found.append(op)
-        elif isinstance(value, FunctionType) and value.__module__.startswith("tritonnn.ops"):
+        elif isinstance(value, FunctionType) and value.__module__.startswith(within):
             found += _named(value, seen)
     return found
 
@@ -133,6 +139,8 @@ def batches(op: Op) -> str:
         return "loop"
     if op.name in RULES or op.name in COMPOSED or op.name in SIZED or op.result_rule is not None:
         return "rule"
+    if op.options.get("vmap"):
+        return "rule"
     if op.kind == "composite":
         return "composed"
     return "loop" if op.tensor_slots else ""
@@ -151,18 +159,22 @@ COLUMNS: dict[str, Callable[[Op], str]] = {
 }
 
 
-def rows() -> list[tuple[str, ...]]:
-    """A row for each published op, by name, which two may share: `torch.batch_norm` and that of `functional`."""
-    whole()
-    published = sorted(
-        [op for op in OPS.values() if op.api], key=lambda op: (op.public_name, op.api, op.name)
-    )
+def rows(entries: Iterable[Op] | None = None) -> list[tuple[str, ...]]:
+    """A row for each published op, by name, which two may share: `torch.batch_norm` and that of `functional`.
+
+    Args:
+        entries: of which; the library's own by default.
+    """
+    if entries is None:
+        whole()
+        entries = [op for op in OPS.values() if op.package == OWN]
+    published = sorted([op for op in entries if op.api], key=lambda op: (op.public_name, op.api, op.name))
     return [tuple([column(op) for column in COLUMNS.values()]) for op in published]
 
 
-def main() -> int:
+def main(entries: Iterable[Op] | None = None) -> int:
     """Print the table as Markdown, and how many ops have what."""
-    table = rows()
+    table = rows(entries)
     widths = [max(map(len, column)) for column in zip(COLUMNS, *table, strict=True)]
     for row in (tuple(COLUMNS), tuple(["-" * width for width in widths]), *table):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

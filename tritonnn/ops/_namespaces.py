@@ -13,7 +13,7 @@ from typing import Any
 from tritonnn._tensor import Tensor
 from tritonnn.ops import whole
 from tritonnn.ops._aten_forms import FORMS
-from tritonnn.table import NAMESPACES, Op
+from tritonnn.table import NAMESPACES, OPS, Op
 
 # Overloads beyond those that the arguments say: 'Tensor' and 'Scalar' of two operands, 'default' of all else.
 _FURTHER = {
@@ -121,9 +121,12 @@ class OpNamespace:
         return packet
 
     def _of_table(self, name: str) -> OpOverloadPacket | None:
-        function = _published(name) if self.name == "aten" else None
+        if self.name != "aten":  # an entry of a package; it may be removed, so that it is not kept
+            op = OPS.get(f"{self.name}.{name}")
+            return OpOverloadPacket(self.name, name, op.function, ("default",)) if op is not None else None
+        function = _published(name)
         if function is None:
-            return self._of_form(name) if self.name == "aten" else None
+            return self._of_form(name)
         packet = self._packets[name] = OpOverloadPacket(
             "aten", name, function, _overloads(name, getattr(function, "op", None))
         )

@@ -15,6 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from tritonnn import dispatch
+from tritonnn._families import OWN
 from tritonnn._overriding import overloading, overridable, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import BatchedOperand, HalfComplexOperand, SparseOperand
@@ -168,14 +169,14 @@ def composite(**options: Any) -> Callable[[Callable[P, R]], Entry[P, R]]:
     def decorate(body: Any) -> Any:
         op = Op(body, "composite", **options)
         function = op.function = checked_frame(op, body) if op.api else body
-        _dress(function, op, op.public_name)
+        _dress(function, op, _shown(op))
         _register(op, function, checked_frame(op, body) if _is_both(op) else function, options)
         if op.inplace:
             in_place: Any = overridable(dispatch.inplace_composite(op, function))
             in_place.op = op
             in_place.__module__ = function.__module__
             in_place.__signature__ = OpSignature(op, out=False)
-            _method(op.name + "_", in_place, options)
+            _method(op.own_name + "_", in_place, options)
         return function
 
     return decorate
@@ -242,7 +243,7 @@ def _takes_others(method: FunctionType) -> bool:
 
 def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
     op.run = run
-    entry = _dress(frame(op), op, op.public_name)
+    entry = _dress(frame(op), op, _shown(op))
     entry.__signature__ = OpSignature(op)  # type: ignore[attr-defined]
     op.function = entry
     _register(op, entry, frame(op) if _is_both(op) else entry, options)
@@ -263,10 +264,10 @@ def _publish_in_place(op: Op, options: dict[str, Any]) -> None:
         except SparseOperand:
             return with_sparse(op, *as_given(op, bound), suffix="_")
 
-    _dress(in_place, op, op.name + "_")
+    _dress(in_place, op, op.own_name + "_")
     in_place.overridable = True  # type: ignore[attr-defined]
     in_place.__signature__ = OpSignature(op, out=False)  # type: ignore[attr-defined]
-    for name in (op.name, *options.get("alias", ())):
+    for name in (op.own_name, *options.get("alias", ())):
         _method(name + "_", in_place, options)
 
 
@@ -300,10 +301,21 @@ def _dress(function: Any, op: Op, name: str) -> Entry:
     return function
 
 
+def _shown(op: Op) -> str:
+    """The name of the function: that which errors have, but for the package of one that is not the library's."""
+    return op.public_name if op.package == OWN else op.own_name
+
+
 def _register(op: Op, function: Callable, method: Any, options: dict[str, Any]) -> None:
-    if op.name in OPS:
-        raise ValueError(f"the op table has two entries '{op.name}': {OPS[op.name].module}, {op.module}")
+    there = OPS.get(op.name)
+    if there is not None:
+        if op.package == OWN or there.module != op.module:
+            raise ValueError(f"the op table has two entries '{op.name}': {there.module}, {op.module}")
+        remove(there)  # its module is read again
+    if op.package != OWN:
+        _refuse_shadows(op)
     OPS[op.name] = op
+    dispatch.follow_policy(op)
     if method is not function:
         for name, value in vars(function).items():
             setattr(method, name, value)
@@ -314,19 +326,58 @@ def _register(op: Op, function: Callable, method: Any, options: dict[str, Any]) 
         )
         method.__qualname__ = f"Tensor.{function.__name__}"
     for place in op.api.split():
-        for name in (options.get("public") or op.name, *options.get("alias", ())):
+        for name in (options.get("public") or op.own_name, *options.get("alias", ())):
             if place == "tensor":
                 setattr(Tensor, name, method)
-            else:
+            elif place != "package":  # whose module has it already
                 NAMESPACES[place][name] = function
+
+
+def _methods(op: Op) -> list[str]:
+    """The names of the methods that an entry makes."""
+    if "tensor" not in op.api.split():
+        return []
+    names = [op.options.get("public") or op.own_name, *op.options.get("alias", ())]
+    return [*names, *([name + "_" for name in names] if op.inplace else [])]
+
+
+def _refuse_shadows(op: Op) -> None:
+    """A package's entry takes no method's name that is taken: by the library, or by another package's.
+
+    Raises:
+        ValueError: it would; the message names both.
+    """
+    for name in _methods(op):
+        if hasattr(Tensor, name):
+            other = getattr(getattr(Tensor, name), "op", None)
+            whose = f"the entry '{other.name}' of {other.module}" if other is not None else "tritonnn itself"
+            raise ValueError(
+                f"the entry '{op.name}' of {op.module} would replace Tensor.{name}, which is that of {whose}: give the "
+                "function another name, or leave out method=True"
+            )
+
+
+def remove(op: Op) -> None:
+    """Take a package's entry out of the table, and its methods off Tensor."""
+    OPS.pop(op.name, None)
+    dispatch.follow_no_policy(op)
+    for name in _methods(op):
+        if getattr(vars(Tensor).get(name), "op", None) is op:
+            delattr(Tensor, name)
+    for name in (op.own_name, *op.options.get("alias", ())):
+        IN_PLACE.pop(_key(op, name + "_"), None)
+
+
+def _key(op: Op, name: str) -> str:
+    return name if op.package == OWN else f"{op.package}.{name}"
 
 
 def _method(name: str, function: Callable, options: dict[str, Any]) -> None:
     """Keep an in-place form, and publish it: as a method of what is one, as a function where PyTorch has it."""
-    IN_PLACE[name] = function
     op = function.op  # type: ignore[attr-defined]
+    IN_PLACE[_key(op, name)] = function
     function.__doc__ = doc_in_place(op, op.name in FUNCTIONS_IN_PLACE)
     if "tensor" in options.get("api", "").split():
         setattr(Tensor, name, function)
-    if name.removesuffix("_") in FUNCTIONS_IN_PLACE:
+    if op.package == OWN and name.removesuffix("_") in FUNCTIONS_IN_PLACE:
         NAMESPACES["torch"].setdefault(name, function)

@@ -128,6 +128,10 @@ def _by_op() -> dict[str, dict[str, str]]:
     return known
 
 
+#: entry of another package -> device type -> what autocast does, as the entry says it
+DECLARED: dict[str, dict[str, str]] = {}
+
+
 def policies(name: str) -> dict[str, str]:
     """Device type -> what autocast does with the arguments of the op of that name; {} where it does nothing.
 
@@ -135,4 +139,4 @@ def policies(name: str) -> dict[str, str]:
     >>> policies("matmul"), policies("relu")
     ({'cpu': 'lower precision', 'cuda': 'lower precision'}, {})
     """
-    return _by_op().get(name, {})
+    return _by_op().get(name) or DECLARED.get(name, {})

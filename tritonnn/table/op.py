@@ -7,10 +7,11 @@ from functools import cached_property
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any
 
+from tritonnn._families import OWN
 from tritonnn.dtypes import dtype as DType
 from tritonnn.errors import Invalid, complete, refused
 from tritonnn.table import between
-from tritonnn.table._reading import all_positional, defaults_of, family_of
+from tritonnn.table._reading import all_positional, defaults_of, place_of, plain_note
 from tritonnn.table.arguments import Kind, kind_of_argument, taken_at_once, verify
 from tritonnn.table.entry import Later
 from tritonnn.table.formulas import no_derivative
@@ -23,6 +24,8 @@ MODULES = {
     "special": "tritonnn.special", "fft": "tritonnn.fft",
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
+#: what takes `out=` where it is no composite; "package" is the module of an entry of another package
+PUBLISHED = frozenset(("torch", "linalg", "special", "fft", "package"))
 KEYWORD_ALIASES = {
     "axis": "dim", "keepdims": "keepdim", "x": "input", "x1": "input", "a": "input", "self": "input", "x2": "other",
 }  # fmt: skip
@@ -46,7 +49,11 @@ class Op:
         self.options = options
         self.kind = kind
         self.body = self.run = function  # what a call runs may be exchanged; the body stays
-        self.name: str = options.get("name") or function.__name__
+        # What its body and the functions of the backends are called, and what it is in the table: those of other
+        # packages are `package.name` there, which no list of the library's can mean by accident.
+        self.own_name: str = options.get("name") or function.__name__
+        self.package, self.family = place_of(function.__module__)
+        self.name: str = self.own_name if self.package == OWN else f"{self.package}.{self.own_name}"
         # What errors call it: `linalg_svd`, of which functions of linalg are made, as users do.
         self.public_name: str = options.get("public") or self.name.replace("linalg_", "linalg.", 1)
         self.api: str = options.get("api", "")
@@ -63,9 +70,7 @@ class Op:
         self.inplace: bool = options.get("inplace", False)
         # Whether `out=` is taken beside the arguments that are named: said by composites and by what is published
         # in nn.functional alone.
-        published = kind != "composite" and not {"torch", "linalg", "special", "fft"}.isdisjoint(
-            self.api.split()
-        )
+        published = kind != "composite" and not PUBLISHED.isdisjoint(self.api.split())
         self.takes_out: bool = options.get("out", published)
         self.cpu: Callable | None = None  # found by name when first needed
         self.gpu: Callable | None = None
@@ -79,17 +84,15 @@ class Op:
     @cached_property
     def annotations(self) -> dict[str, str]:
         """Argument, and "return", -> its annotation."""
-        return dict(self.body.__annotations__)
+        given = self.body.__annotations__
+        return (
+            dict(given) if self.package == OWN else {name: plain_note(note) for name, note in given.items()}
+        )
 
     @cached_property
     def module(self) -> str:
         """Where the entry stands."""
         return self.body.__module__
-
-    @cached_property
-    def family(self) -> str:
-        """The folder or file below ops/; the backend functions stand in those of the same name."""
-        return family_of(self.body.__module__)
 
     @cached_property
     def rule(self) -> Callable:
@@ -285,7 +288,8 @@ class Op:
             from tritonnn.cpu_fallback import implementation
         else:
             from tritonnn.kernels import implementation
-        function = between.passed(self, device_type, implementation(self.family, self.name))
+        found = implementation(self.family, self.own_name, self.package)
+        function = between.passed(self, device_type, found)
         setattr(self, "cpu" if device_type == "cpu" else "gpu", function)
         return function
 

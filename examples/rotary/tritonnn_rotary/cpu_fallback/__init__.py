@@ -1,0 +1,1 @@
+"""The NumPy functions, by the names of the entries."""

@@ -1,0 +1,1 @@
+"""The Triton kernels, by the names of the entries."""
