@@ -6,11 +6,16 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 # One BLAS thread per process: the test workers already use every core.
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+comma := ,
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size clean
+# Triton, which takes 1 GB, only where there is an NVIDIA driver; the tests' environment has it everywhere.
+DRIVER := $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /dev/nvidia0)
+CUDA := $(if $(DRIVER),$(comma)cuda)
 
-train: $(VENV)/.stamp-examples
+.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size package clean
+
+train: $(VENV)/.stamp-examples$(CUDA)
 	$(PY) examples/train_digits.py
 
 test: $(VENV)/.stamp-dev
@@ -25,7 +30,7 @@ large: $(VENV)/.stamp-dev
 	$(TEST_ENV) $(PY) -m pytest -q tests/test_large.py -m large
 
 # Against real PyTorch, which only this target installs.
-parity: $(VENV)/.stamp-parity
+parity: $(VENV)/.stamp-dev,parity
 	$(PYTEST) tests/parity
 
 lint: $(VENV)/.stamp-dev
@@ -48,26 +53,28 @@ mutants: $(VENV)/.stamp-dev
 
 # Looks for faults with random input, for so many minutes; each instrument also runs briefly in `test` or `parity`.
 MINUTES ?= 5
-fuzz: $(VENV)/.stamp-parity
+fuzz: $(VENV)/.stamp-dev,parity
 	$(TEST_ENV) PYTHONPATH=tests $(PY) -m fuzz.run $(MINUTES)
 
-perf: $(VENV)/.stamp-report
+perf: $(VENV)/.stamp-report,cuda
 	$(PY) perf/report.py
 
 # Files and functions that have grown too long.
 size: $(VENV)/.stamp-dev
 	$(PY) tests/size_report.py
 
+# Builds the sdist, and from it the wheel; looks into both, and tests the wheel in a fresh environment without Triton.
+package: $(VENV)/.stamp-dev
+	$(PY) tests/package/build.py dist
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp names the extra it installed; a change of pyproject.toml or setup.py installs again.
+# A stamp names the extras it installed; a change of pyproject.toml or setup.py installs again.
 $(VENV)/.stamp-%: pyproject.toml setup.py | $(VENV)/bin/python
-	$(PIP) install --quiet --editable '.[$(if $(filter parity,$*),dev$(comma)parity,$*)]'
+	$(PIP) install --quiet --editable '.[$*]'
 	touch $@
-
-comma := ,
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "tritonnn needs Python 3.10 or newer; this is " + sys.version)'

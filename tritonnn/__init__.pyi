@@ -218,7 +218,6 @@ from tritonnn.nested._padding import _nested_tensor_from_mask as _nested_tensor_
 from tritonnn.nested._padding import (
     _nested_tensor_from_mask_left_aligned as _nested_tensor_from_mask_left_aligned,
 )
-from tritonnn.ops._namespaces import OPERATORS as ops
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor

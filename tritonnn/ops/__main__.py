@@ -1,4 +1,4 @@
-"""Questions to the op table, and what is written from it.
+"""Questions to the op table, and what is written from it: `tritonnn ops`, or `python -m tritonnn.ops`.
 
 `python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report; of
 what is public and no op the file and line of its definition, and the tests that name it.
@@ -183,7 +183,7 @@ def main(arguments: list[str]) -> int:
 
         return _coverage.main()
     if len(arguments) < 2 or arguments[0] != "where":
-        print("usage: python -m tritonnn.ops where NAME ... | stubs [--check] | --coverage", file=sys.stderr)
+        print("usage: tritonnn ops where NAME ... | stubs [--check] | --coverage", file=sys.stderr)
         return 2
     status = 0
     for name in arguments[1:]:
