@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
 import json
@@ -172,10 +173,12 @@ def expectations(source: str) -> dict[int, str]:
     }
 
 
-def said_by_mypy(program: Path) -> dict[int, list[str]]:
+def said_by_mypy(program: Path, settings: str = "") -> dict[int, list[str]]:
     """By line of the program: the codes of mypy's errors, and the types that it reveals."""
     folder = program.parent
-    (folder / "mypy.ini").write_text("[mypy]\npython_version = 3.12\nignore_missing_imports = true\n")
+    (folder / "mypy.ini").write_text(
+        "[mypy]\npython_version = 3.12\nignore_missing_imports = true\n" + settings
+    )
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(folder / "mypy.ini"), "--show-error-codes",
          "--follow-imports", "silent", "--cache-dir", str(folder / "cache"), str(program)],
@@ -209,6 +212,29 @@ def test_a_users_program(source: str, tmp_path: Path) -> None:
         if said.get(number, []) != ([expected[number]] if number in expected else []):
             wrong.append(f"{number}: {line.strip()}: said {said.get(number)}")
     assert not wrong, "\n".join(wrong)
+
+
+PUBLIC = (
+    "nn nn.functional nn.init nn.utils nn.utils.rnn optim optim.lr_scheduler utils utils.data autograd func linalg fft "
+    "special distributions cuda amp profiler return_types backends sparse nested masked testing library"
+)
+OF_FILES = {"Any", "TYPE_CHECKING", "annotations", "NAMESPACES"}  # what a file is made of, not what it is for
+
+
+@pytest.mark.timeout(300)
+def test_public_names_are_handed_on(tmp_path: Path) -> None:
+    """A package with py.typed hands on what it imports `as` the same name, or lists in `__all__`; no other name."""
+    pytest.importorskip("mypy")
+    lines = ["import tritonnn"]
+    for path in ("", *PUBLIC.split()):
+        module = importlib.import_module(f"tritonnn.{path}".rstrip("."))
+        names = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
+        of_public = [n for n in names if not inspect.ismodule(getattr(module, n)) and n not in OF_FILES]
+        lines += [f"import {module.__name__}", *[f"{module.__name__}.{name}" for name in of_public]]
+    assert len(lines) > 1500 and "tritonnn.nn.Parameter" in lines
+    (tmp_path / "program.py").write_text("\n".join([*lines, "tritonnn.nn.no_such"]), encoding="utf-8")
+    said = said_by_mypy(tmp_path / "program.py", "implicit_reexport = false\n")
+    assert {n: lines[n - 1 : n] for n in said} == {len(lines) + 1: []}
 
 
 PYRIGHT = next((name for name in ("basedpyright", "pyright") if importlib.util.find_spec(name)), None)

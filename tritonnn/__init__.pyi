@@ -2,6 +2,7 @@
 
 from builtins import bool as _bool
 from builtins import float as _float
+from builtins import function
 from builtins import int as _int
 from collections.abc import Sequence
 from typing import Any, Literal, overload
@@ -218,6 +219,7 @@ from tritonnn.nested._padding import _nested_tensor_from_mask as _nested_tensor_
 from tritonnn.nested._padding import (
     _nested_tensor_from_mask_left_aligned as _nested_tensor_from_mask_left_aligned,
 )
+from tritonnn.ops._namespaces import Operators
 from tritonnn.ops.sparse.compressed import sparse_bsc_tensor as sparse_bsc_tensor
 from tritonnn.ops.sparse.compressed import sparse_bsr_tensor as sparse_bsr_tensor
 from tritonnn.ops.sparse.compressed import sparse_compressed_tensor as sparse_compressed_tensor
@@ -259,6 +261,9 @@ from tritonnn.threads import set_num_threads as set_num_threads
 from tritonnn.torch_version import __version__ as __version__
 from tritonnn.utils.dlpack import from_dlpack as from_dlpack
 from tritonnn.utils.dlpack import to_dlpack as to_dlpack
+
+_read_all: function
+ops: Operators
 
 def is_tensor(obj: Any) -> _bool: ...
 def is_floating_point(input: Tensor) -> _bool: ...

@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tritonnn._parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from tritonnn._parameter import Buffer as Buffer
+from tritonnn._parameter import Parameter as Parameter
+from tritonnn._parameter import UninitializedBuffer as UninitializedBuffer
+from tritonnn._parameter import UninitializedParameter as UninitializedParameter
 from tritonnn.nn import functional, init, modules, parameter
 from tritonnn.nn.modules import *
+from tritonnn.nn.modules import Module as Module
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset(["attention", "common_types", "grad", "parallel", "utils"])
@@ -16,7 +20,7 @@ _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.nn import attention, common_types, grad, parallel, utils
-    from tritonnn.nn.parallel import DataParallel
+    from tritonnn.nn.parallel import DataParallel as DataParallel
 else:
 
     def __getattr__(name: str) -> Any:

@@ -35,13 +35,14 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
         safetensors,
         weak,
     )
-    from tritonnn.utils._import_utils import get_cpp_backtrace, set_module
-    from tritonnn.utils._summary import summary
-    from tritonnn.utils._swapping import swap_tensors
+    from tritonnn.utils._import_utils import get_cpp_backtrace as get_cpp_backtrace
+    from tritonnn.utils._import_utils import set_module as set_module
+    from tritonnn.utils._summary import summary as summary
+    from tritonnn.utils._swapping import swap_tensors as swap_tensors
     from tritonnn.utils.backend_registration import (
-        generate_methods_for_privateuse1_backend,
-        rename_privateuse1_backend,
+        generate_methods_for_privateuse1_backend as generate_methods_for_privateuse1_backend,
     )
+    from tritonnn.utils.backend_registration import rename_privateuse1_backend as rename_privateuse1_backend
 else:
 
     def __getattr__(name: str) -> Any:
