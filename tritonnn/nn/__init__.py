@@ -9,7 +9,10 @@ from tritonnn._parameter import Buffer as Buffer
 from tritonnn._parameter import Parameter as Parameter
 from tritonnn._parameter import UninitializedBuffer as UninitializedBuffer
 from tritonnn._parameter import UninitializedParameter as UninitializedParameter
-from tritonnn.nn import functional, init, modules, parameter
+from tritonnn.nn import functional as functional
+from tritonnn.nn import init as init
+from tritonnn.nn import modules as modules
+from tritonnn.nn import parameter as parameter
 from tritonnn.nn.modules import *
 from tritonnn.nn.modules import Module as Module
 
@@ -19,7 +22,11 @@ _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.nn import attention, common_types, grad, parallel, utils
+    from tritonnn.nn import attention as attention
+    from tritonnn.nn import common_types as common_types
+    from tritonnn.nn import grad as grad
+    from tritonnn.nn import parallel as parallel
+    from tritonnn.nn import utils as utils
     from tritonnn.nn.parallel import DataParallel as DataParallel
 else:
 

@@ -18,23 +18,21 @@ _FUNCTIONS = {
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.utils import (
-        _foreach_utils,
-        _import_utils,
-        _python_dispatch,
-        _pytree,
-        backend_registration,
-        checkpoint,
-        collect_env,
-        data,
-        deterministic,
-        dlpack,
-        flop_counter,
-        hooks,
-        module_tracker,
-        safetensors,
-        weak,
-    )
+    from tritonnn.utils import _foreach_utils as _foreach_utils
+    from tritonnn.utils import _import_utils as _import_utils
+    from tritonnn.utils import _python_dispatch as _python_dispatch
+    from tritonnn.utils import _pytree as _pytree
+    from tritonnn.utils import backend_registration as backend_registration
+    from tritonnn.utils import checkpoint as checkpoint
+    from tritonnn.utils import collect_env as collect_env
+    from tritonnn.utils import data as data
+    from tritonnn.utils import deterministic as deterministic
+    from tritonnn.utils import dlpack as dlpack
+    from tritonnn.utils import flop_counter as flop_counter
+    from tritonnn.utils import hooks as hooks
+    from tritonnn.utils import module_tracker as module_tracker
+    from tritonnn.utils import safetensors as safetensors
+    from tritonnn.utils import weak as weak
     from tritonnn.utils._import_utils import get_cpp_backtrace as get_cpp_backtrace
     from tritonnn.utils._import_utils import set_module as set_module
     from tritonnn.utils._summary import summary as summary
