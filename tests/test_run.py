@@ -198,6 +198,18 @@ def test_collect_env(command: tuple[str, ...]) -> None:
     assert {"Python", "platform", "numpy", "triton", "BLAS", "GPU", "TRITONNN_NAN_POISON"} <= set(names)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes of another kind")
+def test_a_reader_who_has_had_enough() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "tritonnn", "collect-env"], stdout=writer, stderr=subprocess.PIPE, text=True,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 1 and done.stderr == ""
+
+
 def test_ops_are_asked_by_either_command() -> None:
     for command in (("tritonnn.ops",), ("tritonnn", "ops")):
         lines = output(python("-m", *command, "where", "relu"))

@@ -61,6 +61,23 @@ def test_what_asks_for_cuda_names_the_extra(interpret: str, needs: str) -> None:
     assert texts == [needs + INSTALL] * len(CALLS)
 
 
+def test_commands_name_what_they_need() -> None:
+    """One line, not a traceback."""
+    told = """
+for package in ("tabulate",): sys.modules[package] = None
+from tritonnn.kernels.check.compile import main as compile_kernels
+from tritonnn._command import main
+for command in (compile_kernels, lambda _: main(["summary", "tritonnn.nn:ReLU", "--input", "2"])):
+    try: command([])
+    except SystemExit as end: print(end)
+"""
+    assert run(told) == [
+        "python -m tritonnn.kernels.check: the compilation of kernels needs triton, which is not installed: "
+        + INSTALL,
+        "tritonnn summary: the table of a summary needs the package tabulate: pip install 'tritonnn[report]'",
+    ]
+
+
 @pytest.mark.parametrize("interpret", ["0", "1"])
 def test_questions_have_answers(interpret: str) -> None:
     """What programs ask before they choose a device does not fail."""

@@ -46,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if command not in COMMANDS:
         return _refused(f"there is no command {command!r}" if command else "")
-    return COMMANDS[command](rest)
+    try:
+        return COMMANDS[command](rest)
+    except BrokenPipeError:  # who reads has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at exit
+        return 1
 
 
 def _refused(reason: str = "") -> int:
@@ -110,6 +114,8 @@ def _summary(rest: Sequence[str]) -> int:
         inputs = tuple(_input(text, parser) for text in options.input)
         print(tritonnn.utils.summary(model, inputs, depth=options.depth))
     except (ImportError, AttributeError) as error:
+        if getattr(error, "name", None) == "tabulate":
+            raise SystemExit(f"tritonnn summary: {error}") from None
         explain(error)
         raise
     return 0

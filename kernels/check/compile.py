@@ -29,6 +29,7 @@ from typing import Any
 
 from tritonnn.kernels.check import regressions as _regressions
 from tritonnn.kernels.check.binary import SHARED, Report, measure
+from tritonnn.runtime import needed
 
 
 def modules() -> Iterator[str]:
@@ -229,6 +230,8 @@ def show(reports: list[Report]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Compile, print, compare. Returns the exit status."""
     os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be compiled
+    if text := needed.missing(needed.COMPILER):
+        raise SystemExit(f"python -m tritonnn.kernels.check: {text}")
     import triton
 
     parser = argparse.ArgumentParser(

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from typing import NamedTuple
 
 INSTALL = "pip install 'tritonnn[cuda]'"
-# The module that is looked for, and the name of its package.
-SIMULATED = {"triton": "triton"}
-GPU = {"triton": "triton", "cuda.bindings": "cuda-bindings"}
 
 
-def missing(packages: dict[str, str]) -> str:
+class Need(NamedTuple):
+    """Who needs packages: its name, and (the module that is looked for, the package) of each."""
+
+    who: str
+    packages: tuple[tuple[str, str], ...]
+
+
+_TRITON = ("triton", "triton")
+SIMULATED = Need("the simulated cuda device (TRITON_INTERPRET=1)", (_TRITON,))
+GPU = Need("the device 'cuda'", (_TRITON, ("cuda.bindings", "cuda-bindings")))
+COMPILER = Need("the compilation of kernels", (_TRITON,))
+
+
+def missing(need: Need) -> str:
     """The packages that are not installed, as a message; empty where all are. Imports none of them."""
-    names = [package for module, package in packages.items() if not _installed(module)]
+    names = [package for module, package in need.packages if not _installed(module)]
     if not names:
         return ""
-    device = (
-        "the simulated cuda device (TRITON_INTERPRET=1)" if packages is SIMULATED else "the device 'cuda'"
-    )
-    there = f"{INSTALL}" if sys.platform == "linux" else f"{INSTALL} has them on Linux"
+    there = INSTALL if sys.platform == "linux" else f"{INSTALL} has them on Linux"
     absent = f"{' and '.join(names)}, which {'is' if len(names) == 1 else 'are'} not installed"
-    return f"{device} needs {absent}: {there}"
+    return f"{need.who} needs {absent}: {there}"
 
 
 def _installed(module: str) -> bool:

@@ -285,7 +285,8 @@ def _table(lines: Sequence[tuple[str, ...]]) -> str:
         from tabulate import tabulate
     except ImportError as error:
         raise ImportError(
-            "the table of a summary needs the package tabulate: pip install tritonnn[report]", name="tabulate"
+            "the table of a summary needs the package tabulate: pip install 'tritonnn[report]'",
+            name="tabulate",
         ) from error
     sides = ("left",) * 3 + ("right",) * 3
     return tabulate(lines, HEADERS, tablefmt="simple", disable_numparse=True, colalign=sides)
