@@ -13,17 +13,18 @@ PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 DRIVER := $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /dev/nvidia0)
 CUDA := $(if $(DRIVER),$(comma)cuda)
 
-.PHONY: train test exhaustive large parity lint format kernels mutants fuzz perf size package clean
+.PHONY: train test exhaustive large parity packages packages-expected lint format kernels mutants fuzz perf size docs \
+	wheel clean
 
 train: $(VENV)/.stamp-examples$(CUDA)
 	$(PY) examples/train_digits.py
 
 test: $(VENV)/.stamp-dev
-	$(PYTEST) tests --ignore=tests/parity -m "not exhaustive and not large"
+	$(PYTEST) tests --ignore=tests/parity --ignore=tests/packages -m "not exhaustive and not large"
 
 # Every type, length and kernel where `test` takes some of each.
 exhaustive: $(VENV)/.stamp-dev
-	$(PYTEST) tests --ignore=tests/parity -m exhaustive
+	$(PYTEST) tests --ignore=tests/parity --ignore=tests/packages -m exhaustive
 
 # Tensors of more than 2^31 elements; 8 GiB of memory.
 large: $(VENV)/.stamp-dev
@@ -32,6 +33,14 @@ large: $(VENV)/.stamp-dev
 # Against real PyTorch, which only this target installs.
 parity: $(VENV)/.stamp-dev,parity
 	$(PYTEST) tests/parity
+
+# Packages that need PyTorch, unmodified, in an environment without it.
+packages: $(VENV)-packages/.stamp
+	$(TEST_ENV) $(VENV)-packages/bin/pytest -n auto --dist loadfile $(PACKAGES)
+
+# The same tests on PyTorch, which write the numbers that `packages` expects.
+packages-expected: $(VENV)-packages-pytorch/.stamp
+	$(TEST_ENV) $(VENV)-packages-pytorch/bin/pytest $(PACKAGES) --with-pytorch
 
 lint: $(VENV)/.stamp-dev
 	$(PY) -m ruff check .
@@ -64,16 +73,36 @@ size: $(VENV)/.stamp-dev
 	$(PY) tests/size_report.py
 
 # Builds the sdist, and from it the wheel; looks into both, and tests the wheel in a fresh environment without Triton.
-package: $(VENV)/.stamp-dev
-	$(PY) tests/package/build.py dist
+wheel: $(VENV)/.stamp-dev
+	$(PY) tests/wheel/build.py dist
+
+# The documentation, as a site in site/; no warning, and no link that leads nowhere.
+docs: $(VENV)/.stamp-docs
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+	$(PY) docs/_check_site.py site
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-packages $(VENV)-packages-pytorch build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp names the extras it installed; a change of pyproject.toml or setup.py installs again.
 $(VENV)/.stamp-%: pyproject.toml setup.py | $(VENV)/bin/python
 	$(PIP) install --quiet --editable '.[$*]'
+	touch $@
+
+# The script and not `python -m pytest`, which puts this folder, with its kernels/, before what is installed.
+PACKAGES := -c tests/packages/pytest.ini --rootdir tests/packages --confcutdir tests/packages -q tests/packages
+
+$(VENV)-packages/.stamp: tests/packages/requirements.txt pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)-packages
+	$(VENV)-packages/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[cuda]'
+	$(VENV)-packages/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
+	touch $@
+
+$(VENV)-packages-pytorch/.stamp: tests/packages/requirements.txt
+	$(PYTHON) -m venv $(VENV)-packages-pytorch
+	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 numpy
+	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
 
 $(VENV)/bin/python:

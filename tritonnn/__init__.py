@@ -103,11 +103,11 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "__config__", "__future__", "_dynamo", "_inductor", "accelerator", "amp", "autograd", "backends",
-    "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional", "futures", "jit",
-    "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn", "optim", "overrides",
-    "profiler", "quasirandom", "random", "return_types", "serialization", "signal", "sparse", "special", "storage",
-    "testing", "torch_version", "types", "utils", "version", "xpu",
+    "_C", "__config__", "__future__", "_dynamo", "_inductor", "_tensor_str", "_utils", "accelerator", "amp",
+    "autograd", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "fft", "func", "functional",
+    "futures", "fx", "hub", "jit", "library", "linalg", "masked", "mps", "mtia", "multiprocessing", "nested", "nn",
+    "onnx", "optim", "overrides", "profiler", "quasirandom", "random", "return_types", "serialization", "signal",
+    "sparse", "special", "storage", "testing", "torch_version", "types", "utils", "version", "xpu",
 ))  # fmt: skip
 _LAZY = {
     "save": "serialization", "load": "serialization", "Generator": "random", "manual_seed": "random", "seed": "random",
@@ -130,7 +130,11 @@ _LAZY = {
     "autotune": "_tuning", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
-    "serve": "_run",
+    "serve": "_run", "ScriptModule": "jit", "ScriptFunction": "jit",
+    **dict.fromkeys((
+        "_convert_indices_from_coo_to_csr", "_convert_indices_from_csr_to_coo",
+    ), "_compressed_indices"),
+    "_segment_reduce": "ops.torch_forms.segments", "PyTorchFileReader": "serialization._reader",
     "thread_safe_generator": "random", "GradScaler": "amp", "Stream": "_streams", "Event": "_streams",
     "DisableTorchFunction": "_C", "DisableTorchFunctionSubclass": "_C",
     "Future": "futures", "fork": "futures", "wait": "futures",

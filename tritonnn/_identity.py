@@ -43,13 +43,19 @@ PLACES = {
     "autograd.anomaly": "autograd.anomaly_mode",
     "recording.edges": "autograd.graph", "recording.graph": "autograd.graph", "recording.packing": "autograd.graph",
     "recording.grad_mode": "autograd.grad_mode",
+    "distributed.absent": "distributed",
     "distributions._transforms": "distributions.transforms",
     "profiler._events": "autograd.profiler_util", "profiler._profile": "profiler.profiler",
     "profiler._ranges": "autograd.profiler", "profiler._schedule": "profiler.profiler",
+    "utils.tensorboard._by_tensorboardx": "utils.tensorboard.writer",
+    "utils.tensorboard._by_tensorboard": "utils.tensorboard.writer",
+    "utils.data._iterators": "utils.data.dataloader",
     "storage": "storage",
     "cuda._devices": "cuda", "cuda.streams.StreamContext": "cuda",
     "cuda.AcceleratorError": "", "cuda.OutOfMemoryError": "",
     "random.Generator": "_C",
+    "fx._codegen": "fx.graph", "fx._naming": "fx.graph", "fx._node_list": "fx.graph",
+    "fx._root_arguments": "fx._symbolic_trace",
 }  # fmt: skip
 
 

@@ -107,6 +107,7 @@ def _is_any_true(input: Tensor) -> Tensor:
     return _asked("_is_any_true", input).any()
 
 
+@overridable
 def _assert(condition: object, message: str) -> None:
     """`assert condition, message`, also of a tensor of one element."""
     if not condition:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["get_rank", "get_world_size", "is_available", "is_initialized", "is_torchelastic_launched"]
+from tritonnn.distributed import device_mesh
+from tritonnn.distributed.absent import GroupName, ProcessGroup
+from tritonnn.distributed.device_mesh import DeviceMesh, init_device_mesh
+
+__all__ = [
+    "DeviceMesh", "GroupName", "ProcessGroup", "device_mesh", "get_rank", "get_world_size", "init_device_mesh",
+    "is_available", "is_initialized", "is_torchelastic_launched",
+]  # fmt: skip
 
 
 def is_available() -> bool:

@@ -52,6 +52,13 @@ def standard_normal(shape: Any, like: Tensor) -> Tensor:
     return torch.randn(shape, dtype=like.dtype, device=like.device)
 
 
+def _standard_normal(shape: Any, dtype: Any, device: Any) -> Tensor:
+    """Standard normal numbers; of other libraries' distributions, which take it from here."""
+    return torch.normal(
+        torch.zeros(shape, dtype=dtype, device=device), torch.ones(shape, dtype=dtype, device=device)
+    )
+
+
 def uniform(shape: Any, like: Tensor) -> Tensor:
     """Numbers on [0, 1) of the dtype and on the device of `like`."""
     return torch.rand(shape, dtype=like.dtype, device=like.device)
@@ -65,6 +72,9 @@ def open_uniform(shape: Any, like: Tensor) -> Tensor:
 def sum_rightmost(value: Tensor, count: int) -> Tensor:
     """The sum over the last `count` dimensions."""
     return value if count == 0 else value.sum(tuple(range(-count, 0)))
+
+
+_sum_rightmost = sum_rightmost
 
 
 def clamp_probs(probs: Tensor) -> Tensor:

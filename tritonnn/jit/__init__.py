@@ -42,11 +42,21 @@ class TracingCheckError(Exception):
 
 
 class ScriptFunction:
-    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's."""
+    """The class of PyTorch's scripted functions. There are none here: a function stays one of Python's.
+
+    >>> import tritonnn as torch
+    >>> isinstance(torch.jit.script(lambda x: x), torch.jit.ScriptFunction)
+    False
+    """
 
 
 class ScriptModule(Module):
-    """A module whose methods may be marked with `script_method`; they are Python's."""
+    """A module whose methods may be marked with `script_method`; they are Python's.
+
+    >>> import tritonnn as torch
+    >>> isinstance(torch.jit.script(torch.nn.ReLU()), torch.jit.ScriptModule)
+    False
+    """
 
 
 class RecursiveScriptModule(ScriptModule):
@@ -170,6 +180,10 @@ unused = export = interface = script_if_tracing = script_method = _mark
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """The function itself; with or without parentheses."""
     return drop if callable(drop) else _mark
+
+
+#: methods with a form for each type of argument: the last one, which is to take them all, remains
+_overload = _overload_method = _mark
 
 
 def freeze(mod: F, preserved_attrs: list[str] | None = None, optimize_numerics: bool = True) -> F:

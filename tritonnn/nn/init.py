@@ -67,6 +67,9 @@ def _normal(tensor: Tensor, mean: float, std: float, generator: Generator | None
         return tensor.normal_(mean, std, generator=generator)
 
 
+_no_grad_uniform_, _no_grad_normal_ = _uniform, _normal  # for initialisers of other libraries
+
+
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Draw from the uniform distribution on [a, b).
 

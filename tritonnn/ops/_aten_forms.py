@@ -89,6 +89,18 @@ def _view(input: Tensor, size: Any) -> Tensor:
     return input.view(size)
 
 
+def _alias(input: Tensor) -> Tensor:
+    return input.view(input.shape) if input.is_contiguous() else input.as_strided(input.shape, input.stride())
+
+
+def _pin_memory(input: Tensor, device: Any = None) -> Tensor:
+    return input.pin_memory() if device is None else input.pin_memory(device)
+
+
+def _sparse_addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    return NAMESPACES["torch"]["addmm"](input, mat1, mat2, beta=beta, alpha=alpha)
+
+
 def _scalar(input: Tensor) -> Any:
     return input.item()
 
@@ -105,5 +117,8 @@ FORMS: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "_scaled_dot_product_flash_attention_for_cpu": (_attention, ("default",)),
     "lift_fresh": (_lift_fresh, ("default",)),
     "_unsafe_view": (_view, ("default",)),
+    "alias": (_alias, ("default",)),
+    "_pin_memory": (_pin_memory, ("default",)),
+    "_sparse_addmm": (_sparse_addmm, ("default",)),
     "_local_scalar_dense": (_scalar, ("default",)),
 }

@@ -18,6 +18,7 @@ from tritonnn.errors import LEAKS, SparseOperand, leaked
 from tritonnn.table import Op, OpSignature, verify, verify_named
 from tritonnn.table.sparse import as_given, has_form, with_sparse
 
+UNFIT = (*LEAKS, TypeError, ValueError)
 _BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
 
 
@@ -56,9 +57,12 @@ def checked_frame(op: Op, body: Callable) -> Any:
                     )
                 except SparseOperand:
                     pass
-                except (
-                    LEAKS
-                ) as error:  # also what the body's helpers refuse, which do not know whom they help
+                except UNFIT as error:
+                    if given > count and (found := look(args)) is not None:  # among sizes in line
+                        return overridden(function, found, args, {})
+                    if not isinstance(error, LEAKS):
+                        raise
+                    # also what the body's helpers refuse, which do not know whom they help
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
                 return with_sparse(op, args, {})
         given_tensors = (*args, *kwargs.values())  # `out` among them

@@ -21,10 +21,11 @@ _FURTHER = {
     "prod": "dim_int", "var": "correction dim", "std": "correction dim", "transpose": "int", "select": "int",
     "squeeze": "dim", "split": "Tensor", "softmax": "int", "log_softmax": "int", "where": "self", "index": "Tensor",
     "arange": "start start_step", "clamp": "Tensor", "median": "dim", "flatten": "using_ints", "fill": "Scalar Tensor",
-    "div": "Tensor_mode", "masked_fill": "Scalar Tensor",
+    "div": "Tensor_mode", "masked_fill": "Scalar Tensor", "sort": "stable", "unbind": "int",
 }  # fmt: skip
 _WITHOUT_DEFAULT = frozenset((
-    "masked_fill",    "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
+    "masked_fill", "fill", "index", "select", "softmax", "log_softmax", "where", "split", "flatten", "transpose",
+    "unbind",
 ))  # fmt: skip
 
 

@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _SUBMODULES = frozenset((
-    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "checkpoint",
+    "_foreach_utils", "_import_utils", "_python_dispatch", "_pytree", "backend_registration", "benchmark", "checkpoint",
     "collect_env", "data", "deterministic", "dlpack", "flop_counter", "hooks", "module_tracker", "safetensors",
-    "weak",
+    "tensorboard", "weak",
 ))  # fmt: skip
 _FUNCTIONS = {
     "summary": "_summary", "swap_tensors": "_swapping", "rename_privateuse1_backend": "backend_registration",

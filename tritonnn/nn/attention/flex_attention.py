@@ -29,6 +29,7 @@ __all__ = [
     "flex_attention", "noop_mask", "or_masks",
 ]  # fmt: skip
 
+_DEFAULT_SPARSE_BLOCK_SIZE = DEFAULT_BLOCK
 ScoreMod = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dispatch, dtypes
+from tritonnn._levels import Batched
 from tritonnn._overriding import MODES, TENSORS, overloading, overridable, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail, warn
@@ -93,7 +94,8 @@ def _item(item: Any) -> Any:
         if not item.shape and item.dtype not in MASKS:
             if item.dtype.kind >= 2:
                 raise _no_index(item.dtype)
-            return int(item.item())
+            if item.__class__ is not Batched:  # which has a place for each sample
+                return int(item.item())
         return item
     if isinstance(item, np.bool_):
         return bool(item)
@@ -162,7 +164,7 @@ def _step(parsed: Parsed, item: Any, dim: int, real: int) -> int:
     if item is None:
         parsed.view = unsqueeze(view, dim)
         return dim + 1
-    if item.__class__ is bool or not item.shape:
+    if item.__class__ is bool or (not item.shape and item.dtype in MASKS):
         chosen = bool(item)
         parsed.view = unsqueeze(view, dim)
         parsed.indices.append(full((int(chosen),), 0, dtype=dtypes.int64, device=view.device))

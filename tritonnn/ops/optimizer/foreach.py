@@ -212,6 +212,8 @@ def _foreach_mul_(self: Tensors, other: Any) -> Tensors:
                 if any(isinstance(o, Tensor) for o in other)
                 else "Tensor list must have same number of elements as scalar list."
             )
+        if len({isinstance(o, Tensor) for o in other}) > 1:
+            raise TypeError("_foreach_mul_(): argument 'other' must be a list of tensors, or one of numbers")
         for t, o in zip(tensors, other, strict=True):
             t.mul_(o)
         return self

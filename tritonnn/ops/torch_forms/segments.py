@@ -172,3 +172,6 @@ def _finished(result: Tensor, reduce: str, start: Any, initial: Any, counts: Ten
         return result
     divisor = counts if initial is None else counts.clamp(1, None)
     return result / divisor.to(result.dtype)
+
+
+_segment_reduce = segment_reduce  # by which name other libraries have it

@@ -6,6 +6,8 @@ leaf. `tree_flatten` takes a tree apart into its leaves and a `TreeSpec`, its st
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict, deque, namedtuple
+
 from tritonnn.utils._pytree._dumps import treespec_dumps, treespec_loads, treespec_pprint
 from tritonnn.utils._pytree._keys import (
     GetAttrKey,
@@ -81,6 +83,19 @@ SERIALIZED_TYPE_TO_PYTHON_TYPE = BY_NAME
 pytree_to_str, str_to_pytree = treespec_dumps, treespec_loads
 _private_register_pytree_node = register_pytree_node
 _is_namedtuple_instance = is_namedtuple_instance
+
+# How Python's own containers go: what classes derived from them register for themselves.
+_tuple_flatten, _tuple_unflatten, _tuple_flatten_with_keys = SUPPORTED_NODES[tuple][1:]
+_list_flatten, _list_unflatten, _list_flatten_with_keys = SUPPORTED_NODES[list][1:]
+_dict_flatten, _dict_unflatten, _dict_flatten_with_keys = SUPPORTED_NODES[dict][1:]
+_namedtuple_flatten, _namedtuple_unflatten, _namedtuple_flatten_with_keys = SUPPORTED_NODES[namedtuple][1:]
+_ordereddict_flatten, _ordereddict_unflatten, _ordereddict_flatten_with_keys = SUPPORTED_NODES[OrderedDict][
+    1:
+]
+_defaultdict_flatten, _defaultdict_unflatten, _defaultdict_flatten_with_keys = SUPPORTED_NODES[defaultdict][
+    1:
+]
+_deque_flatten, _deque_unflatten, _deque_flatten_with_keys = SUPPORTED_NODES[deque][1:]
 
 __all__ = [
     "Context", "DumpableContext", "FlattenFn", "FromDumpableContextFn", "LeafSpec", "PyTree", "PyTreeSpec",

@@ -7,11 +7,13 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-import tritonnn
 from tritonnn.random import Generator
 from tritonnn.utils.data._collate import default_collate, default_convert
-from tritonnn.utils.data._fetch import make_fetcher
-from tritonnn.utils.data._pin import pin_memory as pin
+from tritonnn.utils.data._iterators import (
+    _BaseDataLoaderIter,
+    _MultiProcessingDataLoaderIter,
+    _SingleProcessDataLoaderIter,
+)
 from tritonnn.utils.data._worker import get_worker_info
 from tritonnn.utils.data.dataset import Dataset, IterableDataset
 from tritonnn.utils.data.sampler import (
@@ -19,10 +21,12 @@ from tritonnn.utils.data.sampler import (
     RandomSampler,
     Sampler,
     SequentialSampler,
-    draw_seed,
 )
 
-__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+__all__ = [
+    "DataLoader", "_BaseDataLoaderIter", "_MultiProcessingDataLoaderIter", "_SingleProcessDataLoaderIter",
+    "default_collate", "default_convert", "get_worker_info",
+]  # fmt: skip
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -119,7 +123,7 @@ class DataLoader(Generic[T_co]):
         if collate_fn is None:
             collate_fn = default_collate if self._auto_collation else default_convert
         self.collate_fn = collate_fn
-        self._iterator: _Iterator | None = None
+        self._iterator: Any = None
         self._stream_length: int | None = None
         self._initialized = True
         self.check_worker_number_rationality()
@@ -148,12 +152,17 @@ class DataLoader(Generic[T_co]):
 
     def __iter__(self) -> Iterator[Any]:
         if not (self.persistent_workers and self.num_workers > 0):
-            return _Iterator(self)
-        if self._iterator is None or self._iterator.broken:
-            self._iterator = _Iterator(self)
+            return self._get_iterator()
+        if self._iterator is None or getattr(self._iterator, "broken", False):
+            self._iterator = self._get_iterator()
         else:
-            self._iterator.restart(self)
+            self._iterator._reset(self)
         return self._iterator
+
+    def _get_iterator(self) -> Any:
+        """A new pass; loaders derived from this one wrap it."""
+        kind = _MultiProcessingDataLoaderIter if self.num_workers > 0 else _SingleProcessDataLoaderIter
+        return kind(self)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
@@ -178,103 +187,6 @@ class DataLoader(Generic[T_co]):
                 "slowness/freeze if necessary.",
                 stacklevel=3,
             )
-
-
-class _Iterator:
-    """One pass over a loader; a persistent one is restarted for the next."""
-
-    def __init__(self, loader: DataLoader[Any]) -> None:
-        self._pin = _pins(loader)
-        self._persistent = loader.persistent_workers
-        self._sampler = loader._index_sampler
-        self._pool: Any = None
-        seed = draw_seed(loader.generator)
-        if loader.num_workers > 0:
-            from tritonnn.utils.data._multiprocess import WorkerPool
-
-            self._pool = WorkerPool(loader, seed)
-        elif loader.timeout != 0:
-            raise AssertionError("timeout needs num_workers > 0: without workers nothing is waited for")
-        self.restart(loader)
-
-    @property
-    def broken(self) -> bool:
-        """Whether its workers are gone, so that it cannot be restarted."""
-        return self._pool is not None and self._pool.closed
-
-    def restart(self, loader: DataLoader[Any]) -> None:
-        """Begins a new epoch."""
-        self._loader_length = loader._stream_length
-        self._dataset = loader.dataset
-        self._given = 0
-        self._indices = iter(self._sampler)
-        if self._pool is not None:
-            self._pool.start_epoch(self._indices)
-        else:
-            self._fetcher = make_fetcher(
-                loader.dataset, loader._auto_collation, loader.collate_fn, loader.drop_last
-            )
-
-    def __iter__(self) -> _Iterator:
-        return self
-
-    def __len__(self) -> int:
-        return len(self._sampler)
-
-    def __next__(self) -> Any:
-        if self._pool is None:
-            batch = self._fetcher.fetch(next(self._indices))
-        else:
-            batch = self._from_workers()
-        if self._pin:
-            batch = pin(batch)
-        self._given += 1
-        if self._loader_length is not None and self._given > self._loader_length:
-            self._warn_too_long()
-        return batch
-
-    def _from_workers(self) -> Any:
-        try:
-            return self._pool.next_batch()
-        except StopIteration:
-            if not self._persistent:
-                self._pool.close()
-            raise
-
-    def _warn_too_long(self) -> None:
-        hint = ""
-        if self._pool is not None:
-            hint = (
-                "For multiprocessing data-loading, this could be caused by not properly configuring the "
-                "IterableDataset replica at each worker: see torch.utils.data.get_worker_info."
-            )
-        warnings.warn(
-            f"Length of IterableDataset {self._dataset} was reported to be {self._loader_length} (when "
-            f"accessing len(dataloader)), but {self._given} samples have been fetched. {hint}",
-            stacklevel=3,
-        )
-
-    def __getstate__(self) -> None:
-        raise NotImplementedError(f"{type(self).__name__} cannot be pickled")
-
-
-def _pins(loader: DataLoader[Any]) -> bool:
-    if not loader.pin_memory:
-        return False
-    if loader.pin_memory_device:
-        warnings.warn(
-            "pin_memory_device is deprecated, the current accelerator will be used as the device, "
-            f"ignore pin_memory_device='{loader.pin_memory_device}'.",
-            stacklevel=4,
-        )
-    if not tritonnn.cuda.is_available():
-        warnings.warn(
-            "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory "
-            "won't be used.",
-            stacklevel=4,
-        )
-        return False
-    return True
 
 
 def _check_workers(num_workers: int, timeout: float, prefetch_factor: int | None, persistent: bool) -> None:

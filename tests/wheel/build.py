@@ -1,6 +1,6 @@
 """Builds the sdist, and the wheel from it; looks into both, and tries the wheel in a fresh environment.
 
-`python tests/package/build.py FOLDER` leaves the two files in FOLDER. The environment has what a plain `pip install`
+`python tests/wheel/build.py FOLDER` leaves the two files in FOLDER. The environment has what a plain `pip install`
 of the wheel brings, and pytest: no Triton. There a program trains one step, the command runs, and those tests run
 that need no kernels; pytest says how many others of these files are deselected.
 """

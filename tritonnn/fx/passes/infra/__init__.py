@@ -1,0 +1,1 @@
+"""The frame of passes that are run one after another."""
