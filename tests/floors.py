@@ -47,11 +47,11 @@ FLOORS: tuple[tuple[str, str], ...] = (
     (
         "what users see",
         "tritonnn _tensor_methods _subclass_dispatch nn func optim amp linalg special fft signal masked "
-        "distributions sparse cpu cuda backends utils ops.__main__ ops._stubs ops._coverage collect_env _command "
-        "_tuning _run _shim __main__ _verify testing overrides _C _identity library accelerator functional futures "
-        "mps mtia quasirandom types xpu __config__ __future__ _questions jit fx hub compiler _dynamo _inductor "
-        "distributed profiler autograd.profiler autograd.profiler_util return_types _removed _control_flow "
-        "_fake_quantize _tensor_str _utils _compressed_indices onnx _higher_order_ops",
+        "distributions sparse cpu cuda backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim "
+        "__main__ _verify testing overrides _C _identity library accelerator functional futures mps mtia "
+        "quasirandom types xpu __config__ __future__ _questions jit fx hub compiler _dynamo _inductor distributed "
+        "profiler autograd.profiler autograd.profiler_util return_types _removed _control_flow _fake_quantize "
+        "_tensor_str _utils _compressed_indices onnx ao _custom_ops _higher_order_ops _command _tuning",
     ),
 )
 
