@@ -6,11 +6,17 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 # One BLAS thread per process: the test workers already use every core.
 TEST_ENV := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+comma := ,
 PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 
-.PHONY: train test exhaustive large parity packages packages-expected lint format kernels mutants fuzz perf size docs clean
+# Triton, which takes 1 GB, only where there is an NVIDIA driver; the tests' environment has it everywhere.
+DRIVER := $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /dev/nvidia0)
+CUDA := $(if $(DRIVER),$(comma)cuda)
 
-train: $(VENV)/.stamp-examples
+.PHONY: train test exhaustive large parity packages packages-expected lint format kernels mutants fuzz perf size docs \
+	wheel clean
+
+train: $(VENV)/.stamp-examples$(CUDA)
 	$(PY) examples/train_digits.py
 
 test: $(VENV)/.stamp-dev
@@ -25,7 +31,7 @@ large: $(VENV)/.stamp-dev
 	$(TEST_ENV) $(PY) -m pytest -q tests/test_large.py -m large
 
 # Against real PyTorch, which only this target installs.
-parity: $(VENV)/.stamp-parity
+parity: $(VENV)/.stamp-dev,parity
 	$(PYTEST) tests/parity
 
 # Packages that need PyTorch, unmodified, in an environment without it.
@@ -56,15 +62,19 @@ mutants: $(VENV)/.stamp-dev
 
 # Looks for faults with random input, for so many minutes; each instrument also runs briefly in `test` or `parity`.
 MINUTES ?= 5
-fuzz: $(VENV)/.stamp-parity
+fuzz: $(VENV)/.stamp-dev,parity
 	$(TEST_ENV) PYTHONPATH=tests $(PY) -m fuzz.run $(MINUTES)
 
-perf: $(VENV)/.stamp-report
+perf: $(VENV)/.stamp-report,cuda
 	$(PY) perf/report.py
 
 # Files and functions that have grown too long.
 size: $(VENV)/.stamp-dev
 	$(PY) tests/size_report.py
+
+# Builds the sdist, and from it the wheel; looks into both, and tests the wheel in a fresh environment without Triton.
+wheel: $(VENV)/.stamp-dev
+	$(PY) tests/wheel/build.py dist
 
 # The documentation, as a site in site/; no warning, and no link that leads nowhere.
 docs: $(VENV)/.stamp-docs
@@ -75,19 +85,17 @@ clean:
 	rm -rf $(VENV) $(VENV)-packages $(VENV)-packages-pytorch build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp names the extra it installed; a change of pyproject.toml or setup.py installs again.
+# A stamp names the extras it installed; a change of pyproject.toml or setup.py installs again.
 $(VENV)/.stamp-%: pyproject.toml setup.py | $(VENV)/bin/python
-	$(PIP) install --quiet --editable '.[$(if $(filter parity,$*),dev$(comma)parity,$*)]'
+	$(PIP) install --quiet --editable '.[$*]'
 	touch $@
-
-comma := ,
 
 # The script and not `python -m pytest`, which puts this folder, with its kernels/, before what is installed.
 PACKAGES := -c tests/packages/pytest.ini --rootdir tests/packages --confcutdir tests/packages -q tests/packages
 
 $(VENV)-packages/.stamp: tests/packages/requirements.txt pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)-packages
-	$(VENV)-packages/bin/python -m pip --disable-pip-version-check install --quiet --editable .
+	$(VENV)-packages/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[cuda]'
 	$(VENV)-packages/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
 import pytest
@@ -11,12 +12,14 @@ def _gpu_present() -> bool:
     return os.path.exists("/dev/nvidiactl") and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 
-if not _gpu_present():
+KERNELS = importlib.util.find_spec("triton") is not None
+if KERNELS and not _gpu_present():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 os.environ.setdefault("TRITONNN_NAN_POISON", "1")  # an element that a kernel forgets to write shows as NaN
 
 DEVICES = ("cpu", "cuda")
+collect_ignore = [] if KERNELS else ["kernels", "fake_cuda", "nvidia"]
 
 pytest.register_assert_rewrite("tritonnn.testing.generated")
 
@@ -26,6 +29,30 @@ def pytest_configure():
     from tritonnn.ops import whole
 
     whole()
+
+
+def pytest_report_header():
+    """Which library is tested, and that its kernels are not where they cannot be."""
+    import tritonnn
+
+    without = "" if KERNELS else "; Triton is not installed: tests of kernels are deselected"
+    return f"tritonnn: {os.path.dirname(tritonnn.__file__)}{without}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without Triton there is no `cuda`, real or simulated: tests on it, and those marked `kernels`, are deselected."""
+    if KERNELS:
+        return
+
+    def needs_kernels(item):
+        given = getattr(item, "callspec", None)
+        on_gpu = given is not None and "cuda" in [v for v in given.params.values() if isinstance(v, str)]
+        return on_gpu or item.get_closest_marker("kernels") is not None
+
+    left_out = [item for item in items if needs_kernels(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not needs_kernels(item)]
 
 
 @pytest.fixture(autouse=True)

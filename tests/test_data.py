@@ -333,6 +333,7 @@ def test_more_checks():
         DataLoader(Squares(), num_workers=1000)
 
 
+@pytest.mark.kernels
 def test_pin_memory(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.warns(UserWarning, match="no accelerator is found"):

@@ -234,6 +234,7 @@ def test_integer_beside_an_index_tensor_selects_first():
     np.testing.assert_array_equal(x[0, :, [1, 2]].numpy(), cube()[0][:, [1, 2]])
 
 
+@pytest.mark.kernels
 def test_cpu_indices_of_a_gpu_tensor():
     x = torch.arange(4.0, device="cuda")
     assert x[torch.tensor([3, 1])].tolist() == [3, 1]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tritonnn import version
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -175,8 +178,10 @@ def test_safetensors_package(tmp_path: Path) -> None:
 
 
 def test_command_line() -> None:
-    assert output(python("-m", "tritonnn", "--help"))[0].startswith("usage: python -m tritonnn run SCRIPT")
-    for args in ((), ("run",), ("walk", "x.py"), ("run", "-m"), ("run", "--fast", "x.py")):
+    assert output(python("-m", "tritonnn", "--help"))[0].startswith("usage: tritonnn run [--profile] SCRIPT")
+    assert output(python("-m", "tritonnn", "--version")) == [f"tritonnn {version.project}"]
+    wrong = [(), ("run",), ("walk", "x.py"), ("run", "-m"), ("run", "--fast", "x.py"), ("run", "--profile")]
+    for args in (*wrong, ("collect-env", "now"), ("ops",), ("summary",)):
         done = python("-m", "tritonnn", *args)
         assert done.returncode == 2, args
         assert done.stderr.startswith("usage:")
@@ -185,11 +190,92 @@ def test_command_line() -> None:
     assert done.stderr.endswith("cannot open '/nowhere/x.py': No such file or directory\n")
 
 
-def test_collect_env() -> None:
-    lines = output(python("-m", "tritonnn.collect_env"))
+@pytest.mark.parametrize("command", [("tritonnn.collect_env",), ("tritonnn", "collect-env")])
+def test_collect_env(command: tuple[str, ...]) -> None:
+    lines = output(python("-m", *command))
     names = [line.split(":")[0] for line in lines]
     assert names[0] == "tritonnn"
     assert {"Python", "platform", "numpy", "triton", "BLAS", "GPU", "TRITONNN_NAN_POISON"} <= set(names)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of another kind")
+def test_a_reader_who_has_had_enough() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "tritonnn", "collect-env"], stdout=writer, stderr=subprocess.PIPE, text=True,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 1 and done.stderr == ""
+
+
+def test_ops_are_asked_by_either_command() -> None:
+    for command in (("tritonnn.ops",), ("tritonnn", "ops")):
+        lines = output(python("-m", *command, "where", "relu"))
+        assert lines[0].startswith("relu(input") and "tritonnn/ops/activation/activation.py:" in lines[1]
+
+
+PROFILED = """
+import sys
+import torch
+import torch.nn as nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(500, 400), nn.ReLU(), nn.Linear(400, 2))
+
+    def forward(self, x):
+        return self.layers(x)
+
+net, x = Net(), torch.ones(300, 500)
+for _ in range(3):
+    net(x).sum().backward()
+print("printed by the script", sys.argv[1:])
+"""
+
+
+def test_run_with_a_profile(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(PROFILED + "sys.exit(3)\n")
+    done = python("-m", "tritonnn", "run", "--profile", tmp_path / "script.py", "--profile")
+    assert done.returncode == 3 and done.stdout == "printed by the script ['--profile']\n", done.stderr
+    head, names, *rows = done.stderr.splitlines()
+    assert re.match(r"\d+ calls of ops took \d.* of \d+\.\d{3}s; the 10 most expensive of \d+ rows$", head)
+    assert names.split() == ["op", "module", "calls", "time", "share", "memory", "largest"]
+    (product,) = [row.split() for row in rows if row.startswith("aten::addmm  ") and "Net.layers.0 " in row]
+    # 300 x 400 numbers of 4 bytes, in each of 3 calls
+    assert product[2] == "3" and product[-4:] == ["1.37", "MB", "468.75", "KB"]
+    assert any("Net.layers.0 (backward)" in row for row in rows)
+    assert len(rows) == 11 and rows[-1].startswith("peak memory of the process: ")
+    shares = [float(re.search(r"([\d.]+)%", row)[1]) for row in rows[:10]]  # type: ignore[index]
+    assert shares == sorted(shares, reverse=True) and 50 < sum(shares) <= 101
+
+
+def test_a_profile_of_a_failing_script_and_of_the_simulated_device(tmp_path: Path) -> None:
+    code = PROFILED.replace("net, x = ", 'torch.set_default_device("cuda")\nnet, x = ') + "torch.no_such\n"
+    (tmp_path / "script.py").write_text(code.replace("500", "5").replace("400", "4"))
+    done = python("-m", "tritonnn", "run", "--profile", tmp_path / "script.py")
+    assert done.returncode == 1 and "tritonnn has no torch.no_such" in done.stderr
+    assert "Net.layers.0 " in done.stderr and "peak memory of tensors on cuda:0: " in done.stderr
+
+
+def test_sums_do_not_grow_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tritonnn as torch
+    from tritonnn.profiler import _totals
+
+    monkeypatch.setattr(_totals, "MOST_NOTES", 8)
+    totals, x = _totals.Totals(), torch.ones(100)
+    totals.start()
+    with torch.profiler.record_function("all"):
+        for _ in range(50):
+            y = x + x
+            assert len(totals.notes) <= 9
+        del y
+    totals.stop()
+    entry = totals.sums["aten::add", ""]
+    assert (entry.calls, entry.memory, entry.largest) == (50, 20000, 400)
+    assert totals.report(1).splitlines()[2].split()[:3] == ["aten::add", "-", "50"]
 
 
 def test_torchvision_is_none_of_it(tmp_path):

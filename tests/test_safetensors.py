@@ -10,6 +10,7 @@ from tritonnn import nn
 from tritonnn.utils import safetensors
 
 
+@pytest.mark.kernels
 def test_safetensors_dtypes_and_shapes(tmp_path):
     tensors = {n: torch.tensor([[1, 0, 2]]).to(getattr(torch, n)) for n in STORED if n != "complex128"}
     tensors |= {

@@ -160,6 +160,7 @@ def test_data_is_aligned_in_the_file(tmp_path):
 # ---- where it goes -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.kernels
 def test_map_location():
     x = torch.arange(3.0)
     on_gpu = x.to("cuda")
@@ -177,6 +178,7 @@ def test_map_location():
     assert through(x, map_location=lambda storage, location: None).device.type == "cpu"
 
 
+@pytest.mark.kernels
 def test_locations_that_are_not_there(monkeypatch):
     file = io.BytesIO()
     torch.save(torch.ones(2, device="cuda"), file)

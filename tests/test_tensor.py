@@ -103,6 +103,7 @@ def test_conversion_is_differentiable():
     assert x.grad.dtype is torch.float32 and x.grad.tolist() == [3, 3]
 
 
+@pytest.mark.kernels
 def test_numpy_shares_and_refuses():
     x = torch.zeros(2)
     x.numpy()[0] = 4
@@ -199,6 +200,7 @@ def test_promotion_of_dimensions_and_numbers(device):
     assert torch.result_type(torch.ones(1, dtype=torch.float16), 1j) is torch.complex32
 
 
+@pytest.mark.kernels
 def test_zero_dim_cpu_tensor_mixes_with_gpu():
     x = torch.ones(2, device="cuda")
     assert (x * torch.tensor(3.0)).tolist() == [3, 3]
@@ -268,7 +270,9 @@ def test_wrong_arguments():
         (lambda: torch.ones(1, dtype=torch.float64), "tensor([1.], dtype=torch.float64)"),
         (lambda: torch.ones(1, requires_grad=True), "tensor([1.], requires_grad=True)"),
         (lambda: torch.ones(1, requires_grad=True) * 2, "tensor([2.], grad_fn=<MulBackward0>)"),
-        (lambda: torch.ones(1, device="cuda"), "tensor([1.], device='cuda:0')"),
+        pytest.param(
+            lambda: torch.ones(1, device="cuda"), "tensor([1.], device='cuda:0')", marks=pytest.mark.kernels
+        ),
         (lambda: torch.tensor([1 + 2j]), "tensor([1.+2.j])"),
         (lambda: torch.arange(2000), "tensor([   0,    1,    2,  ..., 1997, 1998, 1999])"),
         (lambda: torch.ones(2, device="meta"), "tensor(..., device='meta', size=(2,))"),

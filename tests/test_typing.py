@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -158,14 +160,28 @@ class Square(torch.autograd.Function):
 """
 
 
-def checked(tmp_path: Path) -> dict[int, list[str]]:
+TRAINING = (ROOT / "tests" / "typing_programs" / "training.py").read_text(encoding="utf-8")
+PROGRAMS = pytest.mark.parametrize("source", [PROGRAM, TRAINING], ids=["calls", "training"])
+
+
+def expectations(source: str) -> dict[int, str]:
+    """By line of a program: what its comment says that it must be told."""
+    lines = enumerate(source.split("\n"), 1)
+    told = {number: line.rpartition("  # ")[2] for number, line in lines if "  # " in line}
+    return {
+        number: text for number, text in told.items() if text.startswith("error: ") or source is not TRAINING
+    }
+
+
+def said_by_mypy(program: Path, settings: str = "") -> dict[int, list[str]]:
     """By line of the program: the codes of mypy's errors, and the types that it reveals."""
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    (tmp_path / "mypy.ini").write_text("[mypy]\npython_version = 3.12\nignore_missing_imports = true\n")
+    folder = program.parent
+    (folder / "mypy.ini").write_text(
+        "[mypy]\npython_version = 3.12\nignore_missing_imports = true\n" + settings
+    )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(tmp_path / "mypy.ini"), "--show-error-codes",
-         "--follow-imports", "silent", "--cache-dir", str(tmp_path / "cache"), str(program)],
+        [sys.executable, "-m", "mypy", "--config-file", str(folder / "mypy.ini"), "--show-error-codes",
+         "--follow-imports", "silent", "--cache-dir", str(folder / "cache"), str(program)],
         cwd=ROOT, capture_output=True, text=True, check=False, env={"MYPYPATH": str(ROOT), "PATH": ""},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr or done.stdout
@@ -184,16 +200,69 @@ def checked(tmp_path: Path) -> dict[int, list[str]]:
     return said
 
 
+@PROGRAMS
 @pytest.mark.timeout(300)
-def test_a_users_program(tmp_path: Path) -> None:
+def test_a_users_program(source: str, tmp_path: Path) -> None:
     pytest.importorskip("mypy")
-    said = checked(tmp_path)
+    (tmp_path / "program.py").write_text(source, encoding="utf-8")
+    said, expected = said_by_mypy(tmp_path / "program.py"), expectations(source)
+    assert len(expected) >= 40
     wrong = []
-    for number, line in enumerate(PROGRAM.split("\n"), 1):
-        expected = [line.rpartition("  # ")[2]] if "  # " in line else []
-        if said.get(number, []) != expected:
+    for number, line in enumerate(source.split("\n"), 1):
+        if said.get(number, []) != ([expected[number]] if number in expected else []):
             wrong.append(f"{number}: {line.strip()}: said {said.get(number)}")
     assert not wrong, "\n".join(wrong)
+
+
+PUBLIC = (
+    "nn nn.functional nn.init nn.utils nn.utils.rnn optim optim.lr_scheduler utils utils.data autograd func linalg fft "
+    "special distributions cuda amp profiler return_types backends sparse nested masked testing library"
+)
+OF_FILES = {"Any", "TYPE_CHECKING", "annotations", "NAMESPACES"}  # what a file is made of, not what it is for
+
+
+@pytest.mark.timeout(300)
+def test_public_names_are_handed_on(tmp_path: Path) -> None:
+    """A package with py.typed hands on what it imports `as` the same name, or lists in `__all__`; no other name."""
+    pytest.importorskip("mypy")
+    lines = ["import tritonnn"]
+    for path in ("", *PUBLIC.split()):
+        module = importlib.import_module(f"tritonnn.{path}".rstrip("."))
+        names = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
+        of_public = [n for n in names if not inspect.ismodule(getattr(module, n)) and n not in OF_FILES]
+        of_public += [*vars(module).get("_LAZY", ()), *vars(module).get("_SUBMODULES", ())]
+        lines += [f"import {module.__name__}", *[f"{module.__name__}.{name}" for name in of_public]]
+    lines = [line for line in dict.fromkeys(lines) if "._" not in line]
+    assert len(lines) > 1500 and "tritonnn.nn.Parameter" in lines
+    (tmp_path / "program.py").write_text("\n".join([*lines, "tritonnn.nn.no_such"]), encoding="utf-8")
+    said = said_by_mypy(tmp_path / "program.py", "implicit_reexport = false\n")
+    assert {n: lines[n - 1 : n] for n in said} == {len(lines) + 1: []}
+
+
+PYRIGHT = next((name for name in ("basedpyright", "pyright") if importlib.util.find_spec(name)), None)
+
+
+@PROGRAMS
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(PYRIGHT is None, reason="neither basedpyright nor pyright is installed")
+def test_pyright_agrees(source: str, tmp_path: Path) -> None:
+    """It finds the same mistakes, though it has other names for them, and reveals the same types."""
+    (tmp_path / "program.py").write_text(source, encoding="utf-8")
+    settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "pythonVersion": "3.12"}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", str(PYRIGHT), "--outputjson", "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    said: dict[int, set[str]] = {}
+    for entry in json.loads(done.stdout)["generalDiagnostics"]:
+        revealed = re.search(r'^Type of ".*" is "(.*)"$', entry["message"], re.DOTALL)
+        if entry["severity"] == "error" or revealed:
+            text = re.sub(r"(\w+\.)+", "", revealed[1]) if revealed else "error"
+            said.setdefault(entry["range"]["start"]["line"] + 1, set()).add(text)
+    expected = {number: {text.partition(":")[0]} for number, text in expectations(source).items()}
+    lines = source.split("\n")
+    assert [
+        (n, lines[n - 1], said.get(n)) for n in {*said, *expected} if said.get(n) != expected.get(n)
+    ] == []
 
 
 def test_stubs_are_what_the_table_says() -> None:
@@ -306,13 +375,3 @@ def test_make_lint_checks_every_file(tmp_path: Path) -> None:
     }
     assert checked_files >= {*modules().values()}
     assert not (package / "removed.py").is_symlink()
-
-
-@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
-def test_pyright_agrees(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    command = [sys.executable, "-m", "pyright", str(program)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    wrong = {int(n) for n in re.findall(r"program\.py:(\d+):\d+ - error", done.stdout)}
-    assert wrong >= {n for n, line in enumerate(PROGRAM.split("\n"), 1) if "# error: attr-defined" in line}

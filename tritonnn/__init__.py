@@ -129,7 +129,7 @@ _LAZY = {
     ), "nested._padding"),
     **dict.fromkeys(("hspmm", "smm", "sspaddmm"), "ops.sparse.products"),
     "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack",
-    "autotune": "kernels.launch.autotune", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
+    "autotune": "_tuning", "OutOfMemoryError": "cuda", "AcceleratorError": "cuda",
     "set_num_threads": "threads", "get_num_threads": "threads", "set_num_interop_threads": "threads",
     "get_num_interop_threads": "threads", "verify": "_verify", "VerificationError": "_verify",
     "serve": "_run", "ScriptModule": "jit", "ScriptFunction": "jit",

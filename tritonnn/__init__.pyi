@@ -159,6 +159,7 @@ from tritonnn._symbolic import sym_not as sym_not
 from tritonnn._symbolic import sym_sqrt as sym_sqrt
 from tritonnn._symbolic import sym_sum as sym_sum
 from tritonnn._tensor import Tensor as Tensor
+from tritonnn._tuning import autotune as autotune
 from tritonnn._utils import _import_dotted_name as _import_dotted_name
 from tritonnn._verify import VerificationError as VerificationError
 from tritonnn._verify import verify as verify
@@ -231,7 +232,6 @@ from tritonnn.func import vmap as vmap
 from tritonnn.futures import Future as Future
 from tritonnn.futures import fork as fork
 from tritonnn.futures import wait as wait
-from tritonnn.kernels.launch.autotune import autotune as autotune
 from tritonnn.legacy_types import set_default_tensor_type as set_default_tensor_type
 from tritonnn.memory_format import channels_last as channels_last
 from tritonnn.memory_format import channels_last_3d as channels_last_3d

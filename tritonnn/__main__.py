@@ -1,10 +1,10 @@
-"""`python -m tritonnn run SCRIPT [ARGS]`: run an unmodified PyTorch script on tritonnn."""
+"""`python -m tritonnn`: the command `tritonnn`."""
 
 from __future__ import annotations
 
 import sys
 
-from tritonnn._run import main
+from tritonnn._command import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

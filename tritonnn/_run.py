@@ -1,13 +1,12 @@
 """Run PyTorch programs on tritonnn: `import torch` gives tritonnn.
 
 `serve()` installs an import hook; a module has one identity whichever name imported it (`torch.nn is
-tritonnn.nn`). `main()` is the command line of `python -m tritonnn`. A name that does not exist here ends in
+tritonnn.nn`). A name that does not exist here ends in
 `tritonnn has no torch.X`, where Python's own message would name a module the script never mentioned.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import os
@@ -19,24 +18,15 @@ from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, DistributionFinder
 from types import ModuleType, TracebackType
-from typing import Any
 
 from tritonnn import _identity
 
-__all__ = ["main", "serve"]
+__all__ = ["explain", "run", "serve", "shim_folder"]
 
 SERVED = {"torch": "tritonnn"}
 # Libraries beside PyTorch that tritonnn has no counterpart of; one that is installed is left alone.
 WITHOUT = ("torchvision",)
 _EVERY = DistributionFinder.Context()
-USAGE = """usage: python -m tritonnn run SCRIPT [ARGS ...]
-       python -m tritonnn run -m MODULE [ARGS ...]
-       python -m tritonnn summary MODULE:FACTORY --input SHAPE[:DTYPE] [--input ...] [--depth N]
-
-run: runs an unmodified PyTorch script with torch served by tritonnn.
-summary: prints the layers of the model that FACTORY() of MODULE returns, called with inputs of these shapes
-    (1,3,224,224; 1,16:int64): output shapes, parameters, multiply-adds and the memory of activations.
-See also: python -m tritonnn.collect_env"""
 HINT = "If current PyTorch has it, please open an issue that quotes this line."
 
 
@@ -135,8 +125,8 @@ def serve() -> None:
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _Finder())
-    if _shim_folder() not in sys.path:  # for processes that multiprocessing spawns
-        sys.path.insert(1, _shim_folder())
+    if shim_folder() not in sys.path:  # for processes that multiprocessing spawns
+        sys.path.insert(1, shim_folder())
     _identity.claim()
     for name, module in list(sys.modules.items()):
         if _is_own(name) and module is not None:
@@ -157,14 +147,15 @@ def _is_own(name: str) -> bool:
 
 
 def _is_shim(module: ModuleType) -> bool:
-    return os.path.dirname(getattr(module, "__file__", None) or "") == _shim_folder()
+    return os.path.dirname(getattr(module, "__file__", None) or "") == shim_folder()
 
 
-def _shim_folder() -> str:
+def shim_folder() -> str:
+    """What has a `torch` that puts tritonnn in its place, for processes that do not run this file."""
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "_shim")
 
 
-def _explain(error: BaseException) -> None:
+def explain(error: BaseException) -> None:
     """Reword an error about a missing module or attribute of tritonnn as one about the PyTorch name."""
     name = None
     if isinstance(error, ModuleNotFoundError) and error.name in WITHOUT:
@@ -216,10 +207,10 @@ def _run_script(script: str, args: Sequence[str]) -> None:
             source = file.read()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise SystemExit(f"{sys.executable} -m tritonnn run: cannot open {script!r}: {reason}") from None
+        raise SystemExit(f"tritonnn run: cannot open {script!r}: {reason}") from None
     sys.argv[:] = [script, *args]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
-    sys.path.insert(1, _shim_folder())
+    sys.path.insert(1, shim_folder())
     # A module of its own that stays in sys.modules: classes defined in the script pickle, and spawned
     # workers find the file, as under `python SCRIPT`.
     module = ModuleType("__main__")
@@ -231,73 +222,16 @@ def _run_script(script: str, args: Sequence[str]) -> None:
 def _run_module(name: str, args: Sequence[str]) -> None:
     sys.argv[:] = [name, *args]
     sys.path[0] = os.getcwd()
-    sys.path.insert(1, _shim_folder())
+    sys.path.insert(1, shim_folder())
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def _summary(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser("python -m tritonnn summary")
-    parser.add_argument(
-        "model", metavar="MODULE:FACTORY", help="a function, a class or a model; torch is tritonnn there"
-    )
-    parser.add_argument(
-        "--input", action="append", required=True, metavar="SHAPE[:DTYPE]", help="one per argument"
-    )
-    parser.add_argument("--depth", type=int, help="levels of modules to show")
-    options = parser.parse_args(list(argv))
-    module, _, factory = options.model.partition(":")
-    if not factory:
-        parser.error(f"expected MODULE:FACTORY, but got {options.model!r}")
-    serve()
-    sys.path[:1] = [os.getcwd(), _shim_folder()]
+def run(name: str, args: Sequence[str], is_module: bool) -> int:
+    """Run a script, or a module, under the name `__main__`; `serve()` has been called. Returns the exit code."""
     try:
-        import tritonnn
-
-        model: Any = importlib.import_module(module)
-        for name in factory.split("."):
-            model = getattr(model, name)
-        if not isinstance(model, tritonnn.nn.Module):
-            model = model()
-        inputs = tuple(_input(text, parser) for text in options.input)
-        print(tritonnn.utils.summary(model, inputs, depth=options.depth))
-    except (ImportError, AttributeError) as error:
-        _explain(error)
-        raise
-    return 0
-
-
-def _input(text: str, parser: argparse.ArgumentParser) -> Any:
-    """The tensor that `1,3,224,224` or `1,16:int64` describes: random numbers, or zeros where they are no floats."""
-    import tritonnn
-
-    sizes, _, name = text.partition(":")
-    dtype = getattr(tritonnn, name or "float32", None)
-    if not isinstance(dtype, tritonnn.dtype) or not re.fullmatch(r"\d+(,\d+)*", sizes):
-        parser.error(f"expected a shape such as 1,3,224,224 or 1,16:int64, but got {text!r}")
-    shape = [int(size) for size in sizes.split(",")]
-    make = tritonnn.rand if dtype.is_floating_point else tritonnn.zeros
-    return make(*shape, dtype=dtype)
-
-
-def main(argv: Sequence[str]) -> int:
-    """The command line of `python -m tritonnn`; `argv` without the program's name. Returns the exit code."""
-    if list(argv[:1]) in (["-h"], ["--help"]):
-        print(USAGE)
-        return 0
-    if list(argv[:1]) == ["summary"]:
-        return _summary(argv[1:])
-    rest = list(argv[1:])
-    is_module = rest[:1] == ["-m"]
-    if is_module:
-        rest.pop(0)
-    if not argv or argv[0] != "run" or not rest or (rest[0].startswith("-") and not is_module):
-        print(USAGE, file=sys.stderr)
-        return 2
-    serve()
-    try:
-        (_run_module if is_module else _run_script)(rest[0], rest[1:])
+        (_run_module if is_module else _run_script)(name, args)
     except Exception as error:
-        _explain(error)
+        explain(error)
         error.__traceback__ = _users_frames(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
         return 1

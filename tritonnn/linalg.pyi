@@ -6,6 +6,7 @@ from typing import Any
 from tritonnn._methods import Qr
 from tritonnn._tensor import Tensor
 from tritonnn.dtypes import dtype as DType
+from tritonnn.errors import LinAlgError as LinAlgError
 from tritonnn.table.types import Dims, Number
 
 def cholesky(input: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor: ...

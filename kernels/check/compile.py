@@ -31,6 +31,7 @@ from typing import Any
 from tritonnn._families import OWN
 from tritonnn.kernels.check import regressions as _regressions
 from tritonnn.kernels.check.binary import SHARED, Report, measure
+from tritonnn.runtime import needed
 
 
 def modules(package: str = OWN) -> Iterator[str]:
@@ -237,6 +238,8 @@ def show(reports: list[Report]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Compile, print, compare. Returns the exit status."""
     os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be compiled
+    if text := needed.missing(needed.COMPILER):
+        raise SystemExit(f"python -m tritonnn.kernels.check: {text}")
     import triton
 
     parser = argparse.ArgumentParser(

@@ -36,27 +36,6 @@ _tuning = False
 _kept: dict[str, Any] | None = None
 
 
-def autotune(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call `function` and, on the way, measure the configurations of every tunable kernel it launches.
-
-    While `use_deterministic_algorithms` is on nothing is measured, and the tables' configurations are taken.
-    The result is the function's. What was measured is kept in the cache directory, so one call with tensors
-    of the shapes that matter is enough, for this process and later ones.
-
-    Args:
-        function: a training step, say.
-
-    Raises:
-        RuntimeError: a CUDA graph is being captured.
-
-    >>> import tritonnn as torch
-    >>> torch.autotune(torch.add, torch.ones(2), torch.ones(2))
-    tensor([2., 2.])
-    """
-    with tuning():
-        return function(*args, **kwargs)
-
-
 @contextmanager
 def tuning() -> Iterator[None]:
     """Measure instead of choose, for the length of a block."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from buffers import run
 
+import tritonnn as torch
 from tritonnn.kernels.launch import autotune as _autotune
 from tritonnn.kernels.linalg import linalg
 from tritonnn.kernels.linalg._kernels import gemm_kernel
@@ -73,13 +74,13 @@ def test_a_broken_cache_file_counts_as_none(cache):
 def test_not_while_a_graph_is_captured(cache, monkeypatch):
     monkeypatch.setattr(type(_autotune.runtime()), "is_capturing", lambda self: True)
     with pytest.raises(RuntimeError, match="cannot run while a CUDA graph is being captured"):
-        _autotune.autotune(lambda: None)
+        torch.autotune(lambda: None)
 
 
 def test_products_are_tuned_and_stay_right(cache):
     a, b = np.random.default_rng(0).standard_normal((2, 40, 40)).astype(np.float32)
     wanted = a.astype(np.float64) @ b
-    got = _autotune.autotune(lambda: run(linalg.matmul_nd, np.empty((40, 40), np.float32), a, b))
+    got = torch.autotune(lambda: run(linalg.matmul_nd, np.empty((40, 40), np.float32), a, b))
     np.testing.assert_allclose(got, wanted, atol=1e-4)
     (entry,) = json.loads(cache.read_text()).values()
     assert entry["of"] > 1 and entry["configuration"].startswith("Choice(")

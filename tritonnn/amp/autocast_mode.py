@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from tritonnn.dtypes import dtype as DType
 
 __all__ = ["autocast", "autocast_decorator", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 #: device type -> the types that it computes in under autocast
 SUPPORTED = {
     "cpu": (dtypes.bfloat16, dtypes.float16),
@@ -123,7 +124,7 @@ class autocast:
         set_on(self.device, enabled)
         set_autocast_cache_enabled(cache_enabled)
 
-    def __call__(self, func: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, func: F) -> F:
         if not callable(func):
             raise TypeError(
                 f"autocast()(func) requires a callable, but got {type(func).__name__}. "
@@ -133,7 +134,7 @@ class autocast:
         return autocast_decorator(self, func)
 
 
-def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) -> Callable[..., Any]:
+def autocast_decorator(autocast_instance: autocast, func: F) -> F:
     """The function within an autocast block; of a generator only the call is within, not what it runs later.
 
     >>> import tritonnn as torch
@@ -147,7 +148,7 @@ def autocast_decorator(autocast_instance: autocast, func: Callable[..., Any]) ->
         with autocast_instance:
             return func(*args, **kwargs)
 
-    return decorated
+    return decorated  # type: ignore[return-value]
 
 
 # ---- custom functions -----------------------------------------------------------------------------------------

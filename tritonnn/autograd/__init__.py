@@ -33,15 +33,25 @@ _LAZY = {
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.autograd import forward_ad, function, functional, grad_mode, gradcheck, graph, variable
-    from tritonnn.autograd.function import (
-        Function,
-        FunctionCtx,
-        NestedIOFunction,
-        once_differentiable,
-    )
-    from tritonnn.autograd.gradcheck import GradcheckError, gradgradcheck
-    from tritonnn.autograd.variable import Variable
+    from tritonnn.autograd import anomaly
+    from tritonnn.autograd import forward_ad as forward_ad
+    from tritonnn.autograd import function as function
+    from tritonnn.autograd import functional as functional
+    from tritonnn.autograd import grad_mode as grad_mode
+    from tritonnn.autograd import gradcheck as gradcheck
+    from tritonnn.autograd import graph as graph
+    from tritonnn.autograd import variable as variable
+    from tritonnn.autograd.function import Function as Function
+    from tritonnn.autograd.function import FunctionCtx as FunctionCtx
+    from tritonnn.autograd.function import NestedIOFunction as NestedIOFunction
+    from tritonnn.autograd.function import once_differentiable as once_differentiable
+    from tritonnn.autograd.gradcheck import GradcheckError as GradcheckError
+    from tritonnn.autograd.gradcheck import gradgradcheck as gradgradcheck
+    from tritonnn.autograd.variable import Variable as Variable
+
+    anomaly_mode = anomaly
+    profiler: Any  # these two stand above, and see all of autograd
+    profiler_util: Any
 else:
 
     def __getattr__(name: str) -> Any:

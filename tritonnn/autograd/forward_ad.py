@@ -19,7 +19,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.autograd.directions import Pushing
 from tritonnn.autograd.tracked import Tracked, apart, cut
 from tritonnn.batching.values import levels_of
-from tritonnn.recording.grad_mode import _decorate, state
+from tritonnn.recording.grad_mode import F, _decorate, state
 
 __all__ = [
     "UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_level", "make_dual", "unpack_dual",
@@ -81,7 +81,7 @@ class dual_level:
     def __exit__(self, *exc_info: object) -> None:
         exit_dual_level()
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         return _decorate(self, function)
 
     def clone(self) -> Any:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from tritonnn._levels import highest
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
+from tritonnn.autograd import function_defaults
 from tritonnn.autograd.function_saved import SavedValue, tensor_places
-from tritonnn.autograd.transformed import NO_JVP, NO_VMAP, batched_apply, check_transformable, transposed
+from tritonnn.autograd.transformed import batched_apply, check_transformable, transposed
 from tritonnn.recording.grad_mode import no_grad, state
 from tritonnn.recording.graph import (
     Node,
@@ -157,6 +158,7 @@ class FunctionNode(Node):
                 )
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 _NODE_FIELDS = frozenset((*Node.__slots__, *FunctionNode.__slots__))
 
 
@@ -194,29 +196,12 @@ class Function(FunctionCtx):
     num_outputs = 0
     requires_grad = False
 
-    @staticmethod
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        """Compute the results; to be defined by the subclass."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """One gradient per argument of forward, None for those without; to be defined by the subclass."""
-        raise NotImplementedError(
-            "You must implement the backward function for your custom autograd.Function."
-        )
-
-    vjp = backward
-
-    @staticmethod
-    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
-        """The derivatives of the results along tangents of the arguments; may be defined by the subclass."""
-        raise NotImplementedError(NO_JVP)
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        """(outputs, where the samples are in them) of batches; may be defined by the subclass."""
-        raise NotImplementedError(NO_VMAP)
+    # As values: what subclasses define in their place may take parameters of its own, for type checkers too.
+    forward: Callable[..., Any] = staticmethod(function_defaults.forward)
+    backward: Callable[..., Any] = staticmethod(function_defaults.backward)
+    vjp: Callable[..., Any] = backward
+    jvp: Callable[..., Any] = staticmethod(function_defaults.jvp)
+    vmap: Callable[..., Any] = staticmethod(function_defaults.vmap)
 
     @classmethod
     def _is_static(cls) -> bool:
@@ -369,7 +354,7 @@ class NestedIOFunction(Function):
     """Old base for functions of nested inputs; here the same as `Function`."""
 
 
-def once_differentiable(function: Any) -> Any:
+def once_differentiable(function: F) -> F:
     """Mark a static backward whose result cannot be differentiated again: doing so raises an error."""
     from functools import wraps
 
@@ -382,7 +367,7 @@ def once_differentiable(function: Any) -> Any:
         results = returned if isinstance(returned, tuple) else (returned,)
         return tuple(_Refuse.apply(r, *grads) if isinstance(r, Tensor) else r for r in results)
 
-    return wrapper
+    return wrapper  # type: ignore[return-value]
 
 
 class _Refuse(Function):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from tritonnn._levels import Batched, Level, batched, within
 from tritonnn._tensor import Tensor
@@ -14,11 +14,13 @@ from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.utils._pytree._walk import _broadcast_to_and_flatten
 
+# A number, or a structure of numbers like that of the arguments or results.
+Dims: TypeAlias = "int | tuple[Any, ...] | list[Any] | dict[Any, Any] | None"
 RANDOMNESS = ("error", "different", "same")
 
 
 def vmap(
-    func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
+    func: Callable[..., Any], in_dims: Dims = 0, out_dims: Dims = 0, randomness: str = "error", *,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:  # fmt: skip
     """`func` as a function of batches: its operations are applied to all samples at once.

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import mmap
 from multiprocessing import *
+from multiprocessing import get_context as get_context
+from typing import Any
 
 import numpy as np
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tritonnn._parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
-from tritonnn.nn import functional, init, modules, parameter
+from tritonnn._parameter import Buffer as Buffer
+from tritonnn._parameter import Parameter as Parameter
+from tritonnn._parameter import UninitializedBuffer as UninitializedBuffer
+from tritonnn._parameter import UninitializedParameter as UninitializedParameter
+from tritonnn.nn import functional as functional
+from tritonnn.nn import init as init
+from tritonnn.nn import modules as modules
+from tritonnn.nn import parameter as parameter
 from tritonnn.nn.modules import *
+from tritonnn.nn.modules import Module as Module
 
 # Found when first asked for: attribute -> module that has it.
 _SUBMODULES = frozenset((
@@ -18,19 +25,17 @@ _LAZY = {"DataParallel": "tritonnn.nn.parallel"}
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.nn import (
-        attention,
-        backends,
-        common_types,
-        grad,
-        intrinsic,
-        parallel,
-        qat,
-        quantizable,
-        quantized,
-        utils,
-    )
-    from tritonnn.nn.parallel import DataParallel
+    from tritonnn.nn import attention as attention
+    from tritonnn.nn import backends as backends
+    from tritonnn.nn import common_types as common_types
+    from tritonnn.nn import grad as grad
+    from tritonnn.nn import intrinsic as intrinsic
+    from tritonnn.nn import parallel as parallel
+    from tritonnn.nn import qat as qat
+    from tritonnn.nn import quantizable as quantizable
+    from tritonnn.nn import quantized as quantized
+    from tritonnn.nn import utils as utils
+    from tritonnn.nn.parallel import DataParallel as DataParallel
 else:
 
     def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Questions to the op table, and what is written from it.
+"""Questions to the op table, and what is written from it: `tritonnn ops`, or `python -m tritonnn.ops`.
 
 `python -m tritonnn.ops where NAME` prints the places of an op: entry, kernel, NumPy twin, tests, rows of the report; of
 what is public and no op the file and line of its definition, and the tests that name it.
@@ -185,7 +185,7 @@ def main(arguments: list[str]) -> int:
         return _coverage.main(load(arguments[-1]) if len(arguments) > 1 else None)
     if len(arguments) < 2 or arguments[0] != "where":
         usage = "where NAME ... | stubs [--check] | --coverage [--package NAME]"
-        print(f"usage: python -m tritonnn.ops {usage}", file=sys.stderr)
+        print(f"usage: tritonnn ops {usage}", file=sys.stderr)
         return 2
     status = 0
     for name in arguments[1:]:

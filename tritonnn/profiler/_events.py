@@ -36,8 +36,8 @@ class Kernel(NamedTuple):
     start: float
 
 
-def _spoken(microseconds: float) -> str:
-    """In seconds, milliseconds or microseconds."""
+def spoken(microseconds: float) -> str:
+    """A time as text: in seconds, milliseconds or microseconds."""
     for limit, unit in ((1e6, "s"), (1e3, "ms")):
         if microseconds >= limit:
             return f"{microseconds / limit:.3f}{unit}"
@@ -65,12 +65,12 @@ class _Times:
         """Of the GPU, a call."""
         return self.device_time_total / self.count if self.count else 0.0
 
-    cpu_time_total_str = property(lambda self: _spoken(self.cpu_time_total))
-    self_cpu_time_total_str = property(lambda self: _spoken(self.self_cpu_time_total))
-    cpu_time_str = property(lambda self: _spoken(self.cpu_time))
-    device_time_total_str = property(lambda self: _spoken(self.device_time_total))
-    self_device_time_total_str = property(lambda self: _spoken(self.self_device_time_total))
-    device_time_str = property(lambda self: _spoken(self.device_time))
+    cpu_time_total_str = property(lambda self: spoken(self.cpu_time_total))
+    self_cpu_time_total_str = property(lambda self: spoken(self.self_cpu_time_total))
+    cpu_time_str = property(lambda self: spoken(self.cpu_time))
+    device_time_total_str = property(lambda self: spoken(self.device_time_total))
+    self_device_time_total_str = property(lambda self: spoken(self.self_device_time_total))
+    device_time_str = property(lambda self: spoken(self.device_time))
     cuda_time = property(lambda self: self.device_time)
     cuda_time_total = property(lambda self: self.device_time_total)
     self_cuda_time_total = property(lambda self: self.self_device_time_total)

@@ -109,17 +109,21 @@ class Recorder:
             while stack:
                 self.end(stack[-1])
         for note in self.notes:
-            if note.gpu is not None:
-                begin, end = note.gpu
-                zero, since = self.zeros[begin.index]
-                note.gpu_index, note.gpu_us = begin.index, begin.until(end)
-                note.gpu_begin = since + zero.until(begin)
-                begin.free()
-                end.free()
-                note.gpu = None
+            self.read_gpu(note)
         for zero, _ in self.zeros.values():
             zero.free()
         self.zeros.clear()
+
+    def read_gpu(self, note: Note) -> None:
+        """Wait for a call's time on the GPU, where it ran on one."""
+        if note.gpu is not None:
+            begin, end = note.gpu
+            zero, since = self.zeros[begin.index]
+            note.gpu_index, note.gpu_us = begin.index, begin.until(end)
+            note.gpu_begin = since + zero.until(begin)
+            begin.free()
+            end.free()
+            note.gpu = None
 
     # ---- ranges ---------------------------------------------------------------------------------------------------
 

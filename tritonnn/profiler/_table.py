@@ -58,13 +58,13 @@ def _columns(events: EventList, widths: Sequence[int]) -> list[Column]:
         ]
     if events._profile_memory:
         columns += [
-            Column("CPU Mem", lambda e: _bytes(e.cpu_memory_usage)),
-            Column("Self CPU Mem", lambda e: _bytes(e.self_cpu_memory_usage)),
+            Column("CPU Mem", lambda e: size_text(e.cpu_memory_usage)),
+            Column("Self CPU Mem", lambda e: size_text(e.self_cpu_memory_usage)),
         ]
         if events._use_device:
             columns += [
-                Column("CUDA Mem", lambda e: _bytes(e.device_memory_usage)),
-                Column("Self CUDA Mem", lambda e: _bytes(e.self_device_memory_usage)),
+                Column("CUDA Mem", lambda e: size_text(e.device_memory_usage)),
+                Column("Self CUDA Mem", lambda e: size_text(e.self_device_memory_usage)),
             ]
     columns.append(Column("# of Calls", lambda e: str(e.count)))
     if any([event.input_shapes for event in events]):
@@ -88,7 +88,8 @@ def _tail(text: str, width: int) -> str:
     return text if len(text) <= width else "..." + text[3 - width :]
 
 
-def _bytes(number: int) -> str:
+def size_text(number: int) -> str:
+    """A number of bytes as text: in GB, MB, KB or bytes."""
     for exponent, unit in ((3, "GB"), (2, "MB"), (1, "KB")):
         if abs(number) >= 1024**exponent:
             return f"{number / 1024**exponent:.2f} {unit}"

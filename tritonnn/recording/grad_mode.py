@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakSet
 
 from tritonnn.errors import warn
 from tritonnn.memory import set_inference
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: nodes of forward mode alone
 HIDDEN: Any = WeakSet()
@@ -117,6 +120,10 @@ class no_grad(_Switch):
 
     _enable = False
 
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, function: Any = None) -> Any:
         instance = object.__new__(cls)
         return instance if function is None else _decorate(instance, function)
@@ -139,6 +146,10 @@ class enable_grad(_Switch):
     True
     """
 
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+    @overload
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, function: Any = None) -> Any:
         instance = object.__new__(cls)
         return instance if function is None else _decorate(instance, function)
@@ -190,6 +201,10 @@ class inference_mode:
     False
     """
 
+    @overload
+    def __new__(cls, mode: bool = True) -> Self: ...
+    @overload
+    def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, mode: Any = True) -> Any:
         instance = object.__new__(cls)
         if callable(mode):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tritonnn.runtime.needed import INSTALL
+
 NO_DRIVER = (
     "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver "
     "from http://www.nvidia.com/Download/index.aspx. Without a GPU, TRITON_INTERPRET=1 set before the "
@@ -86,8 +88,7 @@ def _bindings() -> Any:
         from cuda.bindings import driver
     except ImportError as error:
         raise RuntimeError(
-            f"the GPU needs cuda-bindings, which could not be imported ({error}): "
-            "pip install cuda-bindings cuda-core"
+            f"the GPU needs cuda-bindings, which could not be imported ({error}): {INSTALL}"
         ) from error
     return driver
 

@@ -8,6 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from tritonnn.runtime import needed
 from tritonnn.runtime.driver import FORKED, Driver, count_without_starting, driver_version
 from tritonnn.runtime.gpu_device import (
     STREAM_NON_BLOCKING,
@@ -44,8 +45,10 @@ class DriverRuntime(Runtime):
         self._devices: dict[int, Device] = {}
         self._properties: dict[int, DeviceProperties] = {}
         self._forked = False
-        self._count: int | None = None
-        os.register_at_fork(after_in_child=self._after_fork)
+        self._missing = needed.missing(needed.GPU)
+        self._count: int | None = 0 if self._missing else None
+        if hasattr(os, "register_at_fork"):  # Windows does not fork
+            os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         """A child has its parent's memory but not its contexts: refuse, and free nothing of the parent's."""
@@ -73,6 +76,8 @@ class DriverRuntime(Runtime):
         return driver_version() if self.device_count() else None
 
     def start(self) -> None:
+        if self._missing:
+            raise RuntimeError(self._missing)
         if self._forked:
             raise RuntimeError(FORKED)
         if self.driver is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tritonnn import config
+from tritonnn.runtime import needed
 from tritonnn.runtime.interface import Runtime, runtime
 from tritonnn.runtime.pinned import PinnedArray
 from tritonnn.runtime.pool import Pool, Stats
@@ -38,7 +39,8 @@ class SimulatedRuntime(Runtime):
 
     def __init__(self) -> None:
         super().__init__()
-        self._count = config.SIMULATED_DEVICES
+        self._missing = needed.missing(needed.SIMULATED)
+        self._count = 0 if self._missing else config.SIMULATED_DEVICES
         self._handles = itertools.count(1)
         self._recorded: dict[int, float | None] = {}
         self._pinned: dict[int, int] = {}
@@ -50,7 +52,8 @@ class SimulatedRuntime(Runtime):
         return self._count
 
     def start(self) -> None:
-        pass
+        if self._missing:
+            raise RuntimeError(self._missing)
 
     def bind(self, index: int) -> None:
         self.thread.device = index

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ALIGNMENT = 64
 LARGEST_CACHED = 1 << 20
+UNKNOWN_MEMORY = 16 << 30  # what a system that does not tell is taken to have
 
 
 def aligned_bytes(nbytes: int) -> tuple[np.ndarray, int]:
@@ -27,7 +28,9 @@ def aligned_bytes(nbytes: int) -> tuple[np.ndarray, int]:
 
 
 def host_memory() -> int:
-    """Bytes of memory this machine has."""
+    """Bytes of memory this machine has, as far as it says."""
+    if not hasattr(os, "sysconf"):  # Windows
+        return UNKNOWN_MEMORY
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 

@@ -176,11 +176,6 @@ def _clean(folder: str, name: str) -> None:
                 os.remove(path)
 
 
-def _quietly(path: str, flags: int) -> int:
-    """Opens what must be a plain file: through no link, and without waiting for the other end of a pipe."""
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
-
-
 def _mode(path: str) -> int | None:
     try:
         return os.stat(path).st_mode
@@ -190,6 +185,8 @@ def _mode(path: str) -> int | None:
 
 def _sync(path: str) -> None:
     """Waits until the entries of a folder are on the disk."""
+    if fcntl is None:  # Windows opens no folders
+        return
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

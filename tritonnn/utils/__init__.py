@@ -19,43 +19,42 @@ _FUNCTIONS = {
 
 
 if TYPE_CHECKING:  # where `__getattr__` would let any name pass
-    from tritonnn.utils import (
-        _contextlib,
-        _device,
-        _foreach_utils,
-        _import_utils,
-        _mode_utils,
-        _python_dispatch,
-        _pytree,
-        _stats,
-        backend_registration,
-        bundled_inputs,
-        checkpoint,
-        collect_env,
-        cpp_backtrace,
-        cpp_extension,
-        data,
-        deterministic,
-        dlpack,
-        ffi,
-        file_baton,
-        flop_counter,
-        hooks,
-        mkldnn,
-        mobile_optimizer,
-        model_zoo,
-        module_tracker,
-        safetensors,
-        throughput_benchmark,
-        weak,
-    )
-    from tritonnn.utils._import_utils import get_cpp_backtrace, set_module
-    from tritonnn.utils._summary import summary
-    from tritonnn.utils._swapping import swap_tensors
+    from tritonnn.utils import _contextlib as _contextlib
+    from tritonnn.utils import _device as _device
+    from tritonnn.utils import _foreach_utils as _foreach_utils
+    from tritonnn.utils import _import_utils as _import_utils
+    from tritonnn.utils import _mode_utils as _mode_utils
+    from tritonnn.utils import _python_dispatch as _python_dispatch
+    from tritonnn.utils import _pytree as _pytree
+    from tritonnn.utils import _stats as _stats
+    from tritonnn.utils import backend_registration as backend_registration
+    from tritonnn.utils import bundled_inputs as bundled_inputs
+    from tritonnn.utils import checkpoint as checkpoint
+    from tritonnn.utils import collect_env as collect_env
+    from tritonnn.utils import cpp_backtrace as cpp_backtrace
+    from tritonnn.utils import cpp_extension as cpp_extension
+    from tritonnn.utils import data as data
+    from tritonnn.utils import deterministic as deterministic
+    from tritonnn.utils import dlpack as dlpack
+    from tritonnn.utils import ffi as ffi
+    from tritonnn.utils import file_baton as file_baton
+    from tritonnn.utils import flop_counter as flop_counter
+    from tritonnn.utils import hooks as hooks
+    from tritonnn.utils import mkldnn as mkldnn
+    from tritonnn.utils import mobile_optimizer as mobile_optimizer
+    from tritonnn.utils import model_zoo as model_zoo
+    from tritonnn.utils import module_tracker as module_tracker
+    from tritonnn.utils import safetensors as safetensors
+    from tritonnn.utils import throughput_benchmark as throughput_benchmark
+    from tritonnn.utils import weak as weak
+    from tritonnn.utils._import_utils import get_cpp_backtrace as get_cpp_backtrace
+    from tritonnn.utils._import_utils import set_module as set_module
+    from tritonnn.utils._summary import summary as summary
+    from tritonnn.utils._swapping import swap_tensors as swap_tensors
     from tritonnn.utils.backend_registration import (
-        generate_methods_for_privateuse1_backend,
-        rename_privateuse1_backend,
+        generate_methods_for_privateuse1_backend as generate_methods_for_privateuse1_backend,
     )
+    from tritonnn.utils.backend_registration import rename_privateuse1_backend as rename_privateuse1_backend
 else:
 
     def __getattr__(name: str) -> Any:

@@ -303,7 +303,8 @@ def _table(lines: Sequence[tuple[str, ...]]) -> str:
         from tabulate import tabulate
     except ImportError as error:
         raise ImportError(
-            "the table of a summary needs the package tabulate: pip install tritonnn[report]", name="tabulate"
+            "the table of a summary needs the package tabulate: pip install 'tritonnn[report]'",
+            name="tabulate",
         ) from error
     sides = ("left",) * TEXTS + ("right",) * (len(HEADERS) - TEXTS)
     return tabulate(lines, HEADERS, tablefmt="simple", disable_numparse=True, colalign=sides)

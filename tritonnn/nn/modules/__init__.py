@@ -34,7 +34,7 @@ from tritonnn.nn.modules.lazyconv import *
 from tritonnn.nn.modules.linear import *
 from tritonnn.nn.modules.linear_cross_entropy import *
 from tritonnn.nn.modules.loss import *
-from tritonnn.nn.modules.module import Module
+from tritonnn.nn.modules.module import Module as Module
 from tritonnn.nn.modules.normalization import *
 from tritonnn.nn.modules.padding import *
 from tritonnn.nn.modules.parameter_container import *

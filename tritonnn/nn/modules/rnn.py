@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.device import DeviceLike
+from tritonnn.dtypes import dtype as DType
 from tritonnn.nn.modules._rnn_base import RNNBase
 from tritonnn.nn.modules.rnn_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from tritonnn.ops.creation.creation import zeros
@@ -54,18 +56,29 @@ class RNN(RNNBase):
     (torch.Size([5, 2, 4]), torch.Size([2, 2, 4]))
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if "proj_size" in kwargs:
-            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
-        if len(args) > 3:
-            self.nonlinearity = args[3]
-            args = args[:3] + args[4:]
-        else:
-            self.nonlinearity = kwargs.pop("nonlinearity", "tanh")
-        modes = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
-        if self.nonlinearity not in modes:
-            raise ValueError(f"Unknown nonlinearity '{self.nonlinearity}'. Select from 'tanh' or 'relu'.")
-        super().__init__(modes[self.nonlinearity], *args, **kwargs)
+    if TYPE_CHECKING:
+        nonlinearity: str
+
+        def __init__(
+            self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
+            batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+            device: DeviceLike | None = None, dtype: DType | None = None,
+        ) -> None: ...  # fmt: skip
+
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            if "proj_size" in kwargs:
+                raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+            if len(args) > 3:
+                self.nonlinearity = args[3]
+                args = args[:3] + args[4:]
+            else:
+                self.nonlinearity = kwargs.pop("nonlinearity", "tanh")
+            modes = {"tanh": "RNN_TANH", "relu": "RNN_RELU"}
+            if self.nonlinearity not in modes:
+                raise ValueError(f"Unknown nonlinearity '{self.nonlinearity}'. Select from 'tanh' or 'relu'.")
+            super().__init__(modes[self.nonlinearity], *args, **kwargs)
 
     def _check_rank(self, input: Tensor) -> None:
         if input.dim() not in (2, 3):
@@ -108,8 +121,18 @@ class LSTM(RNNBase):
     (torch.Size([5, 2, 8]), torch.Size([2, 2, 4]), torch.Size([2, 2, 4]))
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__("LSTM", *args, **kwargs)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+            batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
+            device: DeviceLike | None = None, dtype: DType | None = None,
+        ) -> None: ...  # fmt: skip
+
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__("LSTM", *args, **kwargs)
 
     def get_expected_cell_size(self, input: Tensor, batch_sizes: Tensor | None) -> tuple[int, int, int]:
         """The shape that the cells have to have beside this input."""
@@ -190,10 +213,20 @@ class GRU(RNNBase):
     (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if "proj_size" in kwargs:
-            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
-        super().__init__("GRU", *args, **kwargs)
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+            batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+            device: DeviceLike | None = None, dtype: DType | None = None,
+        ) -> None: ...  # fmt: skip
+
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            if "proj_size" in kwargs:
+                raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+            super().__init__("GRU", *args, **kwargs)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         return self._sequence(input, hx)

@@ -1,9 +1,9 @@
 """`python -m tritonnn.ops stubs`: writes the type stubs of what the op table publishes.
 
 Type checkers cannot see functions that are put into a module, or onto Tensor, while it is imported. The stubs say
-what is there: `tritonnn/__init__.pyi`, `linalg.pyi`, `special.pyi`, `fft.pyi` and `nn/functional.pyi`, and
-`_methods.pyi` with the class that is a base of Tensor where types are checked. The names that `nn/functional.py`
-imports are written here too.
+what is there: `tritonnn/__init__.pyi`, `linalg.pyi`, `special.pyi`, `fft.pyi`, `return_types.pyi` and
+`nn/functional.pyi`, and `_methods.pyi` with the class that is a base of Tensor where types are checked. The names
+that `nn/functional.py` imports are written here too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tritonnn.ops import whole
 from tritonnn.ops._stubs.definitions import folder
-from tritonnn.ops._stubs.files import functional, methods, plain, torch
+from tritonnn.ops._stubs.files import functional, methods, plain, records, torch
 
 
 def files() -> dict[str, str]:
@@ -24,7 +24,7 @@ def files() -> dict[str, str]:
     return {
         "__init__.pyi": torch(), "_methods.pyi": methods(), "linalg.pyi": plain("linalg"),
         "special.pyi": plain("special"), "fft.pyi": plain("fft"), "nn/functional.pyi": plain("functional"),
-        "nn/functional.py": functional(),
+        "nn/functional.py": functional(), "return_types.pyi": records(),
     }  # fmt: skip
 
 

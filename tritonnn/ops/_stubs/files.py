@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import tritonnn
 from tritonnn import _tensor, dtypes, legacy_types
+from tritonnn._return_types import FIELDS
 from tritonnn.ops._stubs.definitions import Stub, folder, results
 from tritonnn.storage import kinds as storage_kinds
 from tritonnn.table import NAMESPACES
@@ -29,6 +31,33 @@ def plain(place: str) -> str:
         stub.imports |= {
             f"from {module} import {name} as {name}" for name, module in functional_lazy().items()
         }
+    else:
+        stub.imports |= handed_on(place)
+    return stub.text()
+
+
+def handed_on(place: str) -> set[str]:
+    """What a module itself imports for others: `from X import Y as Y`."""
+    source = ast.parse((folder() / f"{place}.py").read_text(encoding="utf-8"))
+    return {
+        f"from {node.module} import {alias.name} as {alias.name}"
+        for node in source.body if isinstance(node, ast.ImportFrom)
+        for alias in node.names if alias.asname == alias.name
+    }  # fmt: skip
+
+
+def records() -> str:
+    """The stub of torch.return_types: classes that are made when they are asked for."""
+    stub = Stub({**FIELDS})
+    sequence, anything = stub.name("Iterable", {"Iterable": Iterable}), stub.name("Any", {"Any": Any})
+    for name, fields in sorted(FIELDS.items()):
+        tensor = stub.name("Tensor", {"Tensor": _tensor.Tensor})
+        lines = [f"class {name}(tuple[{tensor}, ...]):", "n_fields: int", "n_sequence_fields: int"]
+        lines += ["n_unnamed_fields: int", f"def __init__(self, sequence: {sequence}[{tensor}]) -> None: ..."]
+        lines += [f"@property\n    def {field}(self) -> {tensor}: ..." for field in fields]
+        stub.body.append("\n    ".join(lines))
+    stub.body.append(f"all_return_types: list[{anything}]")
+    stub.body.append("def pytree_register_structseq(cls: type) -> None: ...")
     return stub.text()
 
 

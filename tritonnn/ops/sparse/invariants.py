@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _State:
@@ -62,7 +65,7 @@ class check_sparse_tensor_invariants:
     def __exit__(self, *exception: object) -> None:
         _State.enabled = self.saved_state.pop()
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         from functools import wraps
 
         @wraps(function)
@@ -70,4 +73,4 @@ class check_sparse_tensor_invariants:
             with type(self)(self.state):
                 return function(*args, **kwargs)
 
-        return run
+        return run  # type: ignore[return-value]
