@@ -103,7 +103,7 @@ class Timer:
             number = 1
             while True:
                 seconds = self._seconds(number)
-                if overhead / seconds <= 1e-4 and seconds >= min_run_time / 1000 or seconds > min_run_time:
+                if (overhead / seconds <= 1e-4 and seconds >= min_run_time / 1000) or seconds > min_run_time:
                     return number
                 number *= 10
 
