@@ -81,7 +81,7 @@ def test_the_rest_of_tensorboardx(tmp_path, request):
         with pytest.raises(ValueError, match="expected one number, got 2"):
             writer.add_scalar("two", torch.ones(2))
     assert _values(tmp_path, "curve") and list(tmp_path.rglob("tensors.tsv"))
-    assert [e.step for e in _events(tmp_path) if e.HasField("session_log")][0] == 2
+    assert next(e.step for e in _events(tmp_path) if e.HasField("session_log")) == 2
 
 
 def test_tensorboardx_itself_takes_tensors(tmp_path):
