@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import tritonnn as torch
 from tritonnn import nn

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 import tritonnn as torch
 from tritonnn import nn

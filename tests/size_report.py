@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("tritonnn", "kernels", "cpu_fallback", "tests", "perf", "examples")
+PACKAGES = ("tritonnn", "kernels", "cpu_fallback", "tests", "perf", "examples", "docs")
 MAX_FILE = 400
 MAX_FUNCTION = 50
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+import weakref
 
 import pytest
 
@@ -210,3 +211,37 @@ def test_schedules_warn_of_a_wrong_order():
         warnings.simplefilter("error")
         opt.step()
         scheduler.step()
+
+
+class Around(optim.Optimizer):
+    """Hands its steps to another optimizer, whose groups it shows; it is not initialised as one."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    @property
+    def param_groups(self):
+        return self.inside.param_groups
+
+    def step(self, closure=None):
+        self.inside.step(closure)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_steps_of_an_optimizer_around_another_count(replaced):
+    inside = optim.SGD([leaf(1.0)], lr=1.0)
+    opt, calls = Around(inside), []
+    if replaced:
+        opt.step = lambda: calls.append(inside.step())
+    gone = weakref.ref(opt)
+    scheduler = S.ExponentialLR(opt, 0.5)
+    with pytest.warns(UserWarning, match="before `optimizer.step"):
+        scheduler.step()
+    other = S.ExponentialLR(opt, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opt.step()
+        other.step()
+    assert len(calls) == replaced and opt.param_groups[0]["lr"] == 0.25
+    del opt, scheduler, other
+    assert gone() is None  # without the cycle collector

@@ -185,7 +185,8 @@ def test_a_folder_that_cannot_be_synced(tmp_path, monkeypatch):
 
 def test_safetensors_writes_what_the_library_does(tmp_path):
     tensors = {"b": torch.ones(2), "a": torch.zeros(3, dtype=torch.uint8), 'é"': torch.zeros(0, 2)}
-    tensors |= {f"as {name}": torch.ones(1).to(getattr(torch, name)) for name in safetensors._KINDS}
+    kinds = safetensors._KINDS.keys() - {"float4_e2m1fn_x2"}  # a byte holds two: see test_rare_dtypes.py
+    tensors |= {f"as {name}": torch.ones(1).to(getattr(torch, name)) for name in kinds}
     spec = {n: {"dtype": t.dtype.name, "shape": list(t.shape)} for n, t in tensors.items()}
     arrays = {n: np.frombuffer(bytes(t._storage.bytes()), np.uint8) for n, t in tensors.items()}
     if hasattr(library, "TensorSpec"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html.parser
 import subprocess
 import sys
 
@@ -140,7 +141,7 @@ def test_refusals(args, kind, text):
 
 
 #: ops of these families that are no products of matrices, or that only backward calls
-OTHERS = {"im2col", "col2im", "convolution_weight_grad", "attention_backward"}
+OTHERS = {"im2col", "col2im", "convolution_weight_grad", "attention_backward", "given_eigenpairs"}
 
 
 def test_every_product_is_counted():
@@ -184,3 +185,27 @@ def test_lazy_modules_are_counted_after_the_call():
     model = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(2))
     report = torch.utils.summary(model, torch.ones(5, 4))
     assert report.parameters == 4 * 3 + 3 + 3 * 2 + 2 and report.multiply_adds == 5 * (4 * 3 + 3 * 2)
+
+
+def test_a_notebook_shows_the_same_table():
+    """The cells, read back from the HTML, are those of the printed table; what a class is called is no markup."""
+    cells = []
+
+    class Reader(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            if tag in ("td", "th"):
+                cells.append("")
+
+        def handle_data(self, data):
+            if cells and not data.startswith(("\n", "Parameters:", "Multiply-adds of", "Activations of")):
+                cells[-1] += data
+
+    odd = type("Odd<b>", (nn.Linear,), {})
+    report = torch.utils.summary(nn.Sequential(odd(3, 1200), nn.ReLU()), (2, 3))
+    markup = report._repr_html_()
+    Reader().feed(markup)
+    printed = str(report).splitlines()
+    shown = [cells[start : start + 6] for start in range(0, len(cells), 6)]
+    assert [" ".join(row).split() for row in shown] == [line.split() for line in (printed[0], *printed[2:5])]
+    assert "Odd&lt;b&gt;" in markup and "4,800" in cells and markup.count("<tr>") == 4
+    assert printed[-1] in markup and printed[-3] in markup

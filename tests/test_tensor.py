@@ -196,7 +196,7 @@ def test_promotion_of_dimensions_and_numbers(device):
     assert (ints + torch.ones(2, dtype=torch.float16, device=device)).dtype is torch.float16
     assert (torch.ones(2, dtype=torch.bool, device=device) + 1).dtype is torch.int64
     assert (ints / 2).dtype is torch.float32
-    assert torch.result_type(torch.ones(1, dtype=torch.float16), 1j) is torch.complex64
+    assert torch.result_type(torch.ones(1, dtype=torch.float16), 1j) is torch.complex32
 
 
 def test_zero_dim_cpu_tensor_mixes_with_gpu():

@@ -65,7 +65,7 @@ def test_public_names_lead_to_entries(name, capsys):
         ("__add__", "ops/operators.py"), ("item", "_tensor.py"), ("T", "ops/shape/shape.py"),
         ("backward", "_tensor_methods.py"), ("manual_seed", "random.py"), ("nn.Linear", "nn/modules/linear.py"),
         ("torch.optim.Adam", "optim/adam.py"), ("Tensor.shape", "_tensor.py"), ("float32", "dtypes.py"),
-        ("no_grad", "recording/grad_mode.py"), ("torch.utils.data.DataLoader", "utils/data/dataloader.py"),
+        ("no_grad", "recording/reverse_mode.py"), ("torch.utils.data.DataLoader", "utils/data/dataloader.py"),
     ],
 )  # fmt: skip
 def test_what_is_no_entry_has_a_place(name, file, capsys):

@@ -144,6 +144,8 @@ def _of_its_class(data: Any, requires_grad: bool) -> Any:
     """A parameter of a program's own subclass of Tensor, which it stays."""
     if not isinstance(data, Tensor):
         raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}")
+    if data.is_nested:
+        raise NotImplementedError("Parameter: is not implemented for nested tensors: give it a dense one")
     made = data.detach().requires_grad_(requires_grad)
     if type(made) is not type(data):
         raise RuntimeError(

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from accelerate import Accelerator, cpu_offload, init_empty_weights, load_checkpoint_and_dispatch
+from accelerate import (
+    Accelerator,
+    cpu_offload,
+    disk_offload,
+    init_empty_weights,
+    load_checkpoint_and_dispatch,
+    skip_first_batches,
+)
 from accelerate.state import AcceleratorState
-from accelerate.utils import set_seed
+from accelerate.utils import find_executable_batch_size, set_seed
 from torch import nn
 from weights import drawn, fill
 
@@ -78,7 +85,7 @@ def test_one_process():
 
 def test_values_are_clipped():
     accelerator = Accelerator(cpu=True)
-    model, optimizer, loader, _ = accelerator.prepare(*_parts())
+    model, _, loader, _ = accelerator.prepare(*_parts())
     x, y = next(iter(loader))
     accelerator.backward(nn.functional.cross_entropy(model(100 * x), y))
     accelerator.clip_grad_value_(model.parameters(), 1e-3)
@@ -105,3 +112,29 @@ def test_models_without_memory(tmp_path):
     x = drawn("x", 2, 6)
     assert torch.equal(loaded(x), model(x))
     assert torch.equal(cpu_offload(_parts()[0], execution_device="cpu")(x), model(x))
+    assert torch.equal(disk_offload(_parts()[0], str(tmp_path / "parts"), torch.device("cpu"))(x), model(x))
+
+
+class Numbers(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter(torch.arange(5.0))
+
+
+def test_loaders():
+    accelerator = Accelerator(cpu=True)
+    loader = accelerator.prepare(torch.utils.data.DataLoader(torch.arange(10), batch_size=2))
+    assert [batch.tolist() for batch in skip_first_batches(loader, 3)] == [[6, 7], [8, 9]]
+    loader = accelerator.prepare(torch.utils.data.DataLoader(Numbers(), batch_size=2))
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4]]
+    with accelerator.split_between_processes([1, 2]) as part:
+        assert part == [1, 2]
+
+
+def test_smaller_batches_are_tried():
+    @find_executable_batch_size(starting_batch_size=8)
+    def run(size):
+        if size > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return size
+
+    assert run() == 2

@@ -5,16 +5,23 @@ from __future__ import annotations
 import pytest
 import torch
 from peft import (
+    AdaLoraConfig,
+    BOFTConfig,
     IA3Config,
+    LNTuningConfig,
+    LoHaConfig,
+    LoKrConfig,
     LoraConfig,
+    OFTConfig,
     PeftModel,
     PrefixTuningConfig,
+    PromptEncoderConfig,
     PromptTuningConfig,
     get_peft_model,
 )
 from safetensors.torch import load_file
 from test_transformers_models import gpt2, llama
-from weights import fill, steps
+from weights import drawn, fill, steps
 
 LORA = {"task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "lora_dropout": 0.0}
 CONFIGS = {
@@ -39,7 +46,7 @@ def test_training(name, expected, tmp_path):
     model, batch = _adapted(name)
     trainable = [key for key, p in model.named_parameters() if p.requires_grad]
     frozen = {key: p.detach().clone() for key, p in model.named_parameters() if not p.requires_grad}
-    assert trainable and len(frozen) > len(trainable) or name == "lora"
+    assert (trainable and len(frozen) > len(trainable)) or name == "lora"
     losses, norms = steps(model, batch)
     expected("losses", losses, rtol=1e-3)
     expected("norms", norms, rtol=2e-3)
@@ -103,3 +110,33 @@ def test_an_adapted_model_generates(expected):
         input_ids=batch["input_ids"], do_sample=False, max_new_tokens=5, pad_token_id=0
     )
     expected("tokens", found)
+
+
+QUERIES = {"task_type": "CAUSAL_LM", "target_modules": ["q_proj"]}
+OTHERS = [
+    AdaLoraConfig(**QUERIES, total_step=10, init_r=4, target_r=2), LoHaConfig(**QUERIES, r=2),
+    LoKrConfig(**QUERIES, r=2),
+    OFTConfig(**QUERIES, r=0, oft_block_size=4), BOFTConfig(**QUERIES, boft_block_size=4),
+    LNTuningConfig(task_type="CAUSAL_LM"),
+    PromptEncoderConfig(task_type="CAUSAL_LM", num_virtual_tokens=3, encoder_hidden_size=16),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", OTHERS, ids=lambda config: type(config).__name__)
+@pytest.mark.filterwarnings("ignore")  # boft says that it goes without its extension
+def test_other_methods(config, expected):
+    cls, base, batch = llama()
+    model = fill(get_peft_model(fill(cls(base)), config), 0.1)
+    losses, _ = steps(model, batch)
+    expected("losses", losses, rtol=1e-3)
+    assert losses[-1] < losses[0]
+
+
+def test_images():
+    """Convolutions, and a base that is no model of transformers."""
+    net = fill(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 36, 2)))
+    model = fill(get_peft_model(net, LoraConfig(target_modules=["0", "2"], r=2)))
+    x = drawn("images", 2, 3, 8, 8)
+    with torch.no_grad():
+        before = model(x)
+        torch.testing.assert_close(model.merge_and_unload()(x), before, rtol=1e-3, atol=1e-4)

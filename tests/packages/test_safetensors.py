@@ -9,7 +9,16 @@ from safetensors.torch import load, load_file, load_model, save, save_file, save
 from torch import nn
 from weights import drawn, fill
 
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int8, torch.uint8, torch.bool]
+DTYPES = [
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+]
 
 
 def _tensors():

@@ -19,7 +19,9 @@ def _model(case):
 @case
 def test_greedy(case, expected):
     model, prompt = _model(case)
-    found = model.generate(prompt, do_sample=False, output_scores=True, return_dict_in_generate=True, **OPTIONS)
+    found = model.generate(
+        prompt, do_sample=False, output_scores=True, return_dict_in_generate=True, **OPTIONS
+    )
     expected("tokens", found.sequences)
     expected("scores", torch.stack(found.scores)[:, :, :8].flatten(), rtol=1e-3, atol=1e-5)
     again = model.generate(prompt, do_sample=False, use_cache=False, **OPTIONS)
@@ -64,7 +66,9 @@ def test_sampling(case):
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
         drawn.append(
-            model.generate(prompt, do_sample=True, temperature=3.0, top_k=20, top_p=0.95, typical_p=0.9, **OPTIONS)
+            model.generate(
+                prompt, do_sample=True, temperature=3.0, top_k=20, top_p=0.95, typical_p=0.9, **OPTIONS
+            )
         )
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
     assert int(drawn[2].max()) < VOCABULARY
@@ -73,7 +77,9 @@ def test_sampling(case):
 def test_a_static_cache_gives_the_same():
     model, prompt = _model(llama)
     greedy = model.generate(prompt, do_sample=False, **OPTIONS)
-    assert torch.equal(model.generate(prompt, do_sample=False, cache_implementation="static", **OPTIONS), greedy)
+    assert torch.equal(
+        model.generate(prompt, do_sample=False, cache_implementation="static", **OPTIONS), greedy
+    )
 
 
 def test_a_draft_model_changes_nothing():

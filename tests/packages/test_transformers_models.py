@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import transformers as tf
@@ -108,7 +111,9 @@ def test_gradient_checkpointing_changes_nothing(case):
     saving.gradient_checkpointing_enable()
     for model in (plain, saving):
         model.train()
-        model(**batch, use_cache=False).loss.backward() if "input_ids" in batch else model(**batch).loss.backward()
+        model(**batch, use_cache=False).loss.backward() if "input_ids" in batch else model(
+            **batch
+        ).loss.backward()
     for (name, one), other in zip(plain.named_parameters(), saving.parameters()):
         if one.grad is None:
             assert other.grad is None, name
@@ -133,3 +138,60 @@ def test_a_model_under_autocast(expected):
         found = model(**batch)
     assert found.logits.dtype == torch.bfloat16
     expected("loss", found.loss, rtol=2e-2)
+
+
+@pytest.mark.skipif(
+    torch.__name__ == "torch", reason="PyTorch compiles it, for minutes and with a C++ compiler"
+)
+@pytest.mark.filterwarnings("ignore:torch.compile")
+def test_flex_attention():
+    cls, config, batch = llama()
+    found = []
+    for attention in ("flex_attention", "sdpa"):
+        model = fill(cls._from_config(config, attn_implementation=attention))
+        loss = model(**batch).loss
+        loss.backward()
+        found.append((loss, model.model.layers[0].self_attn.q_proj.weight.grad))
+    torch.testing.assert_close(*found)
+
+
+def test_a_folder_says_what_it_holds(tmp_path):
+    cls, config, batch = llama()
+    model = fill(cls(config)).eval()
+    model.save_pretrained(tmp_path)
+    for options in ({}, {"device_map": "cpu"}, {"device_map": "auto"}):
+        other = tf.AutoModelForCausalLM.from_pretrained(tmp_path, **options)
+        assert type(other) is cls and torch.equal(other(**batch).logits, model(**batch).logits)
+    assert other.get_memory_footprint() == model.get_memory_footprint() >= 4 * other.num_parameters()
+
+
+def test_a_script(tmp_path):
+    """`python -m tritonnn run` of a program that knows nothing of tritonnn."""
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    runner = [] if torch.__name__ == "torch" else ["-m", "tritonnn", "run"]
+    done = subprocess.run(
+        [sys.executable, *runner, script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    first, last, name = done.stdout.split()
+    assert float(last) < 0.5 * float(first) and name == "torch.nn.modules.linear"
+
+
+SCRIPT = """
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+torch.manual_seed(0)
+model = GPT2LMHeadModel(GPT2Config(vocab_size=16, n_positions=16, n_embd=32, n_layer=2, n_head=4))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+ids = torch.arange(16).repeat(4, 1)
+losses = []
+for _ in range(20):
+    loss = model(input_ids=ids, labels=ids).loss
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    losses.append(loss.item())
+print(losses[0], losses[-1], type(model.lm_head).__module__)
+"""

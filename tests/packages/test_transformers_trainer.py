@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 import transformers as tf
-from test_transformers_models import VOCABULARY, bert, gpt2
+from test_transformers_models import VOCABULARY, bert, gpt2, t5
 from weights import fill, tokens
 
 
@@ -63,7 +63,9 @@ def test_a_run(tmp_path, expected):
 @pytest.mark.parametrize(
     "options",
     [{"gradient_accumulation_steps": 2}, {"lr_scheduler_type": "cosine"}, {"optim": "adafactor"}, {"optim": "sgd"},
-     {"gradient_checkpointing": True}, {"label_smoothing_factor": 0.1}, {"dataloader_num_workers": 2}, {"bf16": True}],
+     {"gradient_checkpointing": True}, {"label_smoothing_factor": 0.1}, {"dataloader_num_workers": 2}, {"bf16": True},
+     {"optim": "adagrad"}, {"optim": "rmsprop"}, {"optim": "adamw_torch_fused"}, {"lr_scheduler_type": "polynomial"},
+     {"lr_scheduler_type": "reduce_lr_on_plateau"}],
     ids=lambda options: next(iter(options)) + "-" + str(next(iter(options.values()))),
 )  # fmt: skip
 def test_options(tmp_path, expected, options):
@@ -105,3 +107,14 @@ def test_random_order_is_that_of_the_seed(tmp_path):
         trainer.train()
         losses.append(_logged(trainer, "loss"))
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_sequences_are_generated(tmp_path, expected):
+    cls, config, _ = t5()
+    settings = tf.Seq2SeqTrainingArguments(
+        str(tmp_path), max_steps=3, report_to=[], use_cpu=True, predict_with_generate=True, generation_max_length=6,
+        train_sampling_strategy="sequential", disable_tqdm=True, save_strategy="no",
+    )  # fmt: skip
+    trainer = tf.Seq2SeqTrainer(fill(cls(config)), settings, train_dataset=Sentences(8, False))
+    trainer.train()
+    expected("tokens", trainer.predict(Sentences(4, False)).predictions)

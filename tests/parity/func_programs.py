@@ -204,6 +204,29 @@ def indexing(t, x):
     )  # fmt: skip
 
 
+def single_indices(t, x):
+    """Of each sample one place: numbers of no dimension that no program reads."""
+    i, j, v = t.tensor([1, -1, 0, 1]), t.tensor([0, 2, 1, 1]), t.tensor([1, 0])
+    y = x[None, :, None] * t.arange(1.0, 4)[:, None, None, None]
+
+    def write(a, k):
+        a = a.clone()
+        a[k] = 7.0
+        a[0, k] += 1.0
+        return a
+
+    subscripts = (
+        lambda i, j: y[i, j], lambda i, j: y[i][j], lambda i, j: y[i, :2], lambda i, j: y[:, j], lambda i, j: y[..., i],
+        lambda i, j: y[None, i], lambda i, j: y[i, :, 0, v], lambda i, j: y[i, :, 0, j], lambda i, j: y[0, j, :, None],
+    )  # fmt: skip
+    return (
+        *(t.vmap(f)(i, j) for f in subscripts),
+        t.vmap(lambda a, k: a[k])(x, j),
+        t.vmap(write)(x[:, None].expand(4, 2, 3), i),
+        t.vmap(t.vmap(lambda i, j: x[i, j], (None, 0)), (0, None))(i, j),
+    )
+
+
 def captured(t, x, w):
     w = w.clone().requires_grad_()
     slopes = t.func.grad(lambda a: (a**2 * w).sum())(x)
@@ -269,6 +292,7 @@ PROGRAMS: dict[str, tuple[Any, list[np.ndarray]]] = {
     "convolution_gradients": (convolution_gradients, given((4, 2, 5, 5), (3, 2, 3, 3))),
     "in_place": (in_place, given((4, 3))),
     "indexing": (indexing, given((4, 3))),
+    "single_indices": (single_indices, given((4, 3))),
     "captured": (captured, given((3,), (3,))),
     "outer_graph": (outer_graph, given((3,))),
     "dual": (dual, given((3,), (3,))),

@@ -146,8 +146,8 @@ def test_edits():
 
 def test_names():
     mine, theirs = fx.graph._Namespace(), reference_fx.graph._Namespace()
-    names = "x x x_1 x_1 x y_5 y y 3a a.b a-b if if len len sum inf torch device nan NoneType x_ x_ __add__ _ 1 y_5_2 y_5"
-    names += " y_05 getattr fx_pytree pytree self forward z_0 z z z_0 a_b_1 é 0_1"
+    names = "x x x_1 x_1 x y_5 y y 3a a.b a-b if if len len sum inf torch device nan NoneType x_ x_ __add__ _ 1 y_5_2"
+    names += " y_5 y_05 getattr fx_pytree pytree self forward z_0 z z z_0 a_b_1 é 0_1"
     for name in names.split():
         assert mine.create_name(name, None) == theirs.create_name(name, None), name
     texts = [

@@ -72,6 +72,31 @@ def test_two_trees(a: Any, b: Any) -> None:
     check(lambda t: repr(imported(t).tree_map_with_path(lambda k, x, y: (str(k[-1:]), x, y), a, b)))
 
 
+CONTAINERS = {
+    "tuple": (1, [2]), "list": [1, 2], "dict": {"b": 1, "a": 2}, "namedtuple": Pair(1, 2),
+    "ordereddict": OrderedDict(x=1, w=2), "defaultdict": defaultdict(list, z=1), "deque": deque([1, 2], maxlen=3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_how_a_container_goes(name: str) -> None:
+    """Programs register classes of their own with these."""
+
+    def program(t: Any) -> Any:
+        flatten, unflatten, keys = (
+            getattr(imported(t), f"_{name}_{what}") for what in ("flatten", "unflatten", "flatten_with_keys")
+        )
+        children, context = flatten(CONTAINERS[name])
+        return (
+            repr(children),
+            repr(context),
+            repr(unflatten([7, 8][: len(children)], context)),
+            repr(keys(CONTAINERS[name])),
+        )
+
+    check(program)
+
+
 @dataclass
 class Data:
     x: Any

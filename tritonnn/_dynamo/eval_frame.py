@@ -66,7 +66,7 @@ def compile(
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
-    backend: str | Callable = "inductor",
+    backend: str | Callable | None = None,
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     name: str | None = None,
@@ -79,7 +79,8 @@ def compile(
 
     Args:
         model: what to compile; without it a decorator is returned.
-        backend: one of `list_backends(exclude_tags=())`. A function is refused: it would get a graph.
+        backend: one of `list_backends(exclude_tags=())`; default: "inductor". A function, which would get a graph, is
+            refused.
         mode: one of "default", "reduce-overhead", "max-autotune" and "max-autotune-no-cudagraphs".
         options: of the backend; not together with `mode`.
         disable: return `model` itself.
@@ -103,6 +104,7 @@ def compile(
         )
     if mode is not None and mode not in MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
+    backend = "inductor" if backend is None else backend
     if not isinstance(backend, str):
         raise NotImplementedError(
             f"torch.compile: backend={backend!r:.100} would be handed a graph, and tritonnn has no graph compiler"

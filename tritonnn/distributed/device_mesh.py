@@ -1,4 +1,4 @@
-"""torch.distributed.device_mesh where torch.distributed is not built in: names to annotate with."""
+"""torch.distributed.device_mesh as a library built without torch.distributed has it: names to annotate with."""
 
 from __future__ import annotations
 

@@ -364,8 +364,8 @@ def _tails(op: Op) -> dict[int, tuple]:
     values = [op.defaults.get(name) for name in op.names]
     if any(name not in op.defaults for name in op.names[op.n_positional :]):
         return {}
-    if op.check is not None:  # defaults are good; what is given goes through `bind`, which checks
-        if len(op.names) == len(op.tensor_slots):
+    if op.check is not None:  # what is given goes through `bind`, which checks; defaults mostly are good
+        if len(op.names) == len(op.tensor_slots) or getattr(op.check, "of_defaults", False):
             return {}
         return {op.n_required: tuple(values[op.n_required :])} if op.n_required in _tensor_counts(op) else {}
     return {given: tuple(values[given:]) for given in range(op.n_required, op.n_positional + 1)}

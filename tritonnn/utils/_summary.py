@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import tritonnn
@@ -17,6 +18,7 @@ __all__ = ["LayerSummary", "Summary", "summary"]
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 HEADERS = ("Layer", "Class", "Output shape", "Parameters", "Multiply-adds", "Activations")
+TEXTS = 3  # the columns before the numbers
 
 
 @dataclass
@@ -82,7 +84,26 @@ class Summary:
         return sum(layer.activation_bytes for layer in self.layers)
 
     def __str__(self) -> str:
-        lines = [
+        return "\n".join((_table(self._lines()), "", *self._totals()))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """The table as notebooks show it."""
+        sides = ("left",) * TEXTS + ("right",) * (len(HEADERS) - TEXTS)
+        rows = [
+            "".join(
+                f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for side, cell in zip(sides, line)
+            )
+            for tag, lines in (("th", [HEADERS]), ("td", self._lines()))
+            for line in lines
+        ]
+        table = "\n".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table>\n{table}\n</table>\n<p>{'<br>'.join(map(escape, self._totals()))}</p>"
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        """The cells of the table, a tuple for each layer shown."""
+        return [
             (
                 layer.path or "(model)",
                 layer.kind,
@@ -93,19 +114,16 @@ class Summary:
             )
             for layer in self._shown()
         ]
-        frozen = self.parameters - self.trainable
-        return "\n".join(
-            (
-                _table(lines),
-                "",
-                f"Parameters: {self.parameters:,} ({self.trainable:,} trainable, {frozen:,} frozen); "
-                f"buffers: {self.buffers:,}; memory of both: {_bytes(self.state_bytes)}",
-                f"Multiply-adds of a forward pass: {self.multiply_adds:,}",
-                f"Activations of a forward pass: {_bytes(self.activation_bytes)}",
-            )
-        )
 
-    __repr__ = __str__
+    def _totals(self) -> tuple[str, ...]:
+        """What stands below the table."""
+        frozen = self.parameters - self.trainable
+        return (
+            f"Parameters: {self.parameters:,} ({self.trainable:,} trainable, {frozen:,} frozen); "
+            f"buffers: {self.buffers:,}; memory of both: {_bytes(self.state_bytes)}",
+            f"Multiply-adds of a forward pass: {self.multiply_adds:,}",
+            f"Activations of a forward pass: {_bytes(self.activation_bytes)}",
+        )
 
     def _shown(self) -> Iterator[LayerSummary]:
         """The layers down to ``depth``, those at the last level with all that is below them."""
@@ -287,7 +305,7 @@ def _table(lines: Sequence[tuple[str, ...]]) -> str:
         raise ImportError(
             "the table of a summary needs the package tabulate: pip install tritonnn[report]", name="tabulate"
         ) from error
-    sides = ("left",) * 3 + ("right",) * 3
+    sides = ("left",) * TEXTS + ("right",) * (len(HEADERS) - TEXTS)
     return tabulate(lines, HEADERS, tablefmt="simple", disable_numparse=True, colalign=sides)
 
 

@@ -48,9 +48,11 @@ def torch() -> str:
     for node in source.body:
         if isinstance(node, ast.ImportFrom) and node.module not in ("tritonnn", "tritonnn.table", "typing"):
             for alias in node.names:
-                name = alias.asname or alias.name
-                if name not in ("annotations", "ALIASES", "SHELLS", "_read_all"):
-                    stub.imports.add(f"from {node.module} import {alias.name} as {name}")
+                if alias.asname == "ops":
+                    stub.imports.add("from tritonnn.ops._namespaces import Operators as _Operators")
+                    stub.body.append("ops: _Operators")
+                elif alias.name not in ("annotations", "ALIASES", "SHELLS", "whole"):
+                    stub.imports.add(f"from {node.module} import {alias.name} as {alias.name}")
         elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             stub.function(node.name, getattr(tritonnn, node.name), "torch")
     for name in vars(tritonnn)["_SUBMODULES"]:

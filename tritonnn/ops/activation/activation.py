@@ -214,6 +214,9 @@ def _check_range(input: Any, min_val: Any, max_val: Any) -> None:
         raise Invalid("min_val cannot be greater than max_val", kind=ValueError)
 
 
+_check_range.of_defaults = True  # type: ignore[attr-defined]  # unsigned numbers do not take them
+
+
 @pointwise(
     api="", dtypes=NUMERIC, check=_check_range,
     samples=lambda make: samples((-2, 3) if make.dtype.is_signed else (1, 3))(make),

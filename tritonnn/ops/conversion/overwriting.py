@@ -99,14 +99,10 @@ def copy_(
     dispatch.check_inplace(copy_values.op, self, state.enabled and self.dtype.kind >= 2 and src.requires_grad)
     fits = is_expandable_to(src.shape, self.shape) if broadcast else src.shape == self.shape
     if not fits:
-        raise fail(
-            "copy_",
-            f"The expanded size of the tensor {list(self.shape)} must match the existing size {list(src.shape)}",
-            self=self,
-            src=src,
-        )
-    recorded = state.enabled and self.dtype.kind >= 2 and (self.requires_grad or src.requires_grad)
-    recorded = recorded and not (state.hidden and is_of_leaf(self))
+        text = f"The expanded size of the tensor {list(self.shape)} must match the existing size {list(src.shape)}"
+        raise fail("copy_", text, self=self, src=src)
+    recorded = state.enabled and self.dtype.kind >= 2 and not (state.hidden and is_of_leaf(self))
+    recorded = recorded and (self.requires_grad or src.requires_grad)
     given, edge = src, graph.edge_of(src) if recorded else None
     if src._storage.block is self._storage.block and not self.is_set_to(src):
         dispatch.refuse_partial_overlap(self, (src,))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn import dtypes
+from tritonnn import dispatch, dtypes
 from tritonnn._conjugated import ConjugatedTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
@@ -211,6 +211,10 @@ def _part_errors(make: Make) -> list[Bad]:
     ]
 
 
+# Half precision stays what it is under autocast, which would give a view the wide type.
+_paired = dispatch.without_autocast(view_as_complex)
+
+
 def _check_parts(op: str, **parts: Any) -> None:
     tensors_only(op, **parts)
     first, second = parts.values()
@@ -247,9 +251,9 @@ def complex(real: Tensor, imag: Tensor, *, out: Tensor | None = None) -> Tensor:
     parts = repeating.broadcast_tensors(real, imag)
     strides = kept(parts[0].shape, (real, imag))
     if strides is None:
-        return finished(view_as_complex(joining.stack(parts, -1)), out)
+        return finished(_paired(joining.stack(parts, -1)), out)
     order = sorted(range(len(strides)), key=lambda d: -strides[d])  # the result lies as its parts do
-    dense = view_as_complex(joining.stack([part.permute(order) for part in parts], -1))
+    dense = _paired(joining.stack([part.permute(order) for part in parts], -1))
     return finished(dense.permute([order.index(d) for d in range(len(order))]), out)
 
 

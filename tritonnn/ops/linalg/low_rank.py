@@ -270,6 +270,9 @@ def lobpcg(
     m.floating(A)
     if method not in (None, "basic", "ortho"):
         raise fail("lobpcg", f"method must be 'basic' or 'ortho', got {method!r}", kind=ValueError)
+    if X is not None and X.shape[:-1] != A.shape[:-1]:
+        text = f"X shape mismatch: got {tuple(X.shape)}, expected columns of {tuple(A.shape[:-1])}"
+        raise fail("lobpcg", text, kind=AssertionError, A=A, X=X)
     columns = X.shape[-1] if X is not None else n or k or 1
     k = columns if k is None else k
     if A.shape[-1] < 3 * columns:

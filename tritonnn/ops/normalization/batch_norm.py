@@ -337,6 +337,9 @@ def instance_norm(
     >>> torch.instance_norm(torch.tensor([[[1., 3.]]]), None, None, None, None, True, 0.1, 1e-5, False)
     tensor([[[-1.0000,  1.0000]]])
     """
+    if input.dim() < 2:
+        text = f"Dimension out of range: channels are dimension 1 of input, which has {input.dim()}"
+        raise fail("instance_norm", text, kind=IndexError, input=input)
     if use_input_stats:  # of one position too, which nn.functional refuses
         return _by_samples(input, running_mean, running_var, weight, bias, momentum, eps)
     return functional_instance_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)

@@ -196,7 +196,7 @@ def aten_triplet_margin_loss(
     ],
     errors=lambda make: [_not_a_word(make(2), make(2))],
     reference=lambda input, target, weight, pos_weight, reduction: class_loss.binary_cross_entropy_with_logits(
-        input, target, weight, _word(reduction), pos_weight),
+        input, target, weight, pos_weight, _word(reduction)),
 )  # fmt: skip
 def aten_binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, weight: Tensor | None = None, pos_weight: Tensor | None = None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +29,29 @@ SHARED = {
     "{raised}": "TypeError: ``optimizer`` is none.\n"
     "        KeyError: a group has no ``initial_lr`` though ``last_epoch`` says that training is resumed.",
 }
+
+
+def _note_steps(optimizer: Optimizer) -> None:
+    """Have a `step` that runs no hooks note that it was called, as that of an optimizer around another one."""
+    step = optimizer.step
+    if getattr(step, "hooked", False):
+        return
+    around = weakref.ref(optimizer)  # which holds the function below
+    called = getattr(step, "__func__", None) or _plain(step)
+
+    @functools.wraps(called)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        self: Any = around()
+        self._opt_called = True
+        return called(self, *args, **kwargs)
+
+    noting.hooked = True  # type: ignore[attr-defined]
+    optimizer.step = noting  # type: ignore[method-assign]
+
+
+def _plain(step: Callable) -> Callable:
+    """A function that is no method as one, which does without the object."""
+    return lambda self, *args, **kwargs: step(*args, **kwargs)
 
 
 class LRScheduler:
@@ -76,6 +101,7 @@ class LRScheduler:
                 )
         self.base_lrs: list[Rate] = group_values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
+        _note_steps(optimizer)
         self._initial_step()
 
     def _initial_step(self) -> None:

@@ -8,6 +8,7 @@ import warnings
 import pytest
 
 import tritonnn as torch
+import tritonnn.distributed.tensor
 from tritonnn import errors, nn
 
 
@@ -155,3 +156,27 @@ def test_one_process():
     assert not hasattr(torch.distributed, "all_reduce")
     with pytest.raises(AttributeError, match="one process"):
         torch.distributed.all_reduce  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        torch.distributed.ProcessGroup,
+        torch.distributed.GroupName,
+        torch.distributed.device_mesh.DeviceMesh,
+        torch.distributed.tensor.DTensor,
+        nn.parallel.DistributedDataParallel,
+    ],
+)
+def test_classes_of_several_processes_have_no_objects(cls):
+    with pytest.raises(RuntimeError, match=f"^{cls.__name__}: .* one process"):
+        cls(nn.ReLU())
+    assert not isinstance(torch.ones(1), cls) and not isinstance(nn.ReLU(), cls)
+
+
+def test_there_is_no_mesh_of_devices():
+    assert issubclass(torch.distributed.tensor.DTensor, torch.Tensor)
+    with pytest.raises(RuntimeError, match=r"init_device_mesh: .* one process"):
+        torch.distributed.init_device_mesh("cpu", (1,))
+    with pytest.raises(AttributeError, match=r"torch\.distributed\.tensor\.Shard.* one process"):
+        torch.distributed.tensor.Shard  # noqa: B018
