@@ -52,7 +52,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
         "__future__ _questions jit fx hub compiler _dynamo _inductor distributed profiler autograd.profiler "
         "autograd.profiler_util return_types _removed _control_flow _fake_quantize _tensor_str _utils "
-        "_compressed_indices onnx _higher_order_ops",
+        "_compressed_indices onnx ao _custom_ops _higher_order_ops",
     ),
 )
 

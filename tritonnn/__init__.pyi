@@ -11,12 +11,14 @@ import numpy as np
 from tritonnn import _C as _C
 from tritonnn import __config__ as __config__
 from tritonnn import __future__ as __future__
+from tritonnn import _custom_ops as _custom_ops
 from tritonnn import _dynamo as _dynamo
 from tritonnn import _inductor as _inductor
 from tritonnn import _tensor_str as _tensor_str
 from tritonnn import _utils as _utils
 from tritonnn import accelerator as accelerator
 from tritonnn import amp as amp
+from tritonnn import ao as ao
 from tritonnn import autograd as autograd
 from tritonnn import backends as backends
 from tritonnn import compiler as compiler

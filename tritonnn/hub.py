@@ -19,6 +19,37 @@ from urllib.request import Request, urlopen
 
 from tritonnn.serialization import load as load_file
 
+try:
+    from tqdm.auto import tqdm
+except ImportError:
+
+    class tqdm:  # type: ignore[no-redef]
+        """How far something is, where the package tqdm is not installed: percent and megabytes."""
+
+        def __init__(self, total: int | None = None, disable: bool = False, **style: Any) -> None:
+            self.total, self.disable, self.n = total, disable, 0
+
+        def update(self, n: int) -> None:
+            """Note that `n` bytes more are done."""
+            self.n += n
+            if not self.disable:
+                share = f"{self.n / self.total:6.1%} of " if self.total else ""
+                size = (self.total or self.n) / 1e6
+                print(f"\r{share}{size:.1f} MB", end="", file=sys.stderr, flush=True)
+
+        def close(self) -> None:
+            """End the line."""
+            if not self.disable:
+                print(file=sys.stderr)
+            self.disable = True
+
+        def __enter__(self) -> tqdm:
+            return self
+
+        def __exit__(self, *exc_info: object) -> None:
+            self.close()
+
+
 __all__ = [
     "download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir",
 ]  # fmt: skip
@@ -69,15 +100,11 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
         total = int(source.headers.get("Content-Length") or 0)
         with tempfile.NamedTemporaryFile(dir=os.path.dirname(dst) or ".", delete=False) as part:
             try:
-                done = 0
-                while chunk := source.read(READ_DATA_CHUNK):
-                    part.write(chunk)
-                    digest.update(chunk)
-                    done += len(chunk)
-                    if progress and total:
-                        print(f"\r{done / total:6.1%} of {total / 1e6:.1f} MB", end="", file=sys.stderr)
-                if progress and total:
-                    print(file=sys.stderr)
+                with tqdm(total=total or None, disable=not progress, unit="B", unit_scale=True) as bar:
+                    while chunk := source.read(READ_DATA_CHUNK):
+                        part.write(chunk)
+                        digest.update(chunk)
+                        bar.update(len(chunk))
                 part.close()
                 if hash_prefix and not digest.hexdigest().startswith(hash_prefix):
                     raise RuntimeError(

@@ -33,6 +33,7 @@ AREAS = (
     "distributions",
     "profiling",
     "complex_numbers",
+    "recorded_programs",
     "transforms",
 )
 

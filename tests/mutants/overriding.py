@@ -34,7 +34,7 @@ FAULTS = [
     ),
     Fault(
         "who takes calls over: tensors in line are not looked at", "taken over", FRAMES,
-        "                if given > count and tensors_in_line and (found := overloading(args)) is not None:",
+        "                if given > count and not _plain_sizes(args[count:]) and (found := look(args)) is not None:",
         "                if False:",
         "tests/test_torch_function.py -k 'taken_over and (einsum or broadcast_tensors)'",
     ),

@@ -97,50 +97,67 @@ def tensors_with_values(torch: Any) -> Any:
     return f
 
 
-def functions(torch: Any) -> Any:
+def layers(torch: Any) -> Any:
     F = torch.nn.functional
 
     def f(x, w):
-        F.relu(x, inplace=True), F.dropout(x, 0.1), F.max_pool2d(x, 2), F.avg_pool2d(x, 2), F.softmax(x, -1)
-        (
+        parts = [
+            F.relu(x, inplace=True),
+            F.dropout(x, 0.1),
+            F.max_pool2d(x, 2),
+            F.avg_pool2d(x, 2),
+            F.softmax(x, -1),
+        ]
+        parts += [
             F.layer_norm(x, (2,)),
             F.batch_norm(x, None, None, training=True),
             F.linear(x, w),
+            F.softplus(x),
+        ]
+        parts += [
             F.conv2d(x, w, padding=1),
-        )
-        (
             F.interpolate(x, scale_factor=2),
             F.cross_entropy(x, w),
             F.gelu(x),
-            F.pad(x, (1, 2)),
-            F.embedding(x, w),
-        )
-        (
-            F.adaptive_avg_pool2d(x, 1),
-            F.hardswish(x),
-            F.silu(x),
+        ]
+        parts += [F.pad(x, (1, 2)), F.embedding(x, w), F.adaptive_avg_pool2d(x, 1), F.hardswish(x), F.silu(x)]
+        parts += [
             F.leaky_relu(x, 0.1),
             F.mse_loss(x, w),
             F.one_hot(x),
-        )
-        F.scaled_dot_product_attention(x, x, x), F.group_norm(x, 2), F.log_softmax(x, dim=1), F.normalize(x)
-        F.binary_cross_entropy_with_logits(x, w), F.unfold(x, 2), F.l1_loss(x, w), F.elu(x), F.softplus(x)
-        torch.einsum("ab", x), torch.split(x, 1), torch.norm(x), torch.stack([x, w]), torch.meshgrid(x, w)
-        (
+            F.scaled_dot_product_attention(x, x, x),
+        ]
+        parts += [
+            F.group_norm(x, 2),
+            F.log_softmax(x, dim=1),
+            F.normalize(x),
+            F.unfold(x, 2),
+            F.l1_loss(x, w),
+        ]
+        return [*parts, F.binary_cross_entropy_with_logits(x, w), F.elu(x), F.logsigmoid(x)]
+
+    return f
+
+
+def functions(torch: Any) -> Any:
+    def f(x, w):
+        parts = [torch.einsum("ab", x), torch.einsum("ab,bc", [x, w]), torch.split(x, 1), torch.norm(x)]
+        parts += [
+            torch.stack([x, w]),
+            torch.meshgrid(x, w),
+            torch.unique(x),
             torch.add(x, 1, alpha=2),
-            torch.where(x > 0, x, w),
             torch.relu(x),
-            torch.matmul(x, w),
-            torch.flatten(x, 1),
-        )
-        torch.zeros(x.shape), torch.ones(x.size(0), 2), torch.arange(x.size(0)), torch.zeros(2, x.shape[0])
-        (
-            torch.full((x.size(0),), 1.0),
-            torch.rand_like(x),
-            torch._assert(x.sum() > 1, "a"),
+        ]
+        parts += [torch.where(x > 0, x, w), torch.matmul(x, w), torch.flatten(x, 1), torch.zeros(x.shape)]
+        parts += [
+            torch.ones((2, x.size(0))),
+            torch.arange(x.size(0)),
+            torch.zeros(x.shape[0]),
             torch.zeros_like(x),
-        )
-        return x.to(torch.float16).to("cpu").chunk(2, dim=1)
+        ]
+        parts += [torch.full((x.size(0),), 1.0), torch.rand_like(x), torch._assert(x.sum() > 1, "a")]
+        return [*parts, x.to(torch.float16).to("cpu").chunk(2, dim=1)]
 
     return f
 
@@ -209,7 +226,7 @@ def nested(torch: Any) -> Any:
 
 
 PROGRAMS = [
-    block, operators, tensors_with_values, functions, structures, annotated, unpacking, nested,
+    block, operators, tensors_with_values, layers, functions, structures, annotated, unpacking, nested,
 ]  # fmt: skip
 
 

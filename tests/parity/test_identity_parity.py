@@ -18,7 +18,9 @@ MODULES = [
         "nn.parallel", "nn.attention.flex_attention", "optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data",
         "utils.checkpoint", "utils.flop_counter", "utils._python_dispatch", "autograd", "autograd.profiler",
         "autograd.function", "autograd.graph", "cuda", "cuda.amp", "amp", "distributions", "profiler", "futures",
-        "overrides", "storage", "sparse", "accelerator", "multiprocessing", "quasirandom", "types", "serialization",
+        "overrides", "storage", "sparse", "accelerator", "fx", "fx.node", "fx.graph", "fx.graph_module", "fx.proxy",
+        "fx.interpreter", "fx._symbolic_trace", "fx.immutable_collections", "fx.passes.shape_prop",
+        "multiprocessing", "quasirandom", "types", "serialization",
     )
 ]  # fmt: skip
 # Classes that PyTorch keeps in modules which only it has, or (Future) moves about.

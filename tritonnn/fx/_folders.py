@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tritonnn.fx._codegen import _PyTreeInfo
 from tritonnn.fx._naming import CUSTOM_BUILTINS
 from tritonnn.nn.module import Module
 
@@ -53,12 +52,6 @@ def own_imports(block: str) -> str:
         return block
     block = re.sub(r"^import torch$", f"import {library} as torch", block, flags=re.M)
     return re.sub(r"^(import|from) torch\b(?!$)", rf"\1 {library}", block, flags=re.M)
-
-
-def pytree_info(forward: Any, module: Module) -> _PyTreeInfo:
-    """How the arguments of a function are taken apart, from its parameters and what the module notes."""
-    names = [name for name in inspect.signature(forward).parameters if name != "self"]
-    return _PyTreeInfo(names, module._in_spec, module._out_spec)
 
 
 def write(module: GraphModule, folder: Path, name: str) -> None:

@@ -27,7 +27,7 @@ def execute(src: str, names: dict[str, Any]) -> Callable[..., Any]:
 class Call:
     """The call of a GraphModule: an error in generated code is shown with the lines around."""
 
-    def __init__(self, cls: type, own_call: Callable[..., Any] | None) -> None:
+    def __init__(self, cls: Any, own_call: Callable[..., Any] | None) -> None:
         self.cls, self.own_call = cls, own_call
 
     def __call__(self, module: Module, *args: Any, **kwargs: Any) -> Any:

@@ -130,7 +130,7 @@ def lookup(name: str) -> Any:
 
 
 def qualified_name(func: Callable[..., Any]) -> str:
-    """What users call a function: 'torch.add', 'operator.getitem', 'builtins.getattr', 'package.function'."""
+    """What users call a function: 'torch.add', '_operator.getitem', 'getattr', 'package.function'."""
     name = getattr(func, "__name__", None)
     if name is not None and getattr(builtins, name, None) is func:
         return name
@@ -140,7 +140,7 @@ def qualified_name(func: Callable[..., Any]) -> str:
             return own
     if isinstance(func, (type(math.sin), type(str.join))) and not inspect.isclass(func):
         owner = getattr(func, "__module__", None) or _owner(func)
-        return f"{owner}.{name}".replace("_operator", "operator")
+        return f"{owner}.{name}"
     if name is None:
         raise RuntimeError(f"torch.fx: cannot name {func!r} in generated code, it has no __name__")
     if name == "<lambda>":
@@ -206,6 +206,8 @@ _PRIVATE = {
 def display_name(func: Callable[..., Any]) -> str:
     """As `qualified_name`, with the module of Python's own functions, as graphs are printed."""
     name = qualified_name(func)
+    if name.startswith("_operator."):
+        return name[1:]
     return f"builtins.{name}" if "." not in name and getattr(builtins, name, None) is func else name
 
 
@@ -225,7 +227,17 @@ def type_repr(obj: Any) -> str:
         return "..."
     if inspect.isfunction(obj):
         return obj.__name__
-    return repr(obj)
+    text = repr(obj)
+    for kind in _classes(obj):
+        text = text.replace(f"{kind.__module__}.{kind.__qualname__}", type_repr(kind))
+    return text
+
+
+def _classes(kind: Any) -> list[type]:
+    """The classes of this library in a type such as Tensor | None."""
+    if isinstance(kind, type) and not hasattr(kind, "__args__"):
+        return [kind] if is_from_torch(kind) else []
+    return [found for part in getattr(kind, "__args__", ()) for found in _classes(part)]
 
 
 _IS_OPERATOR = frozenset(value for name, value in vars(operator).items() if not name.startswith("_"))

@@ -132,16 +132,18 @@ class _Inputs:
     def __call__(self, name: str) -> Any:
         if self.concrete is not None and name in self.concrete:
             self.count = 0
-            return tree_map(lambda leaf: self._leaf(name, leaf), self.concrete[name])
-        default: tuple = ()
-        if not name.startswith("*"):
-            parameter = self.signature.parameters[name]
-            default = () if parameter.default is inspect.Parameter.empty else (parameter.default,)
+            default = self._default(name)
+            return tree_map(lambda leaf: self._leaf(name, leaf, default), self.concrete[name])
+        default = () if name.startswith("*") else self._default(name)
         return self.tracer.create_proxy("placeholder", name, default, {}, type_expr=self.types.get(name))
 
-    def _leaf(self, name: str, value: Any) -> Any:
+    def _default(self, name: str) -> tuple:
+        default = self.signature.parameters[name].default
+        return () if default is inspect.Parameter.empty else (default,)
+
+    def _leaf(self, name: str, value: Any, default: tuple) -> Any:
         self.count += 1
-        out = self.tracer.create_proxy("placeholder", f"{name}_{self.count}", (), {})
+        out = self.tracer.create_proxy("placeholder", f"{name}_{self.count}", default, {})
         if isinstance(value, PHBase):
             if isinstance(value, PHWithMeta):
                 out.node.meta.update({k: v for k, v in vars(value).items() if k not in out.node.meta})

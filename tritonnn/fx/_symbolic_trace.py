@@ -198,10 +198,10 @@ class Tracer(TracerBase):
         if name is None:
             return value
         if name not in cache:
-            make = None
+            options: dict[str, Any] = {}  # of which overridden methods need not know
             if self.param_shapes_constant:
-                make = lambda node: ParameterProxy(self, node, name, value)
-            cache[name] = self.create_proxy("get_attr", name, (), {}, proxy_factory_fn=make)
+                options["proxy_factory_fn"] = lambda node: ParameterProxy(self, node, name, value)
+            cache[name] = self.create_proxy("get_attr", name, (), {}, **options)
         return cache[name]
 
     def create_arg(self, a: Any) -> Any:

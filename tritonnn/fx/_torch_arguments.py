@@ -105,6 +105,7 @@ NAMED = {
         ["cdist", "meshgrid", "norm", "split", "stft", "tensordot", "unique", "unique_consecutive"]
     ),
 }
+_EINSUM = "torch.functional.einsum"
 #: arguments that these functions do not have there, or do not hand on
 OWN = {"torch.nn.functional.l1_loss": "weight", "torch.nn.functional.rrelu": "generator"}
 
@@ -113,6 +114,8 @@ def as_pytorch_hands_on(
     function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]
 ) -> tuple[tuple, dict[str, Any]]:
     """The arguments of a call in the form that PyTorch hands them on in."""
+    if len(args) == 2 and isinstance(args[1], (list, tuple)) and qualified_name(function) == _EINSUM:
+        return (args[0], *args[1]), kwargs  # it calls itself with them in line
     names = _parameters(function)
     if names is None:
         return args, kwargs

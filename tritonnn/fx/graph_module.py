@@ -161,7 +161,7 @@ class GraphModule(Module):
         code = self._graph.python_code(root_module="self")
         self._code, self._lineno_map, self._prologue_start = code.src, code._lineno_map, code._prologue_start
         cls = type(self)
-        cls.forward = execute(code.src, code.globals)  # type: ignore[method-assign]
+        cls.forward = execute(code.src, code.globals)
         own = vars(cls).get("__call__")
         if "_wrapped_call" not in vars(cls):
             cls._wrapped_call = Call(cls, own)  # type: ignore[attr-defined]
@@ -169,7 +169,7 @@ class GraphModule(Module):
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             return cls._wrapped_call(self, *args, **kwargs)  # type: ignore[attr-defined]
 
-        cls.__call__ = call  # type: ignore[method-assign]
+        cls.__call__ = call
         return code
 
     # ---- submodules -----------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def _restored(forward: Callable[..., Any], body: dict[Any, Any]) -> Module:
     class CodeOnly(_CodeOnlyModule):
         pass
 
-    CodeOnly.forward = forward  # type: ignore[method-assign]
+    CodeOnly.forward = forward
     com = CodeOnly(body)
     extras = body.get("_tracer_extras", {})
     tracer_cls = body.get("_tracer_cls") or Tracer
@@ -355,8 +355,6 @@ def _restored(forward: Callable[..., Any], body: dict[Any, Any]) -> Module:
 
     graph = KeepModules().trace(com, **extras)
     graph._tracer_cls = tracer_cls
-    if com.__dict__.get("_in_spec") is not None:
-        graph._codegen = _PyTreeCodeGen(_folders.pytree_info(forward, com))
     module = GraphModule(com, graph, class_name=body.get("_graphmodule_cls_name", "GraphModule"))
     for name, value in body.items():
         if name not in module.__dict__ and name not in ("_graphmodule_cls_name", "_code"):

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "_get_qualified_name", "_type_repr", "has_side_effect", "map_aggregate", "map_arg"]
 
+#: what an argument of a node, and what a node calls, may be
 Argument = Any
+Target = Callable[..., Any] | str
 F = TypeVar("F", bound=Callable[..., Any])
 
 _legal_ops = frozenset((

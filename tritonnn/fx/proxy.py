@@ -166,7 +166,7 @@ class TracerBase:
         """Whether a recorded value is true, which nobody knows; a subclass may answer."""
         raise TraceError("symbolically traced variables cannot be used as inputs to control flow")
 
-    def iter(self, obj: Proxy) -> Iterator[Any]:
+    def iter(self, obj: Any) -> Iterator[Any]:
         """What a loop over a recorded value gives; `a, b = value` is answered by two items."""
         frame = inspect.currentframe()
         frame = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
@@ -382,4 +382,4 @@ for _name in MAGIC_METHODS:
         setattr(Proxy, f"__{_name.rstrip('_')}__", _recorded(_name))
 for _name in REFLECTABLE:
     setattr(Proxy, f"__r{_name.rstrip('_')}__", _recorded(_name, reflected=True))
-Proxy.__hash__ = object.__hash__  # type: ignore[method-assign]
+Proxy.__hash__ = object.__hash__

@@ -243,6 +243,14 @@ def _holds(obj: Any, origin: Any, args: tuple) -> bool:
     return all(isinstance(value, args[0]) for value in obj)
 
 
+def _overload_method(func: F) -> F:
+    """The method itself: a further signature of it that TorchScript would compile."""
+    return func
+
+
+_overload = _overload_method
+
+
 def is_scripting() -> bool:
     """False: nothing is compiled."""
     return False
@@ -316,3 +324,6 @@ def enable_onednn_fusion(enabled: bool) -> None:
 def onednn_fusion_enabled() -> bool:
     """False."""
     return False
+
+
+_script_if_tracing = script_if_tracing

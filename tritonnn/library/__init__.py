@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tritonnn.library._check import OpCheckError, opcheck
-from tritonnn.library._operator import ANY, OPERATORS, Operator, devices, kernel_enabled, operator_of
+from tritonnn.library._operator import ANY, FAKES, OPERATORS, Operator, devices, kernel_enabled, operator_of
 from tritonnn.library._schema import Schema, infer_schema, of_function, parse
 from tritonnn.ops._namespaces import OpOverload
 
@@ -273,10 +273,16 @@ def register_fake(
     _stacklevel: int = 1,
     allow_override: bool = False,
 ) -> Any:
-    """Give an operator what makes results without memory; a decorator where no function is given."""
+    """Give an operator what makes results without memory; a decorator where no function is given.
+
+    An operator that is not defined yet gets it when it is.
+    """
 
     def take(function: Callable) -> Callable:
-        operator_of(op).fake = function
+        if isinstance(op, str) and "::" in op and op not in OPERATORS:
+            FAKES[op] = function
+        else:
+            operator_of(op).fake = function
         return function
 
     return take if func is None else take(func)

@@ -20,6 +20,8 @@ from tritonnn.recording.grad_mode import no_grad, state
 DEVICES = ("cpu", "cuda")
 ANY = "any"  # the kernel of every device that has none of its own
 OPERATORS: dict[str, Operator] = {}
+#: functions without memory of operators that are not defined yet: a library's own may be missing as a whole
+FAKES: dict[str, Callable] = {}
 
 
 class Operator:
@@ -41,7 +43,7 @@ class Operator:
         self.kernels: dict[str, Callable] = {}
         self.disabled: set[str] = set()
         self.recorded = False  # whether gradients go through what the kernel does
-        self.fake: Callable | None = None
+        self.fake: Callable | None = FAKES.pop(schema.name, None)
         self.backward: Callable | None = None
         self.setup_context: Callable | None = None
         self.batches: Callable | None = None  # the rule for what is inside vmap

@@ -15,18 +15,27 @@ from tritonnn._overriding import MODES, modes_alone, overloading, overridden, un
 from tritonnn._sparse import SparseTensor
 from tritonnn._tensor import Tensor
 from tritonnn.errors import LEAKS, SparseOperand, leaked
+from tritonnn.shape import Size
 from tritonnn.table import Op, OpSignature, verify, verify_named
 from tritonnn.table.sparse import as_given, has_form, with_sparse
 
-UNFIT = (*LEAKS, TypeError, ValueError)
 _BOUND: tuple = (None,)  # in place of what is looked at: such calls are bound
+
+
+_INTS = frozenset((int, bool))
+
+
+def _plain_sizes(args: tuple) -> bool:
+    """Whether what stands in line, or in one list, are sizes in numbers, of which none takes the call over."""
+    first = args[0]
+    kind = first.__class__
+    return kind is Size or _INTS.issuperset(map(type, first if kind is tuple or kind is list else args))
 
 
 def checked_frame(op: Op, body: Callable) -> Any:
     """The body behind a look at the classes of its arguments; Python itself binds them."""
     body.__name__ = body.__qualname__ = op.public_name  # what Python calls it where arguments do not fit
     count = op.n_positional
-    tensors_in_line = op.takes_tensors
     look = overloading
     if op.options.get("data"):
         look, op.run = modes_alone, undisturbed(body)
@@ -40,7 +49,7 @@ def checked_frame(op: Op, body: Callable) -> Any:
                 known = op.n_required <= given and (given <= count or (op.takes_any and op.legacy is None))
                 looks = ways[given] = _dense_looks(op, min(given, count)) if known else _BOUND
             if looks is not _BOUND:
-                if given > count and tensors_in_line and (found := overloading(args)) is not None:
+                if given > count and not _plain_sizes(args[count:]) and (found := look(args)) is not None:
                     return overridden(function, found, args, {})
                 for i, classes in looks:
                     if args[i].__class__ not in classes:
@@ -57,12 +66,7 @@ def checked_frame(op: Op, body: Callable) -> Any:
                     )
                 except SparseOperand:
                     pass
-                except UNFIT as error:
-                    if given > count and (found := look(args)) is not None:  # among sizes in line
-                        return overridden(function, found, args, {})
-                    if not isinstance(error, LEAKS):
-                        raise
-                    # also what the body's helpers refuse, which do not know whom they help
+                except LEAKS as error:  # also of the body's helpers, which do not know whom they help
                     raise leaked(op.public_name, op.names, args, error) from error.__cause__
                 return with_sparse(op, args, {})
         given_tensors = (*args, *kwargs.values())  # `out` among them

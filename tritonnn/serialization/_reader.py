@@ -79,7 +79,7 @@ class PyTorchFileReader:
                 f"{numel} elements * {kind.itemsize} bytes/element) for dtype {kind}"
             )
         storage = UntypedStorage.from_buffer(data, dtype=dtypes.uint8) if data.nbytes else UntypedStorage(0)
-        return empty(0, dtype=kind).set_(storage, 0, (0,))  # type: ignore[attr-defined]
+        return empty(0, dtype=kind).set_(storage, 0, (0,))
 
     def serialization_id(self) -> str:
         """A number of 40 digits that tells files of different contents apart; '' where the file has none."""

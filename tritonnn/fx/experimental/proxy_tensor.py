@@ -47,7 +47,7 @@ class _Recording(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        nodes = tree_map(self.node, (args, kwargs))
+        nodes = tree_map(self.node, (_listed(args), _listed(kwargs)))
         result = func(*args, **kwargs)
         name = str(getattr(func, "__name__", "call")).partition(".")[0]
         made = self.graph.call_function(func, tuple(nodes[0]), dict(nodes[1]), name=name)
@@ -60,6 +60,17 @@ class _Recording(TorchDispatchMode):
                 if isinstance(part, Tensor):
                     self.note(part, self.graph.call_function(operator.getitem, (made, place)))
         return result
+
+
+def _listed(value: Any) -> Any:
+    """Arguments with lists where they have tuples, as PyTorch's operators have sizes."""
+    if isinstance(value, dict):
+        return {name: _inner(part) for name, part in value.items()}
+    return tuple([_inner(part) for part in value])
+
+
+def _inner(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def make_fx(

@@ -38,7 +38,7 @@ class FxGraphDrawer:
         skip_node_names_in_args: bool = True,
     ) -> None:
         try:
-            import pydot
+            import pydot  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise RuntimeError(
                 "FXGraphDrawer requires the pydot package to be installed. Please install pydot through your favorite "
@@ -66,7 +66,7 @@ class FxGraphDrawer:
         ]
         if not short and node.args:
             parts.append(f"args={node.args}")
-        meta = node.meta.get("tensor_meta")
+        meta: Any = node.meta.get("tensor_meta")
         if hasattr(meta, "dtype"):
             parts += [f"dtype={meta.dtype}", f"shape={tuple(meta.shape)}"]
         escaped = [part.replace("{", r"\{").replace("}", r"\}").replace("|", r"\|") for part in parts]

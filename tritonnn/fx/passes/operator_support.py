@@ -60,8 +60,7 @@ def _called(submodules: Mapping[str, Module], node: Node) -> str:
         kind = type(submodules[node.target])
         return qualified_name(kind)
     if node.op == "call_function":
-        name = qualified_name(node.target)
-        return f"_operator.{name[9:]}" if name.startswith("operator.") else name
+        return qualified_name(node.target)
     return node.target
 
 

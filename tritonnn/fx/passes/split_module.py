@@ -54,7 +54,7 @@ def split_module(
         split_callback: node -> the name or number of its part.
         qualname_map: takes path in the result -> path in the original.
         keep_original_order: run the parts in the order of their first nodes, where their needs allow that.
-        keep_original_node_name: kept for programs that pass it; names are kept as far as they are free.
+        keep_original_node_name: call nodes of the parts what they are called in the whole.
 
     Raises:
         RuntimeError: two parts need each other.
@@ -81,13 +81,12 @@ def split_module(
     for part in parts.values():
         for name in part.inputs:
             node = by_name[name]
-            default = node.args[0] if node.op == "placeholder" and node.args else ...
-            made = part.graph.placeholder(name, type_expr=node.type, default_value=default)
+            made = part.graph.placeholder(name, type_expr=node.type)
             made.meta = node.meta.copy()
             part.environment[node] = made
     for node in m.graph.nodes:
         if node in home:
-            _copy_node(node, parts[home[node]], root_m, qualname_map)
+            _copy_node(node, parts[home[node]], root_m, qualname_map, keep_original_node_name)
     return _assembled(m, root_m, parts, order, by_name, home)
 
 
@@ -127,7 +126,9 @@ def _sorted(parts: dict[str, Partition], keep: bool) -> list[str]:
     return order
 
 
-def _copy_node(node: Node, part: Partition, root: Module, qualname_map: dict[str, str] | None) -> None:
+def _copy_node(
+    node: Node, part: Partition, root: Module, qualname_map: dict[str, str] | None, keep_name: bool
+) -> None:
     args = map_arg(node.args, lambda n: part.environment[n])
     kwargs = map_arg(node.kwargs, lambda n: part.environment[n])
     target = node.target
@@ -136,7 +137,8 @@ def _copy_node(node: Node, part: Partition, root: Module, qualname_map: dict[str
         part.targets[target] = follow(root, node.target)
         if qualname_map is not None:
             qualname_map[f"{part.submod_name}.{target}"] = node.target
-    made = part.graph.create_node(node.op, target, args, kwargs, type_expr=node.type, name=node.name)
+    name = node.name if keep_name else None
+    made = part.graph.create_node(node.op, target, args, kwargs, name, node.type)
     made.meta = node.meta.copy()
     part.environment[node] = made
 

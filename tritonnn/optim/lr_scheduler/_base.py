@@ -46,7 +46,7 @@ def _note_steps(optimizer: Optimizer) -> None:
         return called(self, *args, **kwargs)
 
     noting.hooked = True  # type: ignore[attr-defined]
-    optimizer.step = noting  # type: ignore[method-assign]
+    optimizer.step = noting
 
 
 def _plain(step: Callable) -> Callable:

@@ -14,7 +14,7 @@ from tritonnn.utils.tensorboard._values import number, plain, refuse_graph
 __all__ = ["FileWriter", "RecordWriter", "SummaryWriter"]
 
 
-class SummaryWriter(tensorboardX.SummaryWriter):  # type: ignore[misc]
+class SummaryWriter(tensorboardX.SummaryWriter):
     """Writes curves, pictures, texts and more into a file that TensorBoard shows.
 
     Args:
