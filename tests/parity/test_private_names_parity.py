@@ -128,10 +128,8 @@ def test_passes_over_a_loader(library):
 
 
 def test_what_is_not_there_says_so():
-    with pytest.raises(RuntimeError, match=r"torch.onnx.export: tritonnn writes no ONNX files"):
+    with pytest.raises(RuntimeError, match=r"torch\.onnx\.export: tritonnn"):
         torch.onnx.export(torch.nn.ReLU(), (torch.ones(1),))
-    with pytest.raises(AttributeError, match="ONNX"):
-        torch.onnx.dynamo_export  # noqa: B018
     from tritonnn.distributed import rpc
 
     assert rpc.is_available() is False
