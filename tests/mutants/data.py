@@ -154,8 +154,8 @@ FAULTS = [
         f"{WORKERS} -k timeout",
     ),
     Fault(
-        "a loader's generator does not seed the workers", "worker", "tritonnn/utils/data/dataloader.py",
-        "seed = draw_seed(loader.generator)", "seed = draw_seed(None)",
+        "a loader's generator does not seed the workers", "worker", "tritonnn/utils/data/_iterators.py",
+        "self._base_seed = draw_seed(loader.generator)", "self._base_seed = draw_seed(None)",
         f"{WORKERS} -k seeds",
     ),
 ]  # fmt: skip

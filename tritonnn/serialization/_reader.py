@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import IO, Any
 
 from tritonnn import dtypes
@@ -36,6 +37,7 @@ class PyTorchFileReader:
             self._archive = ArchiveReader(file)
         except OSError as error:
             raise RuntimeError(f"open file failed: {error.strerror}, file path: {file!r}") from error
+        weakref.finalize(self, self._archive.close)
 
     def get_all_records(self) -> list[str]:
         """The names of the records."""

@@ -159,7 +159,8 @@ class Measurement:
         if count > 1:
             low, high = (q / scale for q in self._quantiles(0.25, 0.75))
             lines.append(f"  Median: {self.median / scale:.2f} {unit}")
-            lines.append(f"  IQR:    {self.iqr / scale:.2f} {unit} ({low:.2f} to {high:.2f})")
+            if count > 3:
+                lines.append(f"  IQR:    {self.iqr / scale:.2f} {unit} ({low:.2f} to {high:.2f})")
         else:
             lines.append(f"  {self.median / scale:.2f} {unit}")
         runs = f"{self.number_per_run} runs {'per measurement' if count > 1 else ''}"
