@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable)
 class BroadcastingListCls:
     """`BroadcastingList2[int]`: a list of a length, or a number in its place; an annotation."""
 
-    def __getitem__(self, types: Any) -> None:
+    def __getitem__(self, types: object) -> None:
         return None
 
 

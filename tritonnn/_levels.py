@@ -242,14 +242,14 @@ class Batched(Tensor):
         """Refused: the same."""
         raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
 
-    def __deepcopy__(self, memo: Any) -> NoReturn:
+    def __deepcopy__(self, memo: object) -> NoReturn:
         raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
 
-    def set_(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def set_(self, *args: object, **kwargs: object) -> NoReturn:
         """Refused: the same."""
         raise RuntimeError("vmap: set_() on a sample, which has no memory of its own, is not supported")
 
-    def __repr__(self, **options: Any) -> str:
+    def __repr__(self, **options: object) -> str:
         return f"BatchedTensor(lvl={self.level}, bdim=0, value=\n    {self.value!r}\n)"
 
 

@@ -11,7 +11,7 @@ legacy_contiguous_format = contiguous_format
 _GONE = "This function was deprecated since version 1.9 and is now removed."
 
 
-def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> NoReturn:
+def lstsq(input: Tensor, A: Tensor, *, out: object = None) -> NoReturn:
     """Removed: `torch.linalg.lstsq(A, B)`, whose arguments are in the other order."""
     raise RuntimeError(
         f"{_GONE} `torch.lstsq` is deprecated in favor of `torch.linalg.lstsq`, whose arguments are reversed: "
@@ -19,7 +19,7 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> NoReturn:
     )
 
 
-def solve(input: Tensor, A: Tensor, *, out: Any = None) -> NoReturn:
+def solve(input: Tensor, A: Tensor, *, out: object = None) -> NoReturn:
     """Removed: `torch.linalg.solve(A, B)`, whose arguments are in the other order."""
     raise RuntimeError(
         f"{_GONE} `torch.solve` is deprecated in favor of `torch.linalg.solve`, whose arguments are reversed: "
@@ -27,7 +27,9 @@ def solve(input: Tensor, A: Tensor, *, out: Any = None) -> NoReturn:
     )
 
 
-def matrix_rank(input: Tensor, tol: Any = None, symmetric: bool = False, *, out: Any = None) -> NoReturn:
+def matrix_rank(
+    input: Tensor, tol: object = None, symmetric: bool = False, *, out: object = None
+) -> NoReturn:
     """Removed: `torch.linalg.matrix_rank`."""
     raise RuntimeError(
         f"{_GONE} Please use the `torch.linalg.matrix_rank` function instead, where 'symmetric' is 'hermitian'."

@@ -152,7 +152,7 @@ class CPUEvent(Event):
             stream.synchronize()
         self._time = time.perf_counter()
 
-    def wait(self, stream: Any = None) -> None:
+    def wait(self, stream: object = None) -> None:
         """Nothing: it has been reached."""
 
     def query(self) -> bool:

@@ -209,7 +209,7 @@ class _Methods(Tensor):
     @overload
     def type(self) -> str: ...
     @overload
-    def type(self, dtype: DType | type | str, non_blocking: bool = False, **old: Any) -> Tensor: ...
+    def type(self, dtype: DType | type | str, non_blocking: bool = False, **old: object) -> Tensor: ...
     def type(self, dtype: DType | type | str | None = None, non_blocking: bool = False, **old: Any) -> Any:
         """The type's name, such as 'torch.FloatTensor'; given a dtype or such a name, the values in it."""
         from tritonnn.legacy_types import parse_type, type_name
@@ -251,7 +251,7 @@ class _Methods(Tensor):
 
     # ---- printing, copying, pickling ------------------------------------------------------------------
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: object = None) -> str:
         from tritonnn._printing import tensor_str
 
         return tensor_str(self)

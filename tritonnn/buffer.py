@@ -76,7 +76,7 @@ class Missing:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def refuse(self, *_: Any, **__: Any) -> NoReturn:
+    def refuse(self, *_: object, **__: object) -> NoReturn:
         """Say how far the tensor reaches and how large its storage is."""
         raise Invalid(self.text)
 

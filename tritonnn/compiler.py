@@ -54,7 +54,7 @@ class set_stance:
     """
 
     def __init__(
-        self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None
+        self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: object = None
     ) -> None:
         if stance not in STANCES:
             raise RuntimeError(
@@ -82,7 +82,11 @@ def get_default_backend() -> str:
 
 
 def nested_compile_region(
-    fn: Callable | None = None, *, options: Any = None, max_reuse_entries: int = 8, reuse_hash_fn: Any = None
+    fn: Callable | None = None,
+    *,
+    options: object = None,
+    max_reuse_entries: int = 8,
+    reuse_hash_fn: object = None,
 ) -> Any:
     """The function itself; without one, a decorator."""
     return (lambda fn: fn) if fn is None else fn

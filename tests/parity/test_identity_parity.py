@@ -24,7 +24,7 @@ MODULES = [
     )
 ]  # fmt: skip
 # Classes that PyTorch keeps in modules which only it has, or (Future) moves about.
-ELSEWHERE = {"CustomOpDef", "DeviceType", "Future", "ProfilerActivity"}
+ELSEWHERE = {"CustomOpDef", "DeviceType", "Future", "ProfilerActivity", "PyTorchFileReader", "ScriptModule"}
 
 
 def pairs(name: str):

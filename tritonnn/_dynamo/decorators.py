@@ -46,14 +46,16 @@ def is_compiling() -> bool:
     return False
 
 
-def mark_dynamic(t: Any, index: Any, *, min: int | None = None, max: int | None = None, **hints: Any) -> None:
+def mark_dynamic(
+    t: object, index: object, *, min: int | None = None, max: int | None = None, **hints: object
+) -> None:
     """Nothing: every size is taken as it comes."""
 
 
 maybe_mark_dynamic = mark_static = mark_dynamic
 
 
-def mark_static_address(t: Any, guard: bool = False) -> None:
+def mark_static_address(t: object, guard: bool = False) -> None:
     """Nothing: no graph holds addresses."""
 
 

@@ -73,7 +73,7 @@ def compile(
     disable: bool = False,
     recompile_limit: int | None = None,
     isolate_recompiles: bool = False,
-    shapes_spec: Any = None,
+    shapes_spec: object = None,
 ) -> Any:
     """A function or module as PyTorch's compiler returns it, which runs eagerly here; that is said once.
 
@@ -138,7 +138,7 @@ def _eager(function: Callable) -> Callable:
     return compiled
 
 
-def optimize(backend: str | Callable = "inductor", **options: Any) -> Callable[[Callable], Any]:
+def optimize(backend: str | Callable = "inductor", **options: object) -> Callable[[Callable], Any]:
     """The older form of `compile`: a decorator."""
     return compile(backend=backend)
 
@@ -148,6 +148,6 @@ def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
     return sorted(name for name, tag in BACKENDS.items() if not tag or tag not in (exclude_tags or ()))
 
 
-def explain(f: Callable, *args: Any, **kwargs: Any) -> NoReturn:
+def explain(f: Callable, *args: object, **kwargs: object) -> NoReturn:
     """Refused: no graph is made that could be explained."""
     raise NotImplementedError("torch._dynamo.explain: tritonnn has no graph compiler, and makes no graph")

@@ -47,7 +47,7 @@ class FunctionCtx:
         """Declare results that have no gradient."""
         self.non_differentiable = args
 
-    def mark_shared_storage(self, *pairs: Any) -> None:
+    def mark_shared_storage(self, *pairs: object) -> None:
         """Older declaration of results that look into inputs; sharing is seen without it."""
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -374,11 +374,11 @@ class _Refuse(Function):
     """Passes a value on and refuses to be differentiated."""
 
     @staticmethod
-    def forward(ctx: Any, value: Any, *others: Any) -> Any:
+    def forward(ctx: object, value: Any, *others: object) -> Any:
         return value.clone()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(ctx: object, *grads: object) -> Any:
         raise RuntimeError(
             "trying to differentiate twice a function that was marked with @once_differentiable"
         )

@@ -17,7 +17,6 @@ from __future__ import annotations
 import sys
 import types
 from contextlib import AbstractContextManager
-from typing import Any
 
 from tritonnn import precision
 from tritonnn.backends._switches import boolean, install, switch, temporarily
@@ -39,7 +38,7 @@ def version() -> int | None:
     return None
 
 
-def is_acceptable(tensor: Any) -> bool:
+def is_acceptable(tensor: object) -> bool:
     """False: cuDNN takes no tensor."""
     return False
 

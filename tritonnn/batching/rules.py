@@ -273,7 +273,7 @@ def _fractional(c: Call) -> Any:
 
 @composed("linspace")
 def spaced(
-    start: Any, end: Any, steps: int, out: Any, dtype: Any, layout: Any, device: Any, *options: Any
+    start: Any, end: Any, steps: int, out: object, dtype: Any, layout: object, device: Any, *options: object
 ) -> Tensor:
     """Evenly spaced numbers, from either end to the middle."""
     dtype = dtype or get_default_dtype()
@@ -290,11 +290,11 @@ def logarithmic(
     end: Any,
     steps: int,
     base: float,
-    out: Any,
+    out: object,
     dtype: Any,
     layout: Any,
     device: Any,
-    *options: Any,
+    *options: object,
 ) -> Tensor:
     """The same of exponents."""
     return base ** spaced(start, end, steps, None, dtype, layout, device)

@@ -150,7 +150,7 @@ def _replaying(capture: _Capture) -> Callable[..., Any]:
 
     class Replay(Function):
         @staticmethod
-        def forward(ctx: Any, *inputs: Any) -> tuple:
+        def forward(ctx: object, *inputs: Any) -> tuple:
             for static, new in zip(capture.args, inputs[:count], strict=True):
                 if static.data_ptr() != new.data_ptr():
                     static.detach().copy_(new)
@@ -159,7 +159,7 @@ def _replaying(capture: _Capture) -> Callable[..., Any]:
 
         @staticmethod
         @once_differentiable
-        def backward(ctx: Any, *grads: Any) -> tuple:
+        def backward(ctx: object, *grads: Any) -> tuple:
             for static, new in zip(capture.grad_outputs, grads, strict=True):
                 if static is not None and new is not None and static.data_ptr() != new.data_ptr():
                     static.copy_(new)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 __all__ = ["is_available", "version"]
 
 
-def is_available(tensors: Any = None) -> bool:
+def is_available(tensors: object = None) -> bool:
     """False: tritonnn has no NCCL.
 
     Args:

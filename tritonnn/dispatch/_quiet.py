@@ -15,7 +15,7 @@ try:  # the switch behind np.errstate, without its cost of most of a small op
     quiet_set, quiet_reset = _extobj_contextvar.set, _extobj_contextvar.reset
 except ImportError:  # another NumPy keeps it elsewhere: the public, slower way
 
-    def quiet_set(_: Any) -> Any:
+    def quiet_set(_: object) -> Any:
         """Switch the warnings off; returns what `quiet_reset` takes."""
         manager = np.errstate(all="ignore")
         manager.__enter__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 __all__ = ["GroupName", "ProcessGroup", "Unavailable", "refuse"]
 
@@ -15,7 +15,7 @@ def refuse(name: str) -> NoReturn:
 class Unavailable:
     """A class that cannot be instantiated."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
+    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
         refuse(cls.__name__)
 
 

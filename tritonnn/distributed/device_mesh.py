@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tritonnn.distributed.absent import Unavailable, refuse
 
@@ -13,6 +13,6 @@ class DeviceMesh(Unavailable):
     """Devices of several processes as a grid; there is none."""
 
 
-def init_device_mesh(*args: Any, **kwargs: Any) -> NoReturn:
+def init_device_mesh(*args: object, **kwargs: object) -> NoReturn:
     """Refused: the devices of a mesh belong to several processes."""
     refuse("init_device_mesh")

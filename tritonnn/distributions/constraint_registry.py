@@ -76,7 +76,7 @@ def _both(*kinds: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]
 
 
 @_both(constraints.real)
-def _to_real(constraint: Any) -> Any:
+def _to_real(constraint: object) -> Any:
     return transforms.identity_transform
 
 
@@ -105,28 +105,28 @@ def _to_interval(constraint: Any) -> Any:
 
 
 @biject_to.register(constraints.simplex)
-def _biject_to_simplex(constraint: Any) -> Any:
+def _biject_to_simplex(constraint: object) -> Any:
     return transforms.StickBreakingTransform()
 
 
 @transform_to.register(constraints.simplex)
-def _transform_to_simplex(constraint: Any) -> Any:
+def _transform_to_simplex(constraint: object) -> Any:
     return transforms.SoftmaxTransform()
 
 
 @transform_to.register(constraints.lower_cholesky)
-def _to_lower_cholesky(constraint: Any) -> Any:
+def _to_lower_cholesky(constraint: object) -> Any:
     return transforms.LowerCholeskyTransform()
 
 
 @transform_to.register(constraints.positive_semidefinite)
 @transform_to.register(constraints.positive_definite)
-def _to_positive_definite(constraint: Any) -> Any:
+def _to_positive_definite(constraint: object) -> Any:
     return transforms.PositiveDefiniteTransform()
 
 
 @_both(constraints.corr_cholesky)
-def _to_corr_cholesky(constraint: Any) -> Any:
+def _to_corr_cholesky(constraint: object) -> Any:
     return transforms.CorrCholeskyTransform()
 
 

@@ -211,7 +211,7 @@ class CodeGen:
         return f"def {self._func_name}({', '.join(free_vars)}){maybe_return_annotation}:"
 
     def generate_output(
-        self, output_args: Any, *, descs: Any = None, write: Callable[[Any], str] = repr
+        self, output_args: Any, *, descs: object = None, write: Callable[[Any], str] = repr
     ) -> str:
         """The statement that returns.
 
@@ -299,7 +299,7 @@ class _PyTreeCodeGen(CodeGen):
         )
 
     def generate_output(
-        self, output_args: Any, *, descs: Any = None, write: Callable[[Any], str] = repr
+        self, output_args: Any, *, descs: object = None, write: Callable[[Any], str] = repr
     ) -> str:
         if self.pytree_info.out_spec is None:
             return super().generate_output(output_args, write=write)

@@ -83,7 +83,7 @@ class GraphModule(Module):
     True
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> GraphModule:
+    def __new__(cls, *args: object, **kwargs: object) -> GraphModule:
         for base in cls.__mro__:  # each object has a class of its own, as its forward is its own
             if "GraphModuleImpl" not in base.__qualname__.split("."):
                 cls = base

@@ -38,7 +38,7 @@ def get_signature_for_torch_op(op: Callable[..., Any], return_schemas: bool = Fa
         return None
 
 
-def check_for_mutable_operation(target: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> None:
+def check_for_mutable_operation(target: Callable[..., Any], args: object, kwargs: dict[str, Any]) -> None:
     """Refuse a call that writes into an argument.
 
     Raises:

@@ -285,7 +285,7 @@ class Proxy:
 
     @classmethod
     def __torch_function__(
-        cls, orig_method: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+        cls, orig_method: Any, types: object, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         tracers: dict[TracerBase, None] = {}

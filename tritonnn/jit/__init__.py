@@ -97,7 +97,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def script(
-    obj: F, optimize: None = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None
+    obj: F, optimize: None = None, _frames_up: int = 0, _rcb: object = None, example_inputs: object = None
 ) -> F:
     """The function, class or module itself, which runs as Python.
 
@@ -124,12 +124,12 @@ def trace(
     example_inputs: Any = None,
     optimize: None = None,
     check_trace: bool = True,
-    check_inputs: Any = None,
+    check_inputs: object = None,
     check_tolerance: float = 1e-5,
     strict: bool = True,
     _force_outplace: bool = False,
-    _module_class: Any = None,
-    _compilation_unit: Any = None,
+    _module_class: object = None,
+    _compilation_unit: object = None,
     example_kwarg_inputs: dict[str, Any] | None = None,
     _store_inputs: bool = True,
 ) -> F:
@@ -161,12 +161,12 @@ def trace_module(
     inputs: dict[str, Any],
     optimize: None = None,
     check_trace: bool = True,
-    check_inputs: Any = None,
+    check_inputs: object = None,
     check_tolerance: float = 1e-5,
     strict: bool = True,
     _force_outplace: bool = False,
-    _module_class: Any = None,
-    _compilation_unit: Any = None,
+    _module_class: object = None,
+    _compilation_unit: object = None,
     example_inputs_is_kwarg: bool = False,
     _store_inputs: bool = True,
 ) -> Any:
@@ -189,7 +189,7 @@ def _mark(fn: F) -> F:
 unused = export = interface = script_if_tracing = script_method = _mark
 
 
-def ignore(drop: Any = False, **kwargs: Any) -> Any:
+def ignore(drop: Any = False, **kwargs: object) -> Any:
     """The function itself; with or without parentheses."""
     return drop if callable(drop) else _mark
 
@@ -214,12 +214,12 @@ def optimize_for_inference(mod: F, other_methods: list[str] | None = None) -> F:
 
 
 def run_frozen_optimizations(
-    mod: Any, optimize_numerics: bool = True, preserved_methods: list[str] | None = None
+    mod: object, optimize_numerics: bool = True, preserved_methods: list[str] | None = None
 ) -> None:
     """Nothing: there is no graph to work on."""
 
 
-def annotate(the_type: Any, the_value: F) -> F:
+def annotate(the_type: object, the_value: F) -> F:
     """The value."""
     return the_value
 
@@ -265,7 +265,7 @@ def is_tracing() -> bool:
     return False
 
 
-def save(m: Any, f: Any, _extra_files: Any = None) -> NoReturn:
+def save(m: object, f: object, _extra_files: object = None) -> NoReturn:
     """Refused: TorchScript's files hold programs.
 
     Raises:
@@ -275,7 +275,7 @@ def save(m: Any, f: Any, _extra_files: Any = None) -> NoReturn:
 
 
 def load(
-    f: Any, map_location: Any = None, _extra_files: Any = None, _restore_shapes: bool = False
+    f: Any, map_location: object = None, _extra_files: object = None, _restore_shapes: bool = False
 ) -> NoReturn:
     """Refused: a file of TorchScript is a program that only PyTorch runs.
 
@@ -291,7 +291,7 @@ def load(
     )
 
 
-def export_opnames(m: Any) -> NoReturn:
+def export_opnames(m: object) -> NoReturn:
     """Refused: there are no operators of a compiled module to list."""
     _refuse("export_opnames")
 

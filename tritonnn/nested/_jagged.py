@@ -278,7 +278,7 @@ def _view_as(func: Callable, input: JaggedTensor, other: JaggedTensor) -> Any:
 
 
 @rule("expand", of=JAGGED)
-def _expand(func: Callable, input: JaggedTensor, *size: Any, **named: Any) -> Any:
+def _expand(func: Callable, input: JaggedTensor, *size: Any, **named: object) -> Any:
     sizes: Any = size[0] if len(size) == 1 and not isinstance(size[0], (int, NestedInt)) else size
     known = list(input.shape)
     if len(sizes) != len(known) or any(
@@ -337,7 +337,7 @@ def _copy(func: Callable, self: Any, src: Any, non_blocking: bool = False) -> An
 
 
 @rule("new_empty", "new_zeros", "new_ones", "new_full", of=JAGGED)
-def _new(func: Callable, self: JaggedTensor, *args: Any, **kwargs: Any) -> NoReturn:
+def _new(func: Callable, self: JaggedTensor, *args: object, **kwargs: object) -> NoReturn:
     raise RuntimeError(f"{func.__name__}() is not supported for nested tensors. Hint: .values() is dense")
 
 

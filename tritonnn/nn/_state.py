@@ -91,7 +91,7 @@ class StateMixin:
             f"{type(self).__name__} has no extra state: override get_extra_state() to give it one."
         )
 
-    def set_extra_state(self, state: Any) -> None:
+    def set_extra_state(self, state: object) -> None:
         """Override to take back what `get_extra_state` returned."""
         raise RuntimeError(
             f"{type(self).__name__} has no extra state: override set_extra_state() to take it."

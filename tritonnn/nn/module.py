@@ -90,7 +90,7 @@ class Module(HookMixin, StateMixin, ConvertMixin, TreeMixin):
     forward: Callable[..., Any]  # what a subclass takes is its own affair
     if not TYPE_CHECKING:
 
-        def forward(self, *input: Any) -> Any:
+        def forward(self, *input: object) -> Any:
             """The computation of the module; every subclass defines it."""
             name = type(self).__name__
             raise NotImplementedError(f'Module [{name}] is missing the required "forward" function')

@@ -49,7 +49,9 @@ def is_in_onnx_export() -> bool:
     return False
 
 
-def export(model: Any, args: Any = (), f: str | os.PathLike[str] | None = None, **options: Any) -> NoReturn:
+def export(
+    model: object, args: object = (), f: str | os.PathLike[str] | None = None, **options: object
+) -> NoReturn:
     """Refused: there is no graph of a model to write.
 
     Raises:

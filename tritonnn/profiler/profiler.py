@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tritonnn.profiler._profile import profile, tensorboard_trace_handler
+from tritonnn.profiler._profile import ExecutionTraceObserver, profile, tensorboard_trace_handler
 from tritonnn.profiler._schedule import ProfilerAction, schedule
 
-__all__ = ["ProfilerAction", "profile", "schedule", "tensorboard_trace_handler"]
+__all__ = ["ExecutionTraceObserver", "ProfilerAction", "profile", "schedule", "tensorboard_trace_handler"]

@@ -135,7 +135,7 @@ def _storages(
     return data
 
 
-def _no_storage(*_: Any) -> StorageRef:
+def _no_storage(*_: object) -> StorageRef:
     raise pickle.UnpicklingError("a storage where none can be")
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.utils import _pytree as _pytree
     from tritonnn.utils import _stats as _stats
     from tritonnn.utils import backend_registration as backend_registration
+    from tritonnn.utils import benchmark as benchmark
     from tritonnn.utils import bundled_inputs as bundled_inputs
     from tritonnn.utils import checkpoint as checkpoint
     from tritonnn.utils import collect_env as collect_env
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # where `__getattr__` would let any name pass
     from tritonnn.utils import model_zoo as model_zoo
     from tritonnn.utils import module_tracker as module_tracker
     from tritonnn.utils import safetensors as safetensors
+    from tritonnn.utils import tensorboard as tensorboard
     from tritonnn.utils import throughput_benchmark as throughput_benchmark
     from tritonnn.utils import weak as weak
     from tritonnn.utils._import_utils import get_cpp_backtrace as get_cpp_backtrace

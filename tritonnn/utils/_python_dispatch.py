@@ -45,7 +45,9 @@ class TorchDispatchMode:
     aten.add_.Tensor
     """
 
-    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: Callable, types: object, args: tuple = (), kwargs: object = None
+    ) -> Any:
         """Answer a call.
 
         Args:
@@ -83,7 +85,7 @@ class TorchDispatchMode:
 class BaseTorchDispatchMode(TorchDispatchMode):
     """A mode that calls what it is asked for."""
 
-    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Callable, types: object, args: tuple = (), kwargs: Any = None) -> Any:
         """Call it."""
         return func(*args, **(kwargs or {}))
 

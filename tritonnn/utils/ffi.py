@@ -51,7 +51,7 @@ def create_extension(
     include_dirs: Sequence[str] = (),
     extra_compile_args: Sequence[str] = (),
     extra_link_args: Sequence[str] = (),
-    **kwargs: Any,
+    **kwargs: object,
 ) -> _Extension:
     """A package of functions in C that work on numbers and buffers; `build()` makes it.
 

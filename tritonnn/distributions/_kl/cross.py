@@ -95,7 +95,7 @@ def _against_pareto(p: Any, q: Pareto) -> Tensor:
     return (q.alpha + 1) * _mean_of(_MEAN_LOG, p) - q.alpha.log() - q.alpha * q.scale.log()
 
 
-def _against_uniform(p: Any, q: Uniform) -> Tensor:
+def _against_uniform(p: object, q: Uniform) -> Tensor:
     return torch.log(q.high - q.low)
 
 

@@ -45,7 +45,7 @@ class _Recording(TorchDispatchMode):
             self.note(value, self.graph.get_attr(name))
         return self.known[id(value)]
 
-    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Callable, types: object, args: tuple = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         nodes = tree_map(self.node, (_listed(args), _listed(kwargs)))
         result = func(*args, **kwargs)

@@ -81,12 +81,12 @@ def statically_known_false(x: Any) -> bool:
     return not statically_known_true(x)
 
 
-def has_free_symbols(val: Any) -> bool:
+def has_free_symbols(val: object) -> bool:
     """Whether a size, or a tensor's, is a symbol: no."""
     return False
 
 
-def has_free_unbacked_symbols(x: Any) -> bool:
+def has_free_unbacked_symbols(x: object) -> bool:
     """Whether a size, or a tensor's, is a symbol: no."""
     return False
 
@@ -101,12 +101,12 @@ def is_nested_int(s: object) -> bool:
     return False
 
 
-def free_symbols(val: Any) -> set[Any]:
+def free_symbols(val: object) -> set[Any]:
     """The symbols in it: none."""
     return set()
 
 
-def free_unbacked_symbols(x: Any) -> set[Any]:
+def free_unbacked_symbols(x: object) -> set[Any]:
     """The symbols in it: none."""
     return set()
 

@@ -84,7 +84,7 @@ class ParameterList(Module):
             _describe(i, value, lambda tensor: str(tensor.dtype)) for i, value in enumerate(self)
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         raise RuntimeError("ParameterList should not be called.")
 
 
@@ -200,7 +200,7 @@ class ParameterDict(Module):
     def extra_repr(self) -> str:
         return "\n".join(_describe(key, value, typename) for key, value in self.items())
 
-    def __call__(self, input: Any) -> Any:
+    def __call__(self, input: object) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
 
 

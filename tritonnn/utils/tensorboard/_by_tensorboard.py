@@ -167,7 +167,7 @@ class SummaryWriter:
         metadata = summary_pb2.SummaryMetadata(plugin_data=plugin)
         self._add(global_step, walltime, tag=f"{tag}/text_summary", metadata=metadata, tensor=text)
 
-    def add_graph(self, model: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def add_graph(self, model: Any, *args: object, **kwargs: object) -> NoReturn:
         """Refused: see the error."""
         refuse_graph(model)
 

@@ -59,7 +59,7 @@ class SummaryWriter(tensorboardX.SummaryWriter):
         """
         super().add_scalar(tag, number(scalar_value), global_step, walltime)
 
-    def add_graph(self, model: Any, *args: Any, **kwargs: Any) -> NoReturn:
+    def add_graph(self, model: Any, *args: object, **kwargs: object) -> NoReturn:
         """Refused: see the error."""
         refuse_graph(model)
 

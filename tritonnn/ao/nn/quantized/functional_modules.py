@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import tritonnn
 from tritonnn import nn
@@ -20,7 +20,7 @@ class FXFloatFunctional(nn.Module):
     tensor([2., 0.])
     """
 
-    def forward(self, x: Any) -> NoReturn:
+    def forward(self, x: object) -> NoReturn:
         """Refused: one of the operations is to be called."""
         raise RuntimeError(
             f"{type(self).__name__} is not intended to use the 'forward': call add, mul, cat, ..."

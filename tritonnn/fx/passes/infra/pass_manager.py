@@ -72,7 +72,7 @@ class PassManager:
                     if not constraint(first, second):
                         raise RuntimeError(f"pass schedule constraint violated: {first} before {second}")
 
-    def check(self, module: Any) -> None:
+    def check(self, module: object) -> None:
         """What is called after each pass, if that was asked for; a subclass says what."""
 
     def __call__(self, module: Any) -> PassResult:

@@ -161,7 +161,7 @@ class Timer:
 
         return Measurement(number, self._blocks(number, done, callback), self._task_spec)
 
-    def collect_callgrind(self, number: int = 100, **options: Any) -> NoReturn:
+    def collect_callgrind(self, number: int = 100, **options: object) -> NoReturn:
         """Refused: instructions are not counted.
 
         Raises:
