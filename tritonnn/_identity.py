@@ -43,7 +43,7 @@ PLACES = {
     "autograd.anomaly": "autograd.anomaly_mode",
     "recording.edges": "autograd.graph", "recording.graph": "autograd.graph", "recording.packing": "autograd.graph",
     "recording.grad_mode": "autograd.grad_mode", "recording.reverse_mode": "autograd.grad_mode",
-    "utils._checkpoint_modes": "utils.checkpoint",
+    "utils._checkpoint_modes": "utils.checkpoint", "utils._checkpoint_parts": "utils.checkpoint",
     "serialization._endianness": "serialization", "serialization._settings": "serialization",
     "cuda._driver": "cuda",
     "distributed.absent": "distributed",

@@ -11,12 +11,39 @@ import torch as reference
 import tritonnn as torch
 
 BOTH = (torch, reference)
+ROWS = [["0", "1", "2"], ["3", "4"], ["6", "7"], ["8", "9"]]
 
 
 def part(library, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(f"{library.__name__}.{name}")
+
+
+def outcome(run, library):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return run(library)
+        except Exception as error:
+            return type(error)
+
+
+def fusible(t):
+    nn = t.nn
+    torch_seed = reference.Generator().manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 2), nn.BatchNorm2d(2), nn.Flatten(),
+        nn.Linear(50, 4), nn.BatchNorm1d(4), nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4),
+    )  # fmt: skip
+    state = {
+        name: t.tensor(
+            reference.rand(tuple(value.shape), generator=torch_seed).add(0.1).tolist(), dtype=value.dtype
+        )
+        for name, value in model.state_dict().items()
+    }
+    model.load_state_dict(state)
+    return model.eval()
 
 
 @pytest.mark.parametrize("hooks", [True, False])

@@ -257,26 +257,6 @@ def test_processes_that_are_joined():
         assert spawn.start_processes(time.sleep, nprocs=1, start_method="fork") is None
 
 
-def fusible(t):
-    nn = t.nn
-    torch_seed = reference.Generator().manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 2), nn.BatchNorm2d(2), nn.Flatten(),
-        nn.Linear(50, 4), nn.BatchNorm1d(4), nn.Linear(4, 4), nn.ReLU(), nn.BatchNorm1d(4),
-    )  # fmt: skip
-    state = {
-        name: t.tensor(
-            reference.rand(tuple(value.shape), generator=torch_seed).add(0.1).tolist(), dtype=value.dtype
-        )
-        for name, value in model.state_dict().items()
-    }
-    model.load_state_dict(state)
-    return model.eval()
-
-
-ROWS = [["0", "1", "2"], ["3", "4"], ["6", "7"], ["8", "9"]]
-
-
 def test_statistics_by_windows():
     results = []
     for library in BOTH:
