@@ -20,6 +20,7 @@ from tritonnn.shape import contiguous_strides
 
 # Where PyTorch's order is another one -> why ours is not that.
 OTHER_ORDER = {
+    "aten_binary_cross_entropy_with_logits": "where input and target lie otherwise, PyTorch's losses lie as the target",
     **dict.fromkeys(
         ("conv3d", "conv_transpose3d", "convolution"),
         "of volumes PyTorch keeps channels last on some devices only",

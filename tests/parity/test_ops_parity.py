@@ -27,8 +27,7 @@ OTHER_GRADIENT = {"as_strided_scatter"}
 OTHER_GRADIENT |= {"vander"}  # PyTorch's raises: it computes the powers in place
 # Vectors have any sign, so that the sum of their elements is another number; tests/parity/test_linalg_parity.py has
 # losses that are not.
-OTHER_GRADIENT |= {"eig", "eigh", "svd", "torch_svd", "svd_lowrank", "pca_lowrank"}
-OTHER_GRADIENT |= {"aten_group_norm"}  # PyTorch says that the statistics have one, which backward leaves out
+OTHER_GRADIENT |= {"eig", "eigh", "svd", "torch_svd", "svd_lowrank", "pca_lowrank", "lobpcg"}
 OTHER_GRADIENT |= {"cond"}  # PyTorch's raises: it writes infinity over a result in place
 # PyTorch's is that of a factor whose other triangle is read as well, which it is not.
 OTHER_GRADIENT |= {"cholesky_inverse", "cholesky_solve"}

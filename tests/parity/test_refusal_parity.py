@@ -126,8 +126,8 @@ FORMATS = "a memory format is taken by position as well, and None for none"
 METHODS = {
     **dict.fromkeys(("eig", "symeig"), "of PyTorch only the names are left, which refuse every call"),
     **dict.fromkeys(
-        ("bfloat16", "bool", "byte", "cdouble", "cfloat", "char", "contiguous", "cpu", "double", "float", "half", "int",
-         "is_contiguous", "long", "short"), FORMATS),
+        ("bfloat16", "bool", "byte", "cdouble", "cfloat", "chalf", "char", "contiguous", "cpu", "double", "float",
+         "half", "int", "is_contiguous", "long", "short"), FORMATS),
     **dict.fromkeys(
         ("max", "median", "min", "nanmedian", "prod", "random_", "set_", "squeeze", "squeeze_", "bernoulli"), NONE),
     "count_nonzero": "dimensions in line are no form of it here", "index": "the form of older programs",

@@ -30,6 +30,10 @@ EXCEPTIONS = {
     "optim.lr_scheduler.ReduceLROnPlateau": "verbose, which PyTorch had until 2.6, still works",
     "nn.LazyBatchNorm1d.initialize_parameters": "further arguments of forward may come along, as for convolutions",
     "nn.LazyLinear.initialize_parameters": "as LazyBatchNorm1d",
+    **dict.fromkeys(
+        ("nn.parallel.DistributedDataParallel", "nn.parallel.DistributedDataParallel.forward"),
+        "it refuses whatever it is given, as there is one process",
+    ),
     "nn.attention.bias.CausalBias": "what it takes is checked in __new__",
     "utils.data.Sampler": "data_source, which PyTorch had until 2.6, where it takes any arguments now",
     "utils.data.TensorDataset": "data_tensor and target_tensor, as in the oldest scripts, still work",
