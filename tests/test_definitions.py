@@ -61,7 +61,10 @@ FORMS = {"torch.embedding_renorm_", "torch.range", "torch.slice_inverse"}
 def test_every_public_function_is_an_entry() -> None:
     published = {f"{place}.{name}": f for place, names in NAMESPACES.items() for name, f in names.items()}
     plain = {name for name, f in published.items() if not hasattr(f, "op") and not isinstance(f, type)}
-    assert plain == FORMS
+    lists = {
+        name for name in plain if name.startswith("torch._foreach_")
+    }  # tests/parity/test_foreach_parity.py
+    assert plain - lists == FORMS
 
 
 def test_exceptions_are_needed() -> None:

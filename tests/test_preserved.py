@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import OPS, call, floating, leaves_of, mapped, samples, tensors
+from support import call, floating, leaves_of, mapped, samples, tensors
 
 import tritonnn as torch
-from tritonnn.ops._table import Sample
+from tritonnn.ops._table import OPS, Sample
 
 DEVICES = ("cpu", "cuda")
 # entry -> which of its floating arguments may be written; and whether its results may

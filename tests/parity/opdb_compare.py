@@ -35,6 +35,8 @@ def array(value: Any) -> np.ndarray:
     value = value.resolve_conj().resolve_neg()
     if value.dtype.is_floating_point and value.dtype.itemsize < 4:
         value = value.float()
+    if value.dtype in (reference.complex32, torch.complex32):
+        value = value.cfloat()
     return value.numpy()
 
 

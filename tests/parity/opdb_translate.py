@@ -102,9 +102,18 @@ def _memory(plain: reference.Tensor, seen: dict) -> torch.Tensor:
 
 
 def _sparse(given: reference.Tensor) -> torch.Tensor:
-    if given.layout is not reference.sparse_coo:
-        raise Missing(str(given.layout).removeprefix("torch."))
     plain = given.detach()
+    if given.layout is not reference.sparse_coo:
+        rows = given.layout in (reference.sparse_csr, reference.sparse_bsr)
+        parts = (
+            (plain.crow_indices(), plain.col_indices())
+            if rows
+            else (plain.ccol_indices(), plain.row_indices())
+        )
+        result = torch.sparse_compressed_tensor(
+            *map(tensor, parts), tensor(plain.values()), tuple(plain.shape), layout=of(given.layout)
+        )
+        return result.requires_grad_(given.requires_grad)
     result = torch.sparse_coo_tensor(tensor(plain._indices()), tensor(plain._values()), tuple(plain.shape))
     return result.requires_grad_(given.requires_grad)
 

@@ -19,7 +19,6 @@ WITHOUT: dict[str, set[str]] = {
     },
     # products of groups for the experts of a model, and in types of 4 and 8 bits; a type check of theirs
     "nn.functional": {"assert_int_or_pair", "grouped_mm", "scaled_grouped_mm"},
-    "nn.parallel": {"parallel_apply"},
 }  # fmt: skip
 MODULES = [
     "nn.modules", "nn.utils", "nn.init", "nn.parameter", "nn.attention", "nn.parallel", "nn.common_types",

@@ -29,7 +29,7 @@ _OTHER_NAMES = """
     upsample upsample_bilinear upsample_nearest vander var_mean vdot xlog1py cholesky cholesky_inverse
     cholesky_solve cond householder_product linalg_cross linalg_lu linalg_lu_solve linalg_matmul linalg_matrix_power
     linalg_norm logdet lstsq lu_solve lu_unpack matrix_norm matrix_power orgqr ormqr solve solve_ex tensorinv
-    triangular_solve vecdot affine_grid_generator alias_copy linear aten_group_norm frobenius_norm norm_except_dim
+    triangular_solve vecdot affine_grid_generator alias_copy linear frobenius_norm norm_except_dim
     nuclear_norm segment_reduce slice_copy fftshift ifftshift aten_margin_ranking_loss aten_triplet_margin_loss
 """
 OTHER_NAMES = dict.fromkeys(_OTHER_NAMES.split(), MADE_OF_OTHERS)
@@ -47,7 +47,6 @@ OTHER_SECOND = {
         ("cholesky_inverse", "cholesky_solve"),
         "PyTorch's are of a factor whose other triangle is read as well",
     ),
-    "aten_group_norm": "PyTorch records the statistics as well, and leaves their gradients out",
     "as_strided_scatter": "PyTorch's differ from finite differences of its first, ours do not",
     "linear_cross_entropy": "PyTorch's are wrong where it works chunk by chunk: they differ from finite differences",
 }

@@ -38,6 +38,4 @@ KNOWN: dict[str, str] = {
     "index_fill: value": "PyTorch fills the first sample with the number of the second",
     "resize_as_: accepted": "only the shape of the other tensor is looked at, which all samples share",
     "linalg.pinv: value": "of no elements PyTorch forgets that a tolerance is batched",
-    "chalf: refused": "there is no complex32",
-    "__rdiv__: missing": "a name of Python 2",
 }  # fmt: skip

@@ -51,7 +51,7 @@ def _reduced_ragged(func: Callable, nested: JaggedTensor, keepdim: bool, options
         extreme = least.min if name in _LOWEST else least.max
         found = result[0] if isinstance(result, tuple) else result
         found = found.masked_fill(empty.reshape(-1, *[1] * (found.dim() - 1)), extreme)
-        return type(result)(found, *result[1:]) if isinstance(result, tuple) else found
+        return type(result)((found, *result[1:])) if isinstance(result, tuple) else found
     return result
 
 

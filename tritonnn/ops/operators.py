@@ -119,8 +119,8 @@ def _invert(self: Tensor) -> Tensor:
     return ew.bitwise_not(self)
 
 
-def _divided_into(self: Tensor, other: Number) -> Tensor:
-    return ew.reciprocal(self) if other == 1 else ar.quotient(other, self)
+def _divided_into(self: Tensor, other: Tensor | Number) -> Tensor:
+    return ew.reciprocal(self) if not isinstance(other, Tensor) and other == 1 else ar.quotient(other, self)
 
 
 _STRAIGHT: dict[str, Entry] = {

@@ -32,6 +32,14 @@ def copy_out(out: Tensor | None, result: Tensor) -> Tensor:
     return result if out is None else into(out, result.shape, out.dtype, out.device).copy_(result)
 
 
+def same_into(op: str, out: Tensor | None, result: Tensor) -> Tensor:
+    """`copy_out`, of which the dtype has to be the result's."""
+    if out is not None and out.dtype is not result.dtype:
+        text = f"Expected out tensor to have dtype {result.dtype.name}, but got {out.dtype.name} instead"
+        raise fail(op, text, out=out)
+    return copy_out(out, result)
+
+
 def counted_into(out: Tensor | None, result: Tensor) -> Tensor:
     """`copy_out` of numbers in a row, into a tensor of as many elements in the shape that it has."""
     if out is not None and out.numel() == result.numel():

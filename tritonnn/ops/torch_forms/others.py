@@ -15,7 +15,7 @@ from tritonnn.errors import Invalid, fail, warn
 from tritonnn.memory_format import layout as Layout
 from tritonnn.ops._definitions import sampling
 from tritonnn.ops._table import FLOATING, NUMERIC, Bad, Sample, composite, expose
-from tritonnn.ops.creation._outputs import agreed, counted_into
+from tritonnn.ops.creation._outputs import agreed, counted_into, same_into
 from tritonnn.ops.creation.creation import _finish
 from tritonnn.ops.creation.ranges import arange_fill
 from tritonnn.ops.resampling.grid_sample import affine_grid
@@ -112,7 +112,9 @@ def _bits(input: np.ndarray, dim: Any = (), keepdim: bool = False, mode: int = 0
         Bad(make(3), 2, error=IndexError, match="Dimension out of range"),
     ],
 )  # fmt: skip
-def hash_tensor(input: Tensor, dim: Dims = (), *, keepdim: bool = False, mode: Count = 0) -> Tensor:
+def hash_tensor(
+    input: Tensor, dim: Dims = (), *, keepdim: bool = False, mode: Count = 0, out: Tensor | None = None
+) -> Tensor:
     """The exclusive or of the elements' bits, those of float64 or int64, as a uint64: equal for equal tensors.
 
     Args:
@@ -150,7 +152,8 @@ def hash_tensor(input: Tensor, dim: Dims = (), *, keepdim: bool = False, mode: C
     )
     for d in dims:
         whole = _folded(whole, d)
-    return (whole if keepdim else whole.squeeze(tuple(dims))).contiguous().view(dtypes.uint64)
+    result = (whole if keepdim else whole.squeeze(tuple(dims))).contiguous().view(dtypes.uint64)
+    return same_into("hash_tensor", out, result)
 
 
 def _folded(whole: Tensor, dim: int) -> Tensor:

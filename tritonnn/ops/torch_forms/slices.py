@@ -11,6 +11,7 @@ from tritonnn.errors import fail
 from tritonnn.memory_format import contiguous_format
 from tritonnn.ops._arguments import dimension
 from tritonnn.ops._table import ANY, Bad, Sample, composite, expose
+from tritonnn.ops.creation._outputs import same_into
 from tritonnn.ops.shape.parts import slice_dim
 from tritonnn.ops.shape.strided import as_strided
 from tritonnn.table.types import Count
@@ -65,14 +66,14 @@ def slice_copy(
     errors=lambda make: [Bad(1, error=TypeError, match="must be Tensor, not int")],
     reference=lambda input: input,
 )  # fmt: skip
-def alias_copy(input: Tensor) -> Tensor:
+def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy: what `alias`, the same tensor once more, is with memory of its own.
 
     >>> import tritonnn as torch
     >>> torch.alias_copy(torch.tensor([1, 2]))
     tensor([1, 2])
     """
-    return input.clone(memory_format=contiguous_format)
+    return same_into("alias_copy", out, input.clone(memory_format=contiguous_format))
 
 
 @composite(

@@ -145,6 +145,7 @@ def test_zero_size(op, device, dtype):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in entries() if op.errors])
+@pytest.mark.filterwarnings("ignore")  # of older names, and of sizes that then are refused
 def test_errors(op, device):
     """Bad input is refused with the declared type and words, the same on every device."""
     for bad in op.errors(Make(op.name, device, main_dtype(op))):
