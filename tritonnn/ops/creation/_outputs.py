@@ -33,10 +33,9 @@ def copy_out(out: Tensor | None, result: Tensor) -> Tensor:
 
 
 def same_into(op: str, out: Tensor | None, result: Tensor) -> Tensor:
-    """`copy_out`, of which the dtype has to be the result's."""
-    if out is not None and out.dtype is not result.dtype:
-        text = f"Expected out tensor to have dtype {result.dtype.name}, but got {out.dtype.name} instead"
-        raise fail(op, text, out=out)
+    """`copy_out` of a result that has a dtype, a device, and perhaps a graph, which `out` has to fit."""
+    if out is not None:
+        dispatch.check_out(op, out, result.requires_grad, result.dtype, result.device, exact=True)
     return copy_out(out, result)
 
 
