@@ -32,7 +32,7 @@ UNBIASED = "unbiased=True and correction=None of two overloads: None stands for 
 # "a.b": why a call that PyTorch's signatures allow does not fit ours.
 EXCEPTIONS = {
     **dict.fromkeys(
-        ("alias_copy", "detach_copy", "frobenius_norm", "hash_tensor", "hspmm", "native_batch_norm", "nuclear_norm",
+        ("detach_copy", "frobenius_norm", "hspmm", "native_batch_norm", "nuclear_norm",
          "slice_copy", "sspaddmm"),
         "not supported: out= of this form: refused",
     ),
