@@ -295,12 +295,6 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def validated():
-    """PyTorch's compiler switches the checks of PyTorch's distributions off."""
-    reference.distributions.Distribution.set_default_validate_args(True)
-
-
 @pytest.mark.filterwarnings(MESSAGES)
 @pytest.mark.parametrize("name", BAD)
 def test_refusals(name):
