@@ -40,6 +40,9 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT_PROTOCOL = 2
+# What programs annotate with.
+FILE_LIKE = PathLike | IO[bytes]
+MAP_LOCATION = MapLocation
 
 
 def save(
