@@ -7,8 +7,8 @@ from tritonnn.distributed.absent import GroupName, ProcessGroup, ReduceOp, refus
 from tritonnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 __all__ = [
-    "DeviceMesh", "GroupName", "ProcessGroup", "ReduceOp", "device_mesh", "get_rank", "get_world_size", "init_device_mesh",
-    "is_available", "is_initialized", "is_torchelastic_launched",
+    "DeviceMesh", "GroupName", "ProcessGroup", "ReduceOp", "device_mesh", "get_rank", "get_world_size",
+    "init_device_mesh", "is_available", "is_initialized", "is_torchelastic_launched",
 ]  # fmt: skip
 
 
