@@ -56,6 +56,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "_lowrank _ops _prims_common _streambase _tensor_str _utils fx "
         "_compressed_indices _custom_ops _command _tuning",
     ),
+    ("pictures", "vision"),
 )
 
 

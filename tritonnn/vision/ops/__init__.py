@@ -1,0 +1,3 @@
+"""Operators on boxes and regions, losses and layers of networks for pictures."""
+
+from __future__ import annotations

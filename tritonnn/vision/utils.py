@@ -1,0 +1,3 @@
+"""Pictures made of tensors: grids, boxes, masks, key points, flow."""
+
+from __future__ import annotations
