@@ -308,6 +308,8 @@ def test_strided_and_empty_images() -> None:
 BAD = [
     ("resize", ("float", [1, 2, 3]), "3"), ("resize", ("float", 5, "bilinear"), "bilinear"),
     ("resize", ("float", [4], 2, 3), "3"), ("resize", ("float", [4, 4], 2, 9), "4"),
+    ("resize", ("float", 5, 1), "LANCZOS"), ("resize", ("uint8", 5, 4), "box"), ("resize", ("float", 5, 5), "hamming"),
+    ("rotate", ("uint8", 5, 1), "lanczos"),
     ("crop", ([1, 2], 0, 0, 1, 1), "list"), ("hflip", (None,), "None"), ("hflip", ("vector",), ""),
     ("pad", ("float", "x"), "x"), ("pad", ("float", [1, 2, 3]), "3"), ("pad", ("float", 1, 0, "wrap"), "wrap"),
     ("pad", ("float", 1, [1, 2, 3]), "[1, 2, 3]"), ("pad", ("RGB", 1, (1, 2)), "2"), ("pad", ("RGB", 1, "x"), "x"),

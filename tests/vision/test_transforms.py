@@ -71,6 +71,7 @@ def test_antialiased_resize_is_pillows(size: tuple[int, int]) -> None:
         wanted = PICTURE.resize(size[::-1], number)
         assert off(F.resize(image(), size, mode), wanted) <= 1
         assert np.array_equal(np.asarray(F.resize(PICTURE, size, mode)), np.asarray(wanted))
+    assert off(F.F_t.resize(image(), size, "lanczos"), PICTURE.resize(size[::-1], 1)) <= 1
     nearest = PICTURE.resize(size[::-1], 0)
     assert off(F.resize(image(), size, MODES.NEAREST_EXACT), nearest) == 0
 
