@@ -10,10 +10,14 @@ import tritonnn as torch
 from tritonnn import Tensor, nn
 from tritonnn.nn import functional as F
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._building import classifier
-from tritonnn.vision.models._utils import handle_legacy_interface
+from tritonnn.vision.models._utils import classifier, handle_legacy_interface
 from tritonnn.vision.ops.misc import Conv2dNormActivation, Permute
 from tritonnn.vision.ops.stochastic_depth import StochasticDepth
+
+__all__ = [
+    "ConvNeXt", "ConvNeXt_Tiny_Weights", "ConvNeXt_Small_Weights", "ConvNeXt_Base_Weights",
+    "ConvNeXt_Large_Weights", "convnext_tiny", "convnext_small", "convnext_base", "convnext_large",
+]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
 
@@ -161,7 +165,8 @@ def _convnext(
     widths = (width, 2 * width, 4 * width, 8 * width, None)
     settings = [CNBlockConfig(*row) for row in zip(widths, widths[1:], depths)]
     probability = kwargs.pop("stochastic_depth_prob", stochastic_depth_prob)
-    return classifier(ConvNeXt, weights, progress, settings, stochastic_depth_prob=probability, **kwargs)
+    config = dict(block_setting=settings, stochastic_depth_prob=probability, **kwargs)
+    return classifier(ConvNeXt, weights, progress, config)
 
 
 class ConvNeXt_Tiny_Weights(WeightsEnum, data="convnext"): ...

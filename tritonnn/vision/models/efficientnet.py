@@ -12,11 +12,21 @@ from typing import Any
 import tritonnn as torch
 from tritonnn import Tensor, nn
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._building import classifier
 from tritonnn.vision.models._efficientnet_stages import V1, V2
-from tritonnn.vision.models._utils import _make_divisible, handle_legacy_interface
+from tritonnn.vision.models._utils import _make_divisible, classifier, handle_legacy_interface
 from tritonnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 from tritonnn.vision.ops.stochastic_depth import StochasticDepth
+
+__all__ = [
+    "EfficientNet", "EfficientNet_B0_Weights", "EfficientNet_B1_Weights", "EfficientNet_B2_Weights",
+    "EfficientNet_B3_Weights", "EfficientNet_B4_Weights", "EfficientNet_B5_Weights", "EfficientNet_B6_Weights",
+    "EfficientNet_B7_Weights", "EfficientNet_V2_S_Weights", "EfficientNet_V2_M_Weights",
+    "EfficientNet_V2_L_Weights", "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3",
+    "efficientnet_b4", "efficientnet_b5", "efficientnet_b6", "efficientnet_b7", "efficientnet_v2_s",
+    "efficientnet_v2_m", "efficientnet_v2_l",
+]  # fmt: skip
+
+Layer = Callable[..., nn.Module]
 
 
 @dataclass
@@ -29,7 +39,7 @@ class _MBConvConfig:
     input_channels: int
     out_channels: int
     num_layers: int
-    block: Callable[..., nn.Module]
+    block: Layer
 
     @staticmethod
     def adjust_channels(channels: int, width_mult: float, min_value: int | None = None) -> int:
@@ -50,16 +60,12 @@ class MBConvConfig(_MBConvConfig):
         num_layers: int,
         width_mult: float = 1.0,
         depth_mult: float = 1.0,
-        block: Callable[..., nn.Module] | None = None,
+        block: Layer | None = None,
     ) -> None:
+        channels = [self.adjust_channels(count, width_mult) for count in (input_channels, out_channels)]
+        block = MBConv if block is None else block
         super().__init__(
-            expand_ratio,
-            kernel,
-            stride,
-            self.adjust_channels(input_channels, width_mult),
-            self.adjust_channels(out_channels, width_mult),
-            self.adjust_depth(num_layers, depth_mult),
-            MBConv if block is None else block,
+            expand_ratio, kernel, stride, *channels, self.adjust_depth(num_layers, depth_mult), block
         )
 
     @staticmethod
@@ -79,7 +85,7 @@ class FusedMBConvConfig(_MBConvConfig):
         input_channels: int,
         out_channels: int,
         num_layers: int,
-        block: Callable[..., nn.Module] | None = None,
+        block: Layer | None = None,
     ) -> None:
         block = FusedMBConv if block is None else block
         super().__init__(expand_ratio, kernel, stride, input_channels, out_channels, num_layers, block)
@@ -112,8 +118,8 @@ class MBConv(_Residual):
         self,
         cnf: MBConvConfig,
         stochastic_depth_prob: float,
-        norm_layer: Callable[..., nn.Module],
-        se_layer: Callable[..., nn.Module] = SqueezeExcitation,
+        norm_layer: Layer,
+        se_layer: Layer = SqueezeExcitation,
     ) -> None:
         super().__init__(cnf, stochastic_depth_prob)
         expanded = cnf.adjust_channels(cnf.input_channels, cnf.expand_ratio)
@@ -131,22 +137,16 @@ class MBConv(_Residual):
 class FusedMBConv(_Residual):
     """Expand and filter in one convolution, project; without expansion that convolution is all."""
 
-    def __init__(
-        self,
-        cnf: FusedMBConvConfig,
-        stochastic_depth_prob: float,
-        norm_layer: Callable[..., nn.Module],
-    ) -> None:
+    def __init__(self, cnf: FusedMBConvConfig, stochastic_depth_prob: float, norm_layer: Layer) -> None:
         super().__init__(cnf, stochastic_depth_prob)
         expanded = cnf.adjust_channels(cnf.input_channels, cnf.expand_ratio)
         conv = partial(Conv2dNormActivation, norm_layer=norm_layer, activation_layer=nn.SiLU)
+        fused = partial(conv, cnf.input_channels, kernel_size=cnf.kernel, stride=cnf.stride)
         if expanded != cnf.input_channels:
-            self.block.append(conv(cnf.input_channels, expanded, kernel_size=cnf.kernel, stride=cnf.stride))
+            self.block.append(fused(expanded))
             self.block.append(conv(expanded, cnf.out_channels, kernel_size=1, activation_layer=None))
         else:
-            self.block.append(
-                conv(cnf.input_channels, cnf.out_channels, kernel_size=cnf.kernel, stride=cnf.stride)
-            )
+            self.block.append(fused(cnf.out_channels))
 
 
 class EfficientNet(nn.Module):
@@ -161,7 +161,7 @@ class EfficientNet(nn.Module):
         dropout: float,
         stochastic_depth_prob: float = 0.2,
         num_classes: int = 1000,
-        norm_layer: Callable[..., nn.Module] | None = None,
+        norm_layer: Layer | None = None,
         last_channel: int | None = None,
     ) -> None:
         super().__init__()
@@ -197,11 +197,10 @@ class EfficientNet(nn.Module):
 def _stages(
     settings: Sequence[MBConvConfig | FusedMBConvConfig],
     stochastic_depth_prob: float,
-    norm_layer: Callable[..., nn.Module],
+    norm_layer: Layer,
 ) -> list[nn.Sequential]:
-    blocks = sum(stage.num_layers for stage in settings)
+    blocks, built = sum(stage.num_layers for stage in settings), 0
     stages: list[nn.Sequential] = []
-    built = 0
     for first in settings:
         stage = nn.Sequential()
         for config in [first] + [_repeated(first)] * (first.num_layers - 1):
@@ -250,7 +249,8 @@ def _v1(
 ) -> EfficientNet:
     stages, _ = _efficientnet_conf("efficientnet_b", width_mult=width, depth_mult=depth)
     dropout = kwargs.pop("dropout", dropout)
-    return classifier(EfficientNet, weights, progress, stages, dropout, last_channel=None, **kwargs)
+    config = dict(inverted_residual_setting=stages, dropout=dropout, last_channel=None, **kwargs)
+    return classifier(EfficientNet, weights, progress, config)
 
 
 def _v2(
@@ -258,9 +258,10 @@ def _v2(
 ) -> EfficientNet:
     stages, last = _efficientnet_conf(arch)
     dropout, norm = kwargs.pop("dropout", dropout), partial(nn.BatchNorm2d, eps=1e-3)
-    return classifier(
-        EfficientNet, weights, progress, stages, dropout, last_channel=last, norm_layer=norm, **kwargs
+    config = dict(
+        inverted_residual_setting=stages, dropout=dropout, last_channel=last, norm_layer=norm, **kwargs
     )
+    return classifier(EfficientNet, weights, progress, config)
 
 
 #: of B5 to B7, whose weights come from TensorFlow

@@ -10,10 +10,19 @@ from typing import Any
 
 from tritonnn import Tensor, nn
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._building import classifier
 from tritonnn.vision.models._regnet_params import BlockParams
-from tritonnn.vision.models._utils import handle_legacy_interface
+from tritonnn.vision.models._utils import classifier, handle_legacy_interface
 from tritonnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
+
+__all__ = [
+    "RegNet", "RegNet_Y_400MF_Weights", "RegNet_Y_800MF_Weights", "RegNet_Y_1_6GF_Weights",
+    "RegNet_Y_3_2GF_Weights", "RegNet_Y_8GF_Weights", "RegNet_Y_16GF_Weights", "RegNet_Y_32GF_Weights",
+    "RegNet_Y_128GF_Weights", "RegNet_X_400MF_Weights", "RegNet_X_800MF_Weights", "RegNet_X_1_6GF_Weights",
+    "RegNet_X_3_2GF_Weights", "RegNet_X_8GF_Weights", "RegNet_X_16GF_Weights", "RegNet_X_32GF_Weights",
+    "regnet_y_400mf", "regnet_y_800mf", "regnet_y_1_6gf", "regnet_y_3_2gf", "regnet_y_8gf", "regnet_y_16gf",
+    "regnet_y_32gf", "regnet_y_128gf", "regnet_x_400mf", "regnet_x_800mf", "regnet_x_1_6gf", "regnet_x_3_2gf",
+    "regnet_x_8gf", "regnet_x_16gf", "regnet_x_32gf",
+]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
 
@@ -204,7 +213,7 @@ def _regnet(
 ) -> RegNet:
     params = BlockParams.from_init_params(depth, w_0, w_a, w_m, group_width, se_ratio=se_ratio)
     kwargs.setdefault("norm_layer", partial(nn.BatchNorm2d, eps=1e-05, momentum=0.1))
-    return classifier(RegNet, weights, progress, params, **kwargs)
+    return classifier(RegNet, weights, progress, dict(block_params=params, **kwargs))
 
 
 class RegNet_Y_400MF_Weights(WeightsEnum, data="regnet"): ...

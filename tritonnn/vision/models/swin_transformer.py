@@ -10,12 +10,17 @@ import tritonnn as torch
 from tritonnn import Tensor, fx, nn
 from tritonnn.vision.models import _windows
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._building import classifier
 from tritonnn.vision.models._patch_merging import PatchMerging, PatchMergingV2
 from tritonnn.vision.models._swin_stages import initialise, stages
-from tritonnn.vision.models._utils import handle_legacy_interface
+from tritonnn.vision.models._utils import classifier, handle_legacy_interface
 from tritonnn.vision.ops.misc import MLP, Permute
 from tritonnn.vision.ops.stochastic_depth import StochasticDepth
+
+__all__ = [
+    "SwinTransformer", "Swin_T_Weights", "Swin_S_Weights", "Swin_B_Weights", "Swin_V2_T_Weights",
+    "Swin_V2_S_Weights", "Swin_V2_B_Weights", "swin_t", "swin_s", "swin_b", "swin_v2_t", "swin_v2_s",
+    "swin_v2_b",
+]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
 
@@ -125,11 +130,12 @@ class ShiftedWindowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return self._attention(x, self.get_relative_position_bias())
 
-    def _attention(self, x: Tensor, bias: Tensor, **logit_scale: Tensor) -> Tensor:
+    def _attention(self, x: Tensor, bias: Tensor, *more: str) -> Tensor:
         return shifted_window_attention(
             x, self.qkv.weight, self.proj.weight, bias, self.window_size, self.num_heads, shift_size=self.shift_size,
             attention_dropout=self.attention_dropout, dropout=self.dropout, qkv_bias=self.qkv.bias,
-            proj_bias=self.proj.bias, training=self.training, **logit_scale,
+            proj_bias=self.proj.bias, training=self.training,
+            **{name: getattr(self, name) for name in more},
         )  # fmt: skip
 
 
@@ -176,8 +182,7 @@ class ShiftedWindowAttentionV2(ShiftedWindowAttention):
         return 16 * torch.sigmoid(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        bias = self.get_relative_position_bias()
-        return self._attention(x, bias, logit_scale=self.logit_scale)
+        return self._attention(x, self.get_relative_position_bias(), "logit_scale")
 
 
 class SwinTransformerBlock(nn.Module):
@@ -317,10 +322,11 @@ def _swin_transformer(
     **kwargs: Any,
 ) -> SwinTransformer:
     embed_dim, depths, num_heads = shape
-    return classifier(
-        SwinTransformer, weights, progress, patch_size=[4, 4], embed_dim=embed_dim, depths=list(depths),
-        num_heads=list(num_heads), window_size=[window, window], stochastic_depth_prob=stochastic_depth_prob, **kwargs,
+    config = dict(
+        patch_size=[4, 4], embed_dim=embed_dim, depths=list(depths), num_heads=list(num_heads),
+        window_size=[window, window], stochastic_depth_prob=stochastic_depth_prob, **kwargs,
     )  # fmt: skip
+    return classifier(SwinTransformer, weights, progress, config)
 
 
 _swin_transformer_v2 = partial(

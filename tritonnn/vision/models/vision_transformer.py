@@ -12,9 +12,13 @@ import tritonnn as torch
 from tritonnn import Tensor, nn
 from tritonnn.nn import functional as F
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._building import classifier
-from tritonnn.vision.models._utils import _ovewrite_named_param, handle_legacy_interface
+from tritonnn.vision.models._utils import _ovewrite_named_param, classifier, handle_legacy_interface
 from tritonnn.vision.ops.misc import MLP, Conv2dNormActivation
+
+__all__ = [
+    "VisionTransformer", "ViT_B_16_Weights", "ViT_B_32_Weights", "ViT_L_16_Weights", "ViT_L_32_Weights",
+    "ViT_H_14_Weights", "vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14",
+]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
 
@@ -42,14 +46,7 @@ class MLPBlock(MLP):
                 nn.init.normal_(module.bias, std=1e-6)
 
     def _load_from_state_dict(
-        self,
-        state_dict: dict[str, Any],
-        prefix: str,
-        local_metadata: dict[str, Any],
-        strict: bool,
-        missing_keys: list[str],
-        unexpected_keys: list[str],
-        error_msgs: list[str],
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         version = local_metadata.get("version")
         if version is None or version < 2:  # the layers had names, before they were those of MLP
@@ -58,9 +55,7 @@ class MLPBlock(MLP):
                     key = f"{prefix}{older}.{kind}"
                     if key in state_dict:
                         state_dict[f"{prefix}{layer}.{kind}"] = state_dict.pop(key)
-        super()._load_from_state_dict(
-            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-        )
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
 class EncoderBlock(nn.Module):
@@ -181,7 +176,8 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self._process_input(x)
-        class_token = self.class_token.expand(x.shape[0], -1, -1)
+        n = x.shape[0]
+        class_token = self.class_token.expand(n, -1, -1)
         x = torch.cat([class_token, x], dim=1)
         x = self.encoder(x)
         return self.heads(x[:, 0])
@@ -243,8 +239,11 @@ def _vision_transformer(
     if weights is not None:
         _ovewrite_named_param(kwargs, "image_size", weights.meta["min_size"][0])
     image_size = kwargs.pop("image_size", 224)
-    shape = (image_size, patch_size, num_layers, num_heads, hidden_dim, mlp_dim)
-    return classifier(VisionTransformer, weights, progress, *shape, **kwargs)
+    config = dict(
+        image_size=image_size, patch_size=patch_size, num_layers=num_layers, num_heads=num_heads,
+        hidden_dim=hidden_dim, mlp_dim=mlp_dim, **kwargs,
+    )  # fmt: skip
+    return classifier(VisionTransformer, weights, progress, config)
 
 
 def interpolate_embeddings(
