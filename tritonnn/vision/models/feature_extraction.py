@@ -23,7 +23,7 @@ __all__ = ["create_feature_extractor", "get_graph_node_names"]
 
 
 class LeafModuleAwareTracer(fx.Tracer):
-    """A tracer that does not look into modules of the classes `leaf_modules` either; other arguments are `fx.Tracer`'s."""
+    """A tracer that does not look into modules of the classes `leaf_modules`; other arguments are `fx.Tracer`'s."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.leaf_modules: Iterable[type] = kwargs.pop("leaf_modules", ())
