@@ -15,8 +15,7 @@ _NAMES = {
     ),
     "densenet": (
         "DenseNet", "DenseNet121_Weights", "DenseNet161_Weights", "DenseNet169_Weights", "DenseNet201_Weights",
-        "densenet121", "densenet161", "densenet169", "densenet201", "densenet_121", "densenet_161", "densenet_169",
-        "densenet_201",
+        "densenet121", "densenet161", "densenet169", "densenet201", "densenet_161",
     ),
     "efficientnet": (
         "EfficientNet", "EfficientNet_B0_Weights", "EfficientNet_B1_Weights", "EfficientNet_B2_Weights",
