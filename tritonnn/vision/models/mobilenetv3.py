@@ -89,8 +89,14 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if expanded != cnf.input_channels:
             layers.append(conv(cnf.input_channels, expanded, kernel_size=1, activation_layer=activation))
-        geometry = {"stride": 1 if cnf.dilation > 1 else cnf.stride, "dilation": cnf.dilation, "groups": expanded}
-        layers.append(conv(expanded, expanded, kernel_size=cnf.kernel, activation_layer=activation, **geometry))
+        geometry = {
+            "stride": 1 if cnf.dilation > 1 else cnf.stride,
+            "dilation": cnf.dilation,
+            "groups": expanded,
+        }
+        layers.append(
+            conv(expanded, expanded, kernel_size=cnf.kernel, activation_layer=activation, **geometry)
+        )
         if cnf.use_se:
             layers.append(se_layer(expanded, _make_divisible(expanded // 4, 8)))
         layers.append(conv(expanded, cnf.out_channels, kernel_size=1, activation_layer=None))
@@ -145,7 +151,9 @@ class MobileNetV3(nn.Module):
         setting = inverted_residual_setting
         if not setting:
             raise ValueError("The inverted_residual_setting should not be empty")
-        if not isinstance(setting, Sequence) or not all(isinstance(s, InvertedResidualConfig) for s in setting):
+        if not isinstance(setting, Sequence) or not all(
+            isinstance(s, InvertedResidualConfig) for s in setting
+        ):
             raise TypeError("The inverted_residual_setting should be List[InvertedResidualConfig]")
         norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01) if norm_layer is None else norm_layer
         make = InvertedResidual if block is None else block
@@ -244,7 +252,9 @@ def _mobilenet_v3(
     progress: bool,
     **kwargs: Any,
 ) -> MobileNetV3:
-    return classifier(partial(MobileNetV3, inverted_residual_setting, last_channel), weights, progress, kwargs)
+    return classifier(
+        partial(MobileNetV3, inverted_residual_setting, last_channel), weights, progress, kwargs
+    )
 
 
 class MobileNet_V3_Large_Weights(WeightsEnum, data="mobilenetv3"):
