@@ -69,6 +69,35 @@ def _make_divisible(v: float, divisor: int, min_value: int | None = None) -> int
     return rounded + divisor if rounded < 0.9 * v else rounded
 
 
+def init_layers(
+    model: nn.Module,
+    conv: Callable[[Tensor], object],
+    linear: Callable[[Tensor], object] | None = None,
+) -> None:
+    """Fill what a network starts with; norms start as the identity, and biases of what is filled as zeros.
+
+    Args:
+        model: the network.
+        conv: fills the weight of a Conv2d.
+        linear: fills the weight of a Linear; None leaves these layers as they are.
+    """
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
+            if module.weight is not None:  # as with affine=False
+                nn.init.ones_(module.weight)
+                nn.init.zeros_(module.bias)
+            continue
+        fill = conv if isinstance(module, nn.Conv2d) else linear if isinstance(module, nn.Linear) else None
+        if fill is not None:
+            fill(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+#: Of layers whose signal stays as large on the way back (https://arxiv.org/abs/1502.01852).
+he_fan_out = functools.partial(nn.init.kaiming_normal_, mode="fan_out", nonlinearity="relu")
+
+
 def load_weights(model: Model, weights: WeightsEnum | None, progress: bool) -> Model:
     """The model, with the weights in it where there are any.
 
