@@ -81,3 +81,49 @@ def ps_roi_align(
     for c, i, j in np.ndindex(numbers.shape):
         out[:, c, i, j] = every[:, numbers[c, i, j], i, j]
     return out, np.broadcast_to(numbers, out.shape)
+
+
+def _rounded(x: float) -> int:
+    return int(np.floor(abs(x) + 0.5) * np.sign(x))
+
+
+def _bin(start: int, extent: int, number: int, bins: int, last: int) -> range:
+    """The elements of a bin along one dimension, of those before `last`."""
+    step = extent / bins
+    edges = [int(np.floor(number * step)) + start, int(np.ceil((number + 1) * step)) + start]
+    return range(*[min(max(edge, 0), last) for edge in edges])
+
+
+def roi_pool(
+    input: Array, rois: Array, spatial_scale: float, pooled_height: int, pooled_width: int
+) -> tuple[Array, Array]:
+    """The maximum of each bin, and where it is."""
+    channels, height, width = input.shape[1:]
+    out = np.zeros((len(rois), channels, pooled_height, pooled_width))
+    places = np.full(out.shape, -1, np.int32)
+    for k, c, i, j in np.ndindex(out.shape):
+        x1, y1, x2, y2 = (_rounded(x * spatial_scale) for x in rois[k, 1:])
+        rows = _bin(y1, max(y2 - y1 + 1, 1), i, pooled_height, height)
+        columns = _bin(x1, max(x2 - x1 + 1, 1), j, pooled_width, width)
+        elements = [(input[int(rois[k, 0]), c, y, x], -y, -x) for y in rows for x in columns]
+        if elements:
+            out[k, c, i, j], y, x = max(elements)
+            places[k, c, i, j] = -y * width - x
+    return out, places
+
+
+def ps_roi_pool(
+    input: Array, rois: Array, spatial_scale: float, pooled_height: int, pooled_width: int
+) -> tuple[Array, Array]:
+    """The mean of each bin in its own channel, and which one that is."""
+    channels, height, width = input.shape[1:]
+    out = np.zeros((len(rois), channels // (pooled_height * pooled_width), pooled_height, pooled_width))
+    numbers = np.arange(channels, dtype=np.int32).reshape(out.shape[1:])
+    for k, c, i, j in np.ndindex(out.shape):
+        x1, y1, x2, y2 = (_rounded(x * spatial_scale) for x in rois[k, 1:])
+        rows = _bin(y1, max(y2 - y1, 1), i, pooled_height, height - 1)
+        columns = _bin(x1, max(x2 - x1, 1), j, pooled_width, width - 1)
+        if rows and columns:
+            plane = input[int(rois[k, 0]), numbers[c, i, j]]
+            out[k, c, i, j] = np.mean([plane[y, x] for y in rows for x in columns])
+    return out, np.broadcast_to(numbers, out.shape)
