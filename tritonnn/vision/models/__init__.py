@@ -35,7 +35,7 @@ from tritonnn.vision.models.swin_transformer import *
 from tritonnn.vision.models.vgg import *
 from tritonnn.vision.models.vision_transformer import *
 
-_LATER = ("detection", "feature_extraction", "optical_flow", "segmentation", "video")
+_LATER = ("detection", "feature_extraction", "optical_flow", "quantization", "segmentation", "video")
 
 
 def __getattr__(name: str) -> Any:

@@ -16,14 +16,18 @@ from tritonnn.vision.models._api import WeightsEnum, register_model
 from tritonnn.vision.models._utils import handle_legacy_interface, load_weights
 from tritonnn.vision.models.optical_flow._raft_layers import (
     BottleneckBlock,
-    ConvGRU as ConvGRU,
     FeatureEncoder,
     FlowHead,
     MaskPredictor,
     MotionEncoder,
     RecurrentBlock,
-    ResidualBlock as ResidualBlock,
     UpdateBlock,
+)
+from tritonnn.vision.models.optical_flow._raft_layers import (
+    ConvGRU as ConvGRU,
+)
+from tritonnn.vision.models.optical_flow._raft_layers import (
+    ResidualBlock as ResidualBlock,
 )
 from tritonnn.vision.models.optical_flow._utils import grid_sample, make_coords_grid, upsample_flow
 
