@@ -94,7 +94,7 @@ class _DenseBlock(nn.ModuleDict):
             layer = _DenseLayer(channels, growth_rate, bn_size, drop_rate, memory_efficient)
             self.add_module(f"denselayer{index + 1}", layer)
 
-    def forward(self, init_features: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, init_features: Tensor) -> Tensor:
         """The input and what all layers gave, one behind the other."""
         features = [init_features]
         for layer in self.values():

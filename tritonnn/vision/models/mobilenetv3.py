@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
+Row = tuple[int, int, int, int, bool, str, int, int]
 
 
 class InvertedResidualConfig:
@@ -89,7 +90,7 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if expanded != cnf.input_channels:
             layers.append(conv(cnf.input_channels, expanded, kernel_size=1, activation_layer=activation))
-        geometry = {
+        geometry: dict[str, Any] = {
             "stride": 1 if cnf.dilation > 1 else cnf.stride,
             "dilation": cnf.dilation,
             "groups": expanded,
@@ -184,7 +185,7 @@ class MobileNetV3(nn.Module):
 
 
 # In the last rows channels marked by t are halved by `reduced_tail`, and the dilation marked by d is 2 if `dilated`.
-def _large(t: int, d: int) -> list[tuple[Any, ...]]:
+def _large(t: int, d: int) -> list[Row]:
     return [
         (16, 3, 16, 16, False, "RE", 1, 1),
         (16, 3, 64, 24, False, "RE", 2, 1),
@@ -204,7 +205,7 @@ def _large(t: int, d: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def _small(t: int, d: int) -> list[tuple[Any, ...]]:
+def _small(t: int, d: int) -> list[Row]:
     return [
         (16, 3, 16, 16, True, "RE", 2, 1),
         (16, 3, 72, 24, False, "RE", 2, 1),
