@@ -10,7 +10,7 @@ from tritonnn.vision.models.detection.backbone_utils import (
     BackboneWithFPN,
     _resnet_fpn_extractor,
     _validate_trainable_layers,
-)  # fmt: skip
+)
 from tritonnn.vision.models.resnet import resnet50
 from tritonnn.vision.ops.feature_pyramid_network import ExtraFPNBlock
 from tritonnn.vision.ops.misc import FrozenBatchNorm2d

@@ -14,7 +14,7 @@ from tritonnn.vision.ops import (
     complete_box_iou_loss,
     distance_box_iou_loss,
     generalized_box_iou_loss,
-)  # fmt: skip
+)
 
 __all__ = [
     "BalancedPositiveNegativeSampler", "BoxCoder", "BoxLinearCoder", "Matcher", "SSDMatcher", "encode_boxes",

@@ -15,7 +15,7 @@ from tritonnn.vision.ops.feature_pyramid_network import (
     ExtraFPNBlock,
     FeaturePyramidNetwork,
     LastLevelMaxPool,
-)  # fmt: skip
+)
 from tritonnn.vision.ops.misc import FrozenBatchNorm2d
 
 __all__ = ["BackboneWithFPN", "mobilenet_backbone", "resnet_fpn_backbone"]

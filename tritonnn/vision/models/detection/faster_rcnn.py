@@ -19,7 +19,7 @@ from tritonnn.vision.models.detection.backbone_utils import (
     _mobilenet_extractor,
     _resnet_fpn_extractor,
     _validate_trainable_layers,
-)  # fmt: skip
+)
 from tritonnn.vision.models.detection.generalized_rcnn import GeneralizedRCNN
 from tritonnn.vision.models.detection.roi_heads import RoIHeads
 from tritonnn.vision.models.detection.rpn import RegionProposalNetwork, RPNHead

@@ -13,7 +13,7 @@ from tritonnn.vision.models.detection._keypoints import (
     keypointrcnn_inference,
     keypointrcnn_loss,
     keypoints_to_heatmap,
-)  # fmt: skip
+)
 from tritonnn.vision.models.detection._masks import (
     expand_boxes,
     expand_masks,
@@ -22,7 +22,7 @@ from tritonnn.vision.models.detection._masks import (
     paste_mask_in_image,
     paste_masks_in_image,
     project_masks_on_boxes,
-)  # fmt: skip
+)
 from tritonnn.vision.ops import boxes as box_ops
 
 __all__ = [

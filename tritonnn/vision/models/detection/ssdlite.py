@@ -16,7 +16,7 @@ from tritonnn.vision.models.detection.anchor_utils import DefaultBoxGenerator
 from tritonnn.vision.models.detection.backbone_utils import (
     _validate_trainable_layers,
     freeze_stages,
-)  # fmt: skip
+)
 from tritonnn.vision.models.detection.ssd import SSD, SSDScoringHead, same_length, without_size
 from tritonnn.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, mobilenet_v3_large
 from tritonnn.vision.ops.misc import Conv2dNormActivation

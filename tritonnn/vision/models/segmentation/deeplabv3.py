@@ -17,7 +17,7 @@ from tritonnn.vision.models.segmentation._utils import (
     nothing_left,
     resized,
     with_aux,
-)  # fmt: skip
+)
 from tritonnn.vision.models.segmentation.fcn import FCNHead
 
 __all__ = [

@@ -13,7 +13,7 @@ from tritonnn.vision.models.segmentation._utils import (
     _SimpleSegmentationModel,
     nothing_left,
     with_aux,
-)  # fmt: skip
+)
 
 __all__ = ["FCN", "FCN_ResNet50_Weights", "FCN_ResNet101_Weights", "fcn_resnet50", "fcn_resnet101"]
 
