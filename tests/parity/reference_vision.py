@@ -45,3 +45,28 @@ except RuntimeError:  # operator torchvision::nms does not exist
         _declared.define(_schema)
     torchvision = importlib.import_module("torchvision")
     NATIVE = False
+
+
+def _nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """The textbook's loop: the best box is kept, and those that overlap it too much are removed."""
+    x1, y1, x2, y2 = dets.unbind(1)
+    areas = (x2 - x1) * (y2 - y1)
+    order = scores.argsort(descending=True, stable=True)
+    kept = []
+    while len(order):
+        best, order = order[0], order[1:]
+        kept.append(best)
+        width = (torch.minimum(x2[best], x2[order]) - torch.maximum(x1[best], x1[order])).clamp(min=0)
+        height = (torch.minimum(y2[best], y2[order]) - torch.maximum(y1[best], y1[order])).clamp(min=0)
+        shared = width * height
+        order = order[~(shared / (areas[best] + areas[order] - shared) > iou_threshold)]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
+
+
+if not NATIVE:
+    # `roi_align` computes in Python by itself where the native one is missing; compiling that takes minutes
+    _declared.impl("nms", _nms, "CPU")
+    _boxes = importlib.import_module("torchvision.ops.boxes")
+    _roi_align = importlib.import_module("torchvision.ops.roi_align")
+    _boxes._assert_has_ops = lambda: None
+    _roi_align._roi_align = _roi_align._roi_align.__wrapped__
