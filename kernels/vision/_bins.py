@@ -40,8 +40,8 @@ def whole(x, largest):
 @triton.jit
 def samples_of(extent, bins, ratio, reach):
     """Step, grid, distance of samples, and how many of them are to be visited where `reach` elements matter."""
-    step = divide(extent, (bins + extent * 0).to(extent.dtype))
-    grid = tl.where(ratio > 0, (ratio + extent * 0).to(extent.dtype), tl.ceil(step))
+    step = divide(extent, tl.cast(bins, extent.dtype))
+    grid = tl.where(ratio > 0, ratio * 1.0, tl.ceil(step)).to(extent.dtype)
     distance = step / grid
     count = tl.where(distance > 0.0, tl.minimum(grid, tl.floor(reach / distance) + 2.0), ratio * 1.0)
     return step, grid, distance, whole(count, 1 << 24)
