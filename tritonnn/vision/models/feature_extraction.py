@@ -249,6 +249,7 @@ def _return_steps(tracer: NodePathTracer, graph: fx.Graph, wanted: dict[str, str
     order = {node: place for place, node in enumerate(graph.nodes)}
     steps = sorted(wanted, key=lambda query: order[found[query]])
     graph.output({wanted[query]: found[query] for query in steps})
+    graph.owning_module = tracer.root  # whose modules say whether a step may be left out
     graph.eliminate_dead_code()
 
 

@@ -316,7 +316,7 @@ def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) 
 
 
 def _linspace(end: float, count: int) -> list[float]:
-    return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
+    return [i * (end / max(count - 1, 1)) for i in range(count)]
 
 
 class MaxVit_T_Weights(WeightsEnum, data="maxvit"):
