@@ -83,10 +83,6 @@ EXTRACTED: dict[str, tuple[Any, Any, tuple[int, ...]]] = {
     ),
     "vit": (SMALL["vit"][0], ["encoder.layers.encoder_layer_0", "encoder.ln", "getitem_5"], (2, 3, 16, 16)),
     "swin v2": (SMALL["swin v2"][0], ["features.1.1.attn", "features.2", "permute"], (1, 3, 18, 14)),
-        SMALL["mvit v2 with all tokens"][0],
-        {"blocks.1": "b", "pos_encoding": "p"},
-        (1, 3, 4, 32, 32),
-    ),
     "backbone": (backbone, {"body.layer2": "body", "fpn": "pyramid"}, (1, 3, 64, 48)),
 }
 
