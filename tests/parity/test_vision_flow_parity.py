@@ -38,18 +38,19 @@ def test_flow_after_each_update(name):
 
 
 def test_gradients():
-    """Of every part, through the lookups of two updates; in float64, as an enlarged error of one is another place."""
+    """Of every part, through the lookups of two updates, which are small: so both look up the same pixels."""
     wanted, got = twins(lambda m: m.optical_flow.raft_small(), theirs, ours)
-    first = drawn(1, 3, 128, 128).astype(np.float64)
+    first = drawn(1, 3, 128, 128)
     second = np.roll(first, 3, axis=3)
     for library, model in ((torch, got), (reference, wanted)):
-        model = model.double().eval()
+        last = model.eval().update_block.flow_head.conv2
+        last.weight = library.nn.Parameter(last.weight.detach() * 1e-3)
         flow = model(library.from_numpy(first), library.from_numpy(second), num_flow_updates=2)[-1]
         (flow * flow).mean().backward()
     largest = max(p.grad.abs().max().item() for p in wanted.parameters())
     for (key, one), other in zip(got.named_parameters(), wanted.parameters()):
         off = np.abs(np.asarray(one.grad) - other.grad.numpy()).max()
-        assert off <= 1e-7 * max(other.grad.abs().max().item(), 1e-2 * largest), key
+        assert off <= 1e-3 * max(other.grad.abs().max().item(), 1e-2 * largest), key
 
 
 def test_parts_are_exchanged():

@@ -297,5 +297,5 @@ def create_feature_extractor(
     if not suppress_diff_warning:
         _warn_graph_differences(*tracers)
     with _modes_kept(model):
-        extractor = DualGraphModule(model, *graphs, class_name=type(model).__name__)
+        extractor = DualGraphModule(model, graphs[0], graphs[1], class_name=type(model).__name__)
         return extractor.train(model.training)

@@ -300,8 +300,7 @@ class MaxVit(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
-                nn.init.constant_(module.weight, 1)
-                nn.init.constant_(module.bias, 0)
+                module.reset_parameters()
 
 
 def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) -> None:

@@ -63,7 +63,7 @@ class Pool(nn.Module):
     def forward(self, x: Tensor, thw: Size) -> tuple[Tensor, Size]:
         """Tokens (batch, [heads,] 1 + frames * height * width, channels) and the size of their video, pooled."""
         x, tensor_dim = _unsqueeze(x, 4, 1)
-        class_token, x = torch.tensor_split(x, indices=(1,), dim=2)
+        class_token, x = torch.tensor_split(x, (1,), dim=2)
         x = x.transpose(2, 3)
         b, n, c = x.shape[:3]
         x = x.reshape((b * n, c, *thw)).contiguous()
