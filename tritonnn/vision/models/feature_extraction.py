@@ -201,6 +201,21 @@ class DualGraphModule(fx.GraphModule):
         new.graph = new.train_graph if new.training else new.eval_graph
         return new
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = [fx.GraphModule(self, graph) for graph in (self.train_graph, self.eval_graph)]
+        return _unpickled, (*parts, self.training, type(self).__name__)
+
+
+def _unpickled(
+    train: fx.GraphModule, evaluation: fx.GraphModule, training: bool, class_name: str
+) -> DualGraphModule:
+    """Of two modules with one graph each, which share what they have in common."""
+    for node in evaluation.graph.nodes:
+        if node.op in ("get_attr", "call_module"):
+            _copy_attr(evaluation, train, node.target)
+    with _modes_kept(train):
+        return DualGraphModule(train, train.graph, evaluation.graph, class_name).train(training)
+
 
 def _as_names(nodes: list[str] | dict[str, str]) -> dict[str, str]:
     """Step -> its name in the output."""
