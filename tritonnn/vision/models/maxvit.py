@@ -277,14 +277,7 @@ class MaxVit(nn.Module):
             )  # fmt: skip
             self.blocks.append(block)
             channels, size, probabilities = out_channels, block.grid_size, probabilities[layers:]
-        self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.LayerNorm(channels),
-            nn.Linear(channels, channels),
-            nn.Tanh(),
-            nn.Linear(channels, num_classes, bias=False),
-        )
+        self.classifier = _head(channels, num_classes)
         self._init_weights()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -301,6 +294,17 @@ class MaxVit(nn.Module):
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
+
+
+def _head(channels: int, num_classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.LayerNorm(channels),
+        nn.Linear(channels, channels),
+        nn.Tanh(),
+        nn.Linear(channels, num_classes, bias=False),
+    )
 
 
 def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) -> None:
