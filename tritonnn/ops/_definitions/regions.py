@@ -127,3 +127,24 @@ def ps_roi_pool(
             plane = input[int(rois[k, 0]), numbers[c, i, j]]
             out[k, c, i, j] = np.mean([plane[y, x] for y in rows for x in columns])
     return out, np.broadcast_to(numbers, out.shape)
+
+
+def deform_conv2d(
+    input: Array, weight: Array, offset: Array, mask: Array, bias: Array, stride_h: int, stride_w: int, pad_h: int,
+    pad_w: int, dilation_h: int, dilation_w: int, groups: int, offset_groups: int, use_mask: bool,
+) -> Array:  # fmt: skip
+    """A convolution, a product of one tap at a time; the image is continued by zeros."""
+    n, channels, height, width = input.shape
+    outputs, depth, tall, broad = weight.shape
+    padded = np.zeros((n, channels, height + 2, width + 2))
+    padded[:, :, 1:-1, 1:-1] = input
+    out = np.zeros((n, outputs, *offset.shape[2:]))
+    out += bias.reshape(-1, 1, 1)
+    for b, o, y, x, c, i, j in np.ndindex(*out.shape, depth, tall, broad):
+        channel = o // (outputs // groups) * depth + c
+        tap = channel // (channels // offset_groups) * tall * broad + i * broad + j
+        down = y * stride_h - pad_h + i * dilation_h + offset[b, 2 * tap, y, x]
+        across = x * stride_w - pad_w + j * dilation_w + offset[b, 2 * tap + 1, y, x]
+        value = _interpolated(padded[b, channel], down + 1, across + 1)
+        out[b, o, y, x] += weight[o, c, i, j] * value * (mask[b, tap, y, x] if use_mask else 1.0)
+    return out
