@@ -148,3 +148,33 @@ def deform_conv2d(
         value = _interpolated(padded[b, channel], down + 1, across + 1)
         out[b, o, y, x] += weight[o, c, i, j] * value * (mask[b, tap, y, x] if use_mask else 1.0)
     return out
+
+
+def _polygon(box: Array) -> list[complex]:
+    turn = np.exp(-1j * np.radians(box[4]))  # counter-clockwise where y points down
+    corners = [complex(x * box[2], y * box[3]) / 2 for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    return [complex(box[0], box[1]) + corner * turn for corner in corners]
+
+
+def _cut(polygon: list[complex], a: complex, b: complex) -> list[complex]:
+    """What of a polygon lies to the left of a line (Sutherland and Hodgman)."""
+    kept = []
+    for p, q in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        side_p, side_q = (((b - a).conjugate() * (x - a)).imag for x in (p, q))
+        if side_p >= 0:
+            kept.append(p)
+        if (side_p >= 0) != (side_q >= 0):
+            kept.append(p + (q - p) * side_p / (side_p - side_q))
+    return kept
+
+
+def box_iou_rotated(boxes1: Array, boxes2: Array) -> Array:
+    """One box cut by the edges of the other."""
+    out = np.zeros((len(boxes1), len(boxes2)))
+    for i, j in np.ndindex(out.shape):
+        part, other = _polygon(boxes1[i]), _polygon(boxes2[j])
+        for a, b in zip(other, other[1:] + other[:1], strict=True):
+            part = _cut(part, a, b)
+        shared = sum((p.conjugate() * q).imag for p, q in zip(part, part[1:] + part[:1], strict=True)) / 2
+        out[i, j] = shared / (np.prod(boxes1[i, 2:4]) + np.prod(boxes2[j, 2:4]) - shared)
+    return out
