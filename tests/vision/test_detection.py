@@ -50,11 +50,12 @@ def targets() -> list[dict[str, Any]]:
 
 
 def test_two_pictures_are_learnt_by_heart() -> None:
-    torch.manual_seed(0)
-    model, images, wanted = small(), pictures(), targets()
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    images, wanted = pictures(), targets()
+    torch.manual_seed(1)
+    model = small()
+    optimizer = torch.optim.Adam(model.parameters(), lr=4e-3)
     curve = []
-    for _ in range(60):
+    for _ in range(70):
         loss = sum(model(images, wanted).values())
         optimizer.zero_grad()
         loss.backward()
