@@ -46,7 +46,7 @@ def _extra_block(in_channels: int, out_channels: int, norm_layer: NormLayer) -> 
     )
 
 
-def _convolution(before: int, after: int, norm_layer: NormLayer, **options: int) -> nn.Module:
+def _convolution(before: int, after: int, norm_layer: NormLayer, **options: Any) -> nn.Module:
     return Conv2dNormActivation(before, after, norm_layer=norm_layer, activation_layer=nn.ReLU6, **options)
 
 
