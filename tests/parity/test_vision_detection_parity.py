@@ -78,6 +78,19 @@ def test_losses_and_gradients(name: str, boxes: Any) -> None:
             close(parameter.grad, wanted, 2e-3)
 
 
+@pytest.mark.parametrize("name", ["faster_rcnn", "ssd"])
+def test_gradients_of_images(name: str) -> None:
+    theirs, ours = models(name)
+    gradients = []
+    for library, model in ((torch, theirs), (tritonnn, ours)):
+        given = [image.requires_grad_() for image in images(library)]
+        found = model.eval()(given)
+        sum(one["boxes"].sum() + one["scores"].sum() for one in found).backward()
+        gradients.append([image.grad for image in given])
+    for expected, found in zip(*gradients):
+        close(found, expected, 1e-3)
+
+
 def outcome(model: Any, library: Any, images: Any, targets: Any) -> Any:
     """What is raised: the type and the words, without those that differ by who says it."""
     try:
