@@ -127,6 +127,19 @@ def test_images_without_anything_in_them() -> None:
     assert [tuple(one["boxes"].shape) for one in model.eval()(pictures())] == [(0, 4), (0, 4)]
 
 
+def test_true_boxes_are_proposals_in_training() -> None:
+    """Without a proposal that overlaps, the heads still learn from one for each true box."""
+    heads, wanted = small().roi_heads, targets()
+    far = [torch.tensor([[0.0, 0, 1, 1], [30, 0, 31, 1]])] * 2
+    proposals, matched, labels, codes = heads.select_training_samples(far, wanted)
+    for i, target in enumerate(wanted):
+        learnt = labels[i] > 0
+        assert torch.equal(proposals[i][learnt], target["boxes"])
+        assert torch.equal(labels[i][learnt], target["labels"])
+        assert matched[i][learnt].tolist() == list(range(len(target["boxes"])))
+        assert (labels[i] == 0).sum() == 2 and codes[i][learnt].abs().max() < 1e-6
+
+
 BUILDERS = models.list_models(models.detection) + models.list_models(models.segmentation)
 
 

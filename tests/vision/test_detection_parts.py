@@ -51,12 +51,13 @@ def test_sizes_that_are_decoded_have_a_limit() -> None:
 
 
 @pytest.mark.parametrize("low_quality", [False, True])
-def test_matcher(low_quality: bool) -> None:
+@pytest.mark.parametrize("high", [0.7, 1.1])  # with 1.1 nothing fits but for being the best
+def test_matcher(high: float, low_quality: bool) -> None:
     quality = np.round(np.random.default_rng(2).random((5, 40)), 1).astype(np.float32)  # with ties
-    found = Matcher(0.7, 0.4, low_quality)(torch.from_numpy(quality)).tolist()
+    found = Matcher(high, 0.4, low_quality)(torch.from_numpy(quality)).tolist()
     for column, match in enumerate(found):
         best = quality[:, column].max()
-        expected = quality[:, column].argmax() if best >= 0.7 else -2 if best >= 0.4 else -1
+        expected = quality[:, column].argmax() if best >= high else -2 if best >= 0.4 else -1
         if low_quality and any(quality[row, column] == quality[row].max() for row in range(5)):
             expected = quality[:, column].argmax()
         assert match == expected
@@ -151,6 +152,13 @@ def test_a_mask_fills_its_box_and_nothing_outside() -> None:
         near = (rows > y1 - 3) & (rows < y2 + 3) & (columns > x1 - 3) & (columns < x2 + 3)
         assert (mask.numpy()[deep] > 0.5).all()
         assert (mask.numpy()[~near] == 0).all()
+
+
+def test_of_a_mask_that_begins_outside_the_rest_is_seen() -> None:
+    """A ramp from 0 to 1, in a box whose first half is left of the image, begins with 0.5."""
+    ramp = torch.linspace(0, 1, 29)[:-1].expand(1, 1, 28, 28)
+    pasted = roi_heads.paste_masks_in_image(ramp, torch.tensor([[-20.0, 4, 20, 16]]), (20, 30))
+    np.testing.assert_allclose(pasted[0, 0, 10, :18].numpy(), 0.5 + np.arange(18) / 40, atol=0.05)
 
 
 def test_true_masks_are_cut_out_for_the_loss() -> None:
