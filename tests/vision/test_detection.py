@@ -101,6 +101,9 @@ def test_a_box_without_area_is_named() -> None:
         AssertionError, match=r"Found invalid box \[8.0, 3.0, 8.0, 9.0\] for target at index 1"
     ):
         small()(pictures(), wanted)
+    wanted[1]["boxes"][1, 2] = math.nan
+    with pytest.raises(AssertionError, match=r"Found invalid box \[8.0, 3.0, nan, 9.0\]"):
+        small()(pictures(), wanted)
 
 
 def test_targets_are_asked_for() -> None:
