@@ -1,8 +1,8 @@
 """Regions as bins and samples: what weight each element of an image has in each bin, along one dimension at a time.
 
-A region is divided into bins, and the mean of samples, interpolated between elements, is taken in each of them. The samples
-of a bin are a grid and interpolation works along each dimension by itself. So a bin is a product: weights of rows times
-elements times weights of columns.
+A region is divided into bins, and in each of them the mean of samples, interpolated between elements, is taken. The
+samples of a bin are a grid, and interpolation works along each dimension by itself. So a bin is a product: weights of
+rows times elements times weights of columns.
 """
 
 from __future__ import annotations
@@ -131,5 +131,11 @@ def regions(
         vertical, horizontal, samples = _used(rows), _used(columns), (down * across).tolist()
         for i, ((top, bottom), (left, right)) in enumerate(zip(vertical, horizontal, strict=True)):
             yield Region(
-                k + i, int(numbers[k + i]), top, rows[i, :, top:bottom], left, columns[i, :, left:right], samples[i]
+                k + i,
+                int(numbers[k + i]),
+                top,
+                rows[i, :, top:bottom],
+                left,
+                columns[i, :, left:right],
+                samples[i],
             )

@@ -1,8 +1,7 @@
 """The elements below the moved taps of a convolution, and the gradients of where the taps are.
 
-What a tap reads is interpolated between four elements. Positions and weights are worked out for all images, groups and taps
-at once, and then an image and a group at a time, whose elements have their channels together, four rows are read for
-each tap.
+What a tap reads is interpolated between four elements. An image and a group of channels at a time, positions and
+weights of all taps are worked out; then, with the channels of an element lying together, four rows are read for each.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def _along(moved: Array, d: int, kernel: Ints, stride: Ints, padding: Ints, dila
 
 
 class _Line:
-    """The two elements that a tap lies between along one dimension, and their weights; outside it is the last one, 0."""
+    """Along one dimension the two elements that taps lie between, their weights, and the derivatives of these."""
 
     def __init__(self, at: Array, size: int) -> None:
         low = np.floor(at)
@@ -34,7 +33,9 @@ class _Line:
         for p, weight, slope in ((low, 1 - share, -1), (low + 1, share, 1)):
             inside = (p >= 0) & (p <= size - 1)
             element = np.where(inside, p, 0).astype(np.int64)
-            self.taps.append((element, np.where(inside, weight, 0), np.where(inside, at.dtype.type(slope), 0)))
+            self.taps.append(
+                (element, np.where(inside, weight, 0), np.where(inside, at.dtype.type(slope), 0))
+            )
 
 
 def _images(

@@ -1,7 +1,7 @@
 """Means of interpolated samples in the bins of regions.
 
-An image is taken with its channels last: then the rows of a region, with all their channels, are one matrix product with
-the weights of rows, and its columns another one. A region takes few calls whatever its size, so that regions come
+An image is taken with its channels last: then the rows of a region, with all their channels, are one matrix product
+with the weights of rows, and its columns another one. A region takes few calls whatever its size, so that regions come
 one by one.
 """
 

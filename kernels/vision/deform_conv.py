@@ -1,9 +1,9 @@
 """The elements below the moved taps of a convolution, and the gradients of where the taps are.
 
-Lanes are places of the result, so that offsets are read and columns written together; a program has one tap of one group of
-channels, works out where that tap is once, and reads CHANNELS channels there. The gradients of a tap's place and of its
-mask are sums over all channels of its group, in one program and in their order. The gradient of the input scatters: it
-is made by sorted sums (`tritonnn/ops/vision/_deform_formula.py`).
+Lanes are places of the result, so that offsets are read and columns written together; a program has one tap of one
+group of channels, works out where that tap is once, and reads CHANNELS channels there. The gradients of a tap's place
+and of its mask are sums over all channels of its group, in one program and in their order. The gradient of the input
+scatters: it is made by sorted sums (`tritonnn/ops/vision/_deform_formula.py`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def _place(offset, mask, places, taps, sizes, kernel, stride, padding, dilation,
     weight = tl.full((BLOCK,), 1.0, COMPUTE)
     if mask is not None:
         at = mask + n * mask_strides[0] + row * mask_strides[2] + column * mask_strides[3]
-        weight = convert(tl.load(at + wide(tl.program_id(1), INT64) * mask_strides[1], mask=there, other=0), COMPUTE)
+        weight = convert(
+            tl.load(at + wide(tl.program_id(1), INT64) * mask_strides[1], mask=there, other=0), COMPUTE
+        )
     return n, row, column, group, tap, y, x, weight, there
 
 
@@ -78,7 +80,9 @@ def deform_columns_kernel(
         a = convert(tl.load(plane, mask=exists & upper & before, other=0), COMPUTE)
         b = convert(tl.load(plane + in_strides[3], mask=exists & upper & behind, other=0), COMPUTE)
         c = convert(tl.load(plane + in_strides[2], mask=exists & lower & before, other=0), COMPUTE)
-        d = convert(tl.load(plane + in_strides[2] + in_strides[3], mask=exists & lower & behind, other=0), COMPUTE)
+        d = convert(
+            tl.load(plane + in_strides[2] + in_strides[3], mask=exists & lower & behind, other=0), COMPUTE
+        )
         value = (1.0 - down) * ((1.0 - across) * a + across * b) + down * ((1.0 - across) * c + across * d)
         target = out + wide(channel * taps + tap, INT64) * out_strides[0]
         tl.store(target, convert(value * weight, out.dtype.element_ty), mask=exists)
@@ -107,8 +111,12 @@ def deform_places_kernel(
         a = convert(tl.load(plane, mask=there & upper & before, other=0), COMPUTE)
         b = convert(tl.load(plane + in_strides[3], mask=there & upper & behind, other=0), COMPUTE)
         c = convert(tl.load(plane + in_strides[2], mask=there & lower & before, other=0), COMPUTE)
-        d = convert(tl.load(plane + in_strides[2] + in_strides[3], mask=there & lower & behind, other=0), COMPUTE)
-        g = convert(tl.load(grad + wide(channel * taps + tap, INT64) * grad_strides[0], mask=there, other=0), COMPUTE)
+        d = convert(
+            tl.load(plane + in_strides[2] + in_strides[3], mask=there & lower & behind, other=0), COMPUTE
+        )
+        g = convert(
+            tl.load(grad + wide(channel * taps + tap, INT64) * grad_strides[0], mask=there, other=0), COMPUTE
+        )
         above, below = (1.0 - across) * a + across * b, (1.0 - across) * c + across * d
         downward += g * (below - above)
         sideward += g * ((1.0 - down) * (b - a) + down * (d - c))
@@ -116,7 +124,9 @@ def deform_places_kernel(
     offset_grad += n * out_strides[0] + row * out_strides[2] + column * out_strides[3]
     offset_grad += wide(2 * tl.program_id(1), INT64) * out_strides[1]
     tl.store(offset_grad, convert(downward * weight, offset_grad.dtype.element_ty), mask=there)
-    tl.store(offset_grad + out_strides[1], convert(sideward * weight, offset_grad.dtype.element_ty), mask=there)
+    tl.store(
+        offset_grad + out_strides[1], convert(sideward * weight, offset_grad.dtype.element_ty), mask=there
+    )
     if mask is not None:
         mask_grad += n * masked_strides[0] + row * masked_strides[2] + column * masked_strides[3]
         mask_grad += wide(tl.program_id(1), INT64) * masked_strides[1]

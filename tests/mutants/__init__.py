@@ -37,6 +37,7 @@ AREAS = (
     "transforms",
     "extending",
     "detectors",
+    "vision_models",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -64,10 +64,8 @@ def _samples(make: Make) -> list[Sample]:
         roi_pool_backward(g, rois, argmax, spatial_scale, *input_shape)
     )},
 )  # fmt: skip
-def roi_pool(
-    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
-) -> Any:
-    """The maximum of each bin of regions whose borders are rounded to whole elements, of which the last one belongs to it.
+def roi_pool(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Any:
+    """The maximum of each bin of regions, from one element to another, both of which belong to them.
 
     Args:
         input: (N, C, H, W) images.

@@ -64,7 +64,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     check_boxes("batched_nms", boxes, scores)
     if idxs.shape != scores.shape:
         raise RuntimeError(
-            f"batched_nms: idxs should have one class for each of the {len(scores)} boxes, got shape {tuple(idxs.shape)}"
+            f"batched_nms: idxs should have one class for each of {len(scores)} boxes, got shape {tuple(idxs.shape)}"
         )
     classes = torch.unique(idxs, return_inverse=True)[1] if idxs.is_floating_point() else idxs.to(torch.int64)
     return nms_in_groups(boxes, scores, classes, iou_threshold)
