@@ -36,6 +36,7 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
+    "detectors",
     "vision_models",
     "images",
 )
