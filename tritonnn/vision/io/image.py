@@ -50,11 +50,11 @@ def read_file(path: str | os.PathLike[str]) -> torch.Tensor:
 def write_file(filename: str | os.PathLike[str], data: torch.Tensor) -> None:
     """Write a tensor of bytes, of one dimension, into a file.
 
-    >>> import tempfile
+    >>> import pathlib, tempfile
     >>> import tritonnn as torch
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     torch.vision.io.write_file(folder + "/a", torch.tensor([97, 98], dtype=torch.uint8))
-    ...     open(folder + "/a").read()
+    ...     pathlib.Path(folder, "a").read_text()
     'ab'
 
     Raises RuntimeError for another dtype, shape or device, and where the file cannot be written.

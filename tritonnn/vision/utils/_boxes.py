@@ -124,11 +124,12 @@ def draw_bounding_boxes(
         inks = _parse_colors(label_colors or "black", num_objects=count)
     if fill_labels and label_background_colors:
         backgrounds = _parse_colors(label_background_colors, num_objects=count)
+    texts: Any = [None] * count if labels is None else labels
     letters = _font(font, font_size)
     picture = to_picture(image.expand(3, -1, -1))
     drawing = pillow("torchvision.utils.draw_bounding_boxes", "ImageDraw")
     draw = drawing.Draw(picture, "RGBA" if fill else None)
-    rows = zip(boxes.to(torch.int64).tolist(), colors, labels or [None] * count, inks, backgrounds)
+    rows = zip(boxes.to(torch.int64).tolist(), colors, texts, inks, backgrounds)
     for box, color, label, ink, background in rows:
         inside = (*color, 100) if fill else None
         if len(box) == 8:

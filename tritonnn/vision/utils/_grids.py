@@ -115,6 +115,6 @@ def save_image(
 
 def _Image_fromarray(obj: Any, mode: str) -> Any:
     """An array's bytes, read as pixels of a mode of Pillow's, whatever its dtype."""
-    height, width, *_ = (*obj.shape, 1)
+    height, width = obj.shape[0], obj.shape[1] if obj.ndim > 1 else 1
     image = pillow("torchvision.utils")
     return image.frombuffer(mode, (width, height), obj.tobytes(), "raw", mode, 0, 1)
