@@ -80,5 +80,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     ("detection", "feature_extraction", "mobilenet", "optical_flow", "segmentation", "video"),
 )
 
-# The module would stand in the place of the function of its name, were it imported later.
+# A module would stand in the place of the function of its name, were it imported later.
 from tritonnn.vision.models.alexnet import alexnet
+from tritonnn.vision.models.googlenet import googlenet

@@ -192,7 +192,9 @@ _OLD_KEY = re.compile(
 
 def _load_state_dict(model: nn.Module, weights: WeightsEnum, progress: bool) -> None:
     state_dict = weights.get_state_dict(progress=progress, check_hash=True)
-    model.load_state_dict({_OLD_KEY.sub(r"\1\2", key): value for key, value in state_dict.items()})
+    for key in filter(_OLD_KEY.match, list(state_dict)):
+        state_dict[_OLD_KEY.sub(r"\1\2", key)] = state_dict.pop(key)
+    model.load_state_dict(state_dict)
 
 
 def _densenet(
