@@ -126,7 +126,7 @@ class Flickr30k(_Captions):
 
     def _read(self, text: str) -> dict[str, list[str]]:
         captions: dict[str, list[str]] = {}
-        for line in text.splitlines():
+        for line in text.rstrip("\n").split("\n"):
             name, caption = line.strip().split("\t")
             captions.setdefault(name[:-2], []).append(caption)
         return captions

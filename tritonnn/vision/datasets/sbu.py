@@ -49,7 +49,8 @@ class SBU(Separate):
             )
         there = set(os.listdir(self._folder))
         names = (os.path.basename(url) for url in lines(self._list("urls")))
-        pairs = [pair for pair in zip(names, lines(self._list("captions"))) if pair[0] in there]
+        with open(self._list("captions"), encoding="utf-8") as file:
+            pairs = [(name, caption.rstrip()) for name, caption in zip(names, file) if name in there]
         self.photos = [name for name, _ in pairs]
         self.captions = [caption for _, caption in pairs]
 
