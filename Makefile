@@ -108,7 +108,7 @@ $(VENV)-packages/.stamp: tests/packages/requirements.txt pyproject.toml setup.py
 
 $(VENV)-packages-pytorch/.stamp: tests/packages/requirements.txt
 	$(PYTHON) -m venv $(VENV)-packages-pytorch
-	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 numpy
+	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 torchvision==0.28.0
 	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
 
