@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.nn import functional
-from tritonnn.vision.transforms._tensor_checks import as_batch, check_image, get_dimensions, rounded
+from tritonnn.vision.transforms._tensor_checks import (
+    as_batch,
+    check_image,
+    fill_values,
+    get_dimensions,
+    rounded,
+)
 
 __all__ = ["crop", "hflip", "pad", "parse_padding", "resize", "vflip"]
 
@@ -78,7 +84,7 @@ def pad(
         raise ValueError(
             f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}"
         )
-    colours = [0 if fill is None else fill] if not isinstance(fill, (tuple, list)) else list(fill)
+    colours = fill_values(fill)
     if len(colours) > 1:
         if padding_mode != "constant":
             raise ValueError(
@@ -138,10 +144,10 @@ def resize(
         img: the image.
         size: height and width.
         interpolation: a mode of `interpolate`.
-        antialias: whether each new pixel sees all old ones that it covers; only for bilinear and bicubic.
+        antialias: whether each new pixel sees all old ones that it covers; for bilinear, bicubic and lanczos.
     """
     check_image(img)
-    smooth = interpolation in ("bilinear", "bicubic")
+    smooth = interpolation in ("bilinear", "bicubic", "lanczos")
     batch = as_batch(img)
     if batch.shape[0] == 0 or batch.shape[1] == 0:
         return img.new_empty((*img.shape[:-2], *size))
@@ -153,6 +159,6 @@ def resize(
         align_corners=False if smooth else None,
         antialias=bool(antialias) and smooth,
     )
-    if interpolation == "bicubic" and img.dtype == torch.uint8:
+    if interpolation in ("bicubic", "lanczos") and img.dtype == torch.uint8:  # they reach beyond 0 and 255
         resized = resized.clamp(0, 255)
     return rounded(resized, img.dtype).reshape(*img.shape[:-2], *size)
