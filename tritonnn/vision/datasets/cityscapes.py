@@ -83,7 +83,10 @@ class Cityscapes(Joint):
     def _unpack(self) -> None:
         """Make the folders out of the archives that the project's site has."""
         part = "trainextra" if self.split == "train_extra" else "trainvaltest"
-        names = [f"leftImg8bit_{part}.zip", f"{self.mode}{'_trainvaltest' if self.mode == 'gtFine' else ''}.zip"]
+        names = [
+            f"leftImg8bit_{part}.zip",
+            f"{self.mode}{'_trainvaltest' if self.mode == 'gtFine' else ''}.zip",
+        ]
         archives = [os.path.join(self.root, name) for name in names]
         if not all(os.path.isfile(archive) for archive in archives):
             raise RuntimeError(

@@ -74,7 +74,9 @@ class VisionDataset(Dataset[T_co]):
         body += self.extra_repr().splitlines()
         if getattr(self, "transforms", None) is not None:
             body.append(repr(self.transforms))
-        return "\n".join([f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)])
+        return "\n".join(
+            [f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)]
+        )
 
     def extra_repr(self) -> str:
         """More lines for what `repr` shows."""

@@ -96,7 +96,9 @@ class WIDERFace(Separate):
 
     def parse_test_annotations_file(self) -> None:
         """Read the list of the pictures that have no boxes."""
-        self.img_info += [{"img_path": self._image(name)} for name in self._rows("wider_face_test_filelist.txt")]
+        self.img_info += [
+            {"img_path": self._image(name)} for name in self._rows("wider_face_test_filelist.txt")
+        ]
 
     def _item(self, index: int) -> tuple[Any, Any]:
         info = self.img_info[index]
