@@ -16,6 +16,16 @@ from tritonnn.vision.datasets.utils import download_and_extract_archive, verify_
 
 __all__ = ["Middlebury2014Stereo"]
 
+_SCENES = {
+    "train": "Adirondack Jadeplant Motorcycle Piano Pipes Playroom Playtable Recycle Shelves Vintage",
+    "additional": (
+        "Backpack Bicycle1 Cable Classroom1 Couch Flowers Mask Shopvac Sticks Storage Sword1 Sword2 Umbrella"
+    ),
+    "test": (
+        "Plants Classroom2E Classroom2 Australia DjembeL CrusadeP Crusade Hoops Bicycle2 Staircase Newkuba "
+        "AustraliaP Djembe Livingroom Computer"
+    ),
+}
 _SITE = "https://vision.middlebury.edu/stereo"
 
 
@@ -31,52 +41,7 @@ class Middlebury2014Stereo(StereoMatchingDataset):
         download: fetch the scenes that are missing.
     """
 
-    splits = {
-        "train": [
-            "Adirondack",
-            "Jadeplant",
-            "Motorcycle",
-            "Piano",
-            "Pipes",
-            "Playroom",
-            "Playtable",
-            "Recycle",
-            "Shelves",
-            "Vintage",
-        ],
-        "additional": [
-            "Backpack",
-            "Bicycle1",
-            "Cable",
-            "Classroom1",
-            "Couch",
-            "Flowers",
-            "Mask",
-            "Shopvac",
-            "Sticks",
-            "Storage",
-            "Sword1",
-            "Sword2",
-            "Umbrella",
-        ],
-        "test": [
-            "Plants",
-            "Classroom2E",
-            "Classroom2",
-            "Australia",
-            "DjembeL",
-            "CrusadeP",
-            "Crusade",
-            "Hoops",
-            "Bicycle2",
-            "Staircase",
-            "Newkuba",
-            "AustraliaP",
-            "Djembe",
-            "Livingroom",
-            "Computer",
-        ],
-    }
+    splits = {name: scenes.split() for name, scenes in _SCENES.items()}
     _has_built_in_disparity_mask = True
 
     def __init__(

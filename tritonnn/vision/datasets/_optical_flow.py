@@ -111,7 +111,7 @@ class Sintel(FlowDataset):
             folder = home / ("training" if split == "train" else "test") / name
             for scene in sorted(os.listdir(folder)):
                 images = _below(folder / scene, "*.png")
-                self._image_list += [list(pair) for pair in zip(images, images[1:])]
+                self._image_list += [list(pair) for pair in itertools.pairwise(images)]
                 if split == "train":
                     self._flow_list += _below(home / "training" / "flow" / scene, "*.flo")
 

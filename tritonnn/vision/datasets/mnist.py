@@ -32,18 +32,8 @@ __all__ = [
 
 AnyPath = str | os.PathLike[str]
 Function = Callable[..., Any]
-_DIGITS = [
-    "0 - zero",
-    "1 - one",
-    "2 - two",
-    "3 - three",
-    "4 - four",
-    "5 - five",
-    "6 - six",
-    "7 - seven",
-    "8 - eight",
-    "9 - nine",
-]
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGITS = [f"{digit} - {name}" for digit, name in enumerate(_NAMES)]
 
 
 def _old_name(name: str, now: str) -> property:
@@ -66,7 +56,9 @@ class MNIST(Separate):
         target_transform: a function of the class's number.
         download: fetch what is missing.
 
-    `data` is a uint8 tensor of all pictures, `targets` an int64 one of their classes. RuntimeError where files are missing.
+    `data` is a uint8 tensor of all pictures, `targets` an int64 one of their classes.
+
+    Raises RuntimeError where files are missing.
     """
 
     mirrors = ["https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"]
@@ -366,7 +358,7 @@ def read_sn3_pascalvincent_tensor(path: AnyPath, strict: bool = True) -> Tensor:
 
     Args:
         path: of the file.
-        strict: what is raised for a file with more or fewer elements than it announces: AssertionError, or RuntimeError.
+        strict: a file with more or fewer elements than it announces raises AssertionError; else RuntimeError.
 
     Raises AssertionError for a file of another format.
     """

@@ -28,7 +28,7 @@ class WIDERFace(Separate):
         root: the folder.
         split: "train", "val" or "test"; targets of the last are None.
         transform: a function of the picture, which is one of Pillow's.
-        target_transform: a function of the target, a dict: "bbox" (x, y, width, height) and six properties of each face.
+        target_transform: a function of the target, a dict: "bbox" (x, y, width, height) and six properties of faces.
         download: fetch the archives, which are on Google Drive, and unpack them.
     """
 
