@@ -1,7 +1,7 @@
 """Tensors that say what they are: pictures, masks, boxes, key points, videos.
 
-The transforms of `torchvision.transforms.v2` treat each as what it is. To anything else they are tensors: what is computed
-with them is a plain tensor, unless `set_return_type` says otherwise.
+The transforms of `torchvision.transforms.v2` treat each as what it is. To anything else they are tensors: what is
+computed with them is a plain tensor, unless `set_return_type` says otherwise.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Optional
+from typing import Any
 
 import tritonnn as torch
 from tritonnn.vision.tv_tensors._tv_tensor import TVTensor
 
-CLAMPING_MODE_TYPE = Optional[str]
+CLAMPING_MODE_TYPE = str | None
 
 
 class BoundingBoxFormat(Enum):
