@@ -200,6 +200,15 @@ def _named(name: str) -> Callable:
 # ---- kernels made of kernels --------------------------------------------------------------------------------
 
 
+def image_kernel(function: F) -> F:
+    """The kernel of pictures that is a function of the classic transforms."""
+
+    def kernel(image: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(image, *args, **kwargs)
+
+    return _named_for(kernel, function, "image", ())
+
+
 def video_kernel(image_kernel: F) -> F:
     """The kernel of videos that is the one of pictures, frames being a dimension of the batch."""
 
@@ -209,7 +218,7 @@ def video_kernel(image_kernel: F) -> F:
     return _named_for(kernel, image_kernel, "video", ())
 
 
-def mask_kernel(image_kernel: F, leaving_out: Iterable[str] = (), **fixed: Any) -> F:
+def mask_kernel(image_kernel: F, **fixed: Any) -> F:
     """The kernel of masks that is the one of pictures with some arguments fixed; a mask may do without channels."""
 
     def kernel(mask: Any, *args: Any, **kwargs: Any) -> Any:
@@ -218,17 +227,18 @@ def mask_kernel(image_kernel: F, leaving_out: Iterable[str] = (), **fixed: Any) 
         output = image_kernel(mask if mask.ndim > 2 else mask.unsqueeze(0), **bound, **fixed)
         return output if mask.ndim > 2 else output.squeeze(0)
 
-    kernel = _named_for(kernel, image_kernel, "mask", (*fixed, *leaving_out))
+    kernel = _named_for(kernel, image_kernel, "mask", fixed)
     signature = inspect.signature(kernel)
     return kernel  # type: ignore[return-value]
 
 
-def _named_for(kernel: Any, image_kernel: Any, kind: str, without: Iterable[str]) -> Any:
+def _named_for(kernel: Any, other: Any, kind: str, without: Iterable[str]) -> Any:
     """The kernel with the other's name and signature, its first parameter named as what it computes with."""
-    signature = inspect.signature(image_kernel)
+    signature = inspect.signature(other)
     first, *others = signature.parameters.values()
     kept = [parameter for parameter in others if parameter.name not in without]
     kernel.__signature__ = signature.replace(parameters=[first.replace(name=kind), *kept])
-    kernel.__name__ = kernel.__qualname__ = image_kernel.__name__.removesuffix("_image") + f"_{kind}"
-    kernel.__module__, kernel.__doc__ = image_kernel.__module__, f"`{image_kernel.__name__}` of a {kind}."
+    name = other.__name__.removesuffix("_image")
+    kernel.__name__ = kernel.__qualname__ = f"{name}_{kind}"
+    kernel.__module__, kernel.__doc__ = __name__, f"`{name}` of a {'picture' if kind == 'image' else kind}."
     return kernel
