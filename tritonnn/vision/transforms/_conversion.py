@@ -26,7 +26,13 @@ def _planes(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_tensor(pic: Any) -> Tensor:
-    """A picture or an array as a tensor (C, H, W); what is of 8 bits as floats from 0 to 1, all else in its type."""
+    """A picture or an array as a tensor (C, H, W); what is of 8 bits as floats from 0 to 1, all else in its type.
+
+    >>> import numpy as np
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.to_tensor(np.array([[0, 255]], np.uint8))
+    tensor([[[0., 1.]]])
+    """
     if isinstance(pic, np.ndarray):
         if pic.ndim not in (2, 3):
             raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
@@ -48,7 +54,13 @@ def to_tensor(pic: Any) -> Tensor:
 
 
 def pil_to_tensor(pic: Any) -> Tensor:
-    """A picture as a tensor (C, H, W) of its type and values."""
+    """A picture as a tensor (C, H, W) of its type and values.
+
+    >>> import PIL.Image
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.pil_to_tensor(PIL.Image.new("L", (2, 1), 255))
+    tensor([[[255, 255]]], dtype=torch.uint8)
+    """
     if not is_image(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
     return torch.from_numpy(_planes(np.array(pic)))
@@ -60,6 +72,10 @@ def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> Any:
     Args:
         pic: of up to four channels, or of two dimensions.
         mode: of the picture; None: what its type and channels suggest.
+
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.to_pil_image(torch.ones(3, 4, 5)).getpixel((0, 0))
+    (255, 255, 255)
     """
     if isinstance(pic, Tensor):
         pixels = (pic.permute(1, 2, 0) if pic.ndim == 3 else pic).numpy(force=True)

@@ -17,8 +17,14 @@ _BELOW_NEXT = 1e-3
 def convert_image_dtype(image: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """In another type, scaled so that full brightness stays full brightness.
 
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.convert_image_dtype(torch.tensor([[[0, 255]]], dtype=torch.uint8))
+    tensor([[[0., 1.]]])
+
     Raises RuntimeError where floats have fewer digits than the integers asked for.
     """
+    if not isinstance(image, Tensor):
+        raise TypeError(f"Input img should be Tensor Image. Got {type(image)}")
     if image.dtype == dtype:
         return image
     if image.is_floating_point():
@@ -47,6 +53,10 @@ def normalize(
         mean: a number for each channel.
         std: a number for each channel, none of them zero in the tensor's type.
         inplace: whether it is written into the tensor.
+
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.normalize(torch.ones(2, 1, 1), [1.0, 2.0], [2.0, 4.0]).flatten()
+    tensor([ 0.0000, -0.2500])
     """
     check_image(tensor)
     if not tensor.is_floating_point():
@@ -68,8 +78,14 @@ def normalize(
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
-    """With a rectangle at row `i` and column `j`, `h` high and `w` wide, overwritten by `v`."""
+    """With a rectangle at row `i` and column `j`, `h` high and `w` wide, overwritten by `v`.
+
+    >>> import tritonnn as torch
+    >>> torch.vision.transforms.functional.erase(torch.ones(1, 2, 2), 0, 1, 2, 1, torch.zeros(1))
+    tensor([[[1., 0.],
+             [1., 0.]]])
+    """
     check_image(img)
     result = img if inplace else img.clone()
-    result[..., i : i + h, j : j + w] = v
+    result[..., i : i + h, j : j + w] = v.to(img.device) if isinstance(v, Tensor) else v
     return result
