@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tritonnn.vision.transforms import functional
+from tritonnn.vision.transforms.autoaugment import *
+from tritonnn.vision.transforms.autoaugment import __all__ as _augmentations
 from tritonnn.vision.transforms.transforms import *
 from tritonnn.vision.transforms.transforms import RandomSizedCrop, Scale
 from tritonnn.vision.transforms.transforms import __all__ as _classes
 
-__all__ = [*_classes, "RandomSizedCrop", "Scale", "functional"]
+__all__ = [*_classes, *_augmentations, "RandomSizedCrop", "Scale", "functional"]

@@ -241,7 +241,7 @@ class RandomErasing(nn.Module):
         if isinstance(value, str):
             colors = None
         else:
-            colors = [float(v) for v in value] if isinstance(value, (list, tuple)) else [float(value)]  # type: ignore[arg-type]
+            colors = [float(v) for v in value] if isinstance(value, (list, tuple)) else [float(value)]
         if colors is not None and len(colors) not in (1, img.shape[-3]):
             raise ValueError(
                 "If value is a sequence, it should have either a single value or "

@@ -132,10 +132,10 @@ def gaussian_blur(
         sigma: in pixels, likewise; None: 0.15 times the kernel's size and 0.35.
 
     >>> import tritonnn as torch
-    >>> dot = torch.zeros(1, 3, 3)
-    >>> dot[0, 1, 1] = 1.0
-    >>> torch.vision.transforms.functional.gaussian_blur(dot, 3)[0, 1]
-    tensor([0.1131, 0.2249, 0.1131])
+    >>> dot = torch.zeros(1, 5, 5)
+    >>> dot[0, 2, 2] = 1.0
+    >>> torch.vision.transforms.functional.gaussian_blur(dot, 3)[0, 2]
+    tensor([0.0000, 0.1248, 0.2725, 0.1248, 0.0000])
     """
     sizes, sigmas = _kernel_sizes(kernel_size), _sigmas(sigma)
     if sigmas is None:

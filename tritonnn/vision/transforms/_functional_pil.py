@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.vision._pillow import is_image, pillow
+from tritonnn.vision.transforms._tensor_checks import fill_values
 from tritonnn.vision.transforms._tensor_geometry import parse_padding
 
 __all__ = [
@@ -97,7 +98,8 @@ def pad(img: Any, padding: int | Sequence[int], fill: Fill = 0, padding_mode: st
         within = (max(-left, 0), max(-top, 0), img.width - max(-right, 0), img.height - max(-bottom, 0))
         pixels = np.asarray(img.crop(within) if min(left, right, top, bottom) < 0 else img)
         widths = ((max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0)), (0, 0))
-        result = _module("Image").fromarray(np.pad(pixels, widths[: pixels.ndim], padding_mode))
+        padded = np.pad(pixels, widths[: pixels.ndim], padding_mode)  # type: ignore[call-overload]
+        result = _module("Image").fromarray(padded)
     if palette is not None:
         result.putpalette(palette)
     return result
@@ -106,7 +108,7 @@ def pad(img: Any, padding: int | Sequence[int], fill: Fill = 0, padding_mode: st
 def _parse_fill(fill: Fill, img: Any, name: str = "fillcolor") -> dict[str, Any]:
     """The keyword argument that Pillow takes for a colour: as many numbers as the picture has channels."""
     channels = get_image_num_channels(img)
-    colours = list(fill) if isinstance(fill, (tuple, list)) else [0 if fill is None else fill]
+    colours = fill_values(fill)
     if len(colours) not in (1, channels):
         raise ValueError(
             "The number of elements in 'fill' does not match the number of channels of the image "

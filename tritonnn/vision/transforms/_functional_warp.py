@@ -79,7 +79,7 @@ def rotate(
     angle: float,
     interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
     expand: bool = False,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
     fill: Fill = None,
 ) -> Any:
     """Turned counter-clockwise.
@@ -114,7 +114,7 @@ def affine(
     shear: float | Sequence[float],
     interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
     fill: Fill = None,
-    center: Sequence[int] | None = None,
+    center: Sequence[float] | None = None,
 ) -> Any:
     """Sheared, turned clockwise, scaled and moved, in its size.
 

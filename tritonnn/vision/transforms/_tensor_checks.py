@@ -9,8 +9,8 @@ import tritonnn as torch
 from tritonnn import Tensor
 
 __all__ = [
-    "as_batch", "check_channels", "check_image", "get_dimensions", "get_image_num_channels", "get_image_size",
-    "max_value", "rounded",
+    "as_batch", "check_channels", "check_image", "fill_values", "get_dimensions", "get_image_num_channels",
+    "get_image_size", "max_value", "rounded",
 ]  # fmt: skip
 
 _INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32, torch.int64)
@@ -52,6 +52,13 @@ def get_image_num_channels(img: Tensor) -> int:
 def max_value(dtype: torch.dtype) -> int:
     """What stands for full brightness: 255 in uint8, 1 in floating point."""
     return torch.iinfo(dtype).max if dtype in _INTEGERS else 1
+
+
+def fill_values(fill: float | Sequence[float] | None) -> list[float]:
+    """One number for all channels, or one for each."""
+    if fill is None:
+        return [0]
+    return [fill] if isinstance(fill, (int, float)) else list(fill)
 
 
 def as_batch(img: Tensor) -> Tensor:

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.nn import functional
-from tritonnn.vision.transforms._tensor_checks import as_batch, check_image, get_dimensions, rounded
+from tritonnn.vision.transforms._tensor_checks import (
+    as_batch,
+    check_image,
+    fill_values,
+    get_dimensions,
+    rounded,
+)
 
 __all__ = ["crop", "hflip", "pad", "parse_padding", "resize", "vflip"]
 
@@ -78,7 +84,7 @@ def pad(
         raise ValueError(
             f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}"
         )
-    colours = [0 if fill is None else fill] if not isinstance(fill, (tuple, list)) else list(fill)
+    colours = fill_values(fill)
     if len(colours) > 1:
         if padding_mode != "constant":
             raise ValueError(

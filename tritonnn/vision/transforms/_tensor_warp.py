@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.nn import functional
-from tritonnn.vision.transforms._tensor_checks import as_batch, check_image, get_dimensions, rounded
+from tritonnn.vision.transforms._tensor_checks import (
+    as_batch,
+    check_image,
+    fill_values,
+    get_dimensions,
+    rounded,
+)
 
 __all__ = [
     "affine", "affine_grid", "apply_grid", "elastic_transform", "identity_grid", "perspective", "perspective_grid",
@@ -108,8 +114,7 @@ def apply_grid(img: Tensor, grid: Tensor, mode: str, fill: Fill) -> Tensor:
     seen = _sampled(batch, grid.expand(batch.shape[0], -1, -1, -1), mode)
     if fill is not None:
         inside = _sampled(batch.new_ones((1, 1, *batch.shape[-2:])), grid, mode)
-        colours = list(fill) if isinstance(fill, (tuple, list)) else [float(fill)]
-        colour = torch.tensor(colours, dtype=seen.dtype, device=seen.device).reshape(1, -1, 1, 1)
+        colour = torch.tensor(fill_values(fill), dtype=seen.dtype, device=seen.device).reshape(1, -1, 1, 1)
         if mode == "nearest":
             seen = torch.where(inside < 0.5, colour, seen)
         else:

@@ -233,7 +233,7 @@ class RandomAffine(nn.Module):
         return F.affine(img, *drawn, self.interpolation, colors_for(img, self.fill), self.center)
 
     def __repr__(self) -> str:
-        shown = {"degrees": self.degrees}
+        shown: dict[str, Any] = {"degrees": self.degrees}
         shown |= {
             name: getattr(self, name)
             for name in ("translate", "scale", "shear")
@@ -248,7 +248,7 @@ class RandomAffine(nn.Module):
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
 
-def _pair_of_floats(name: str, value: Any) -> Any:
+def _pair_of_floats(name: str, value: Any) -> Sequence[float]:
     """Two floats from one or two; integers are refused, as torchvision does."""
     if not isinstance(value, (float, Sequence)):
         raise TypeError(f"{name} should be float or a sequence of floats. Got {type(value)}")
@@ -289,7 +289,7 @@ class ElasticTransform(nn.Module):
         self.interpolation = mode_of(interpolation)
         if not isinstance(fill, (int, float, list, tuple)):
             raise TypeError(f"fill should be int or float or a list or tuple of them. Got {type(fill)}")
-        self.fill = [float(value) for value in fill] if isinstance(fill, (list, tuple)) else [float(fill)]  # type: ignore[arg-type]
+        self.fill = [float(value) for value in fill] if isinstance(fill, (list, tuple)) else [float(fill)]
 
     @staticmethod
     def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
