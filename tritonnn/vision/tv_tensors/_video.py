@@ -33,7 +33,9 @@ class Video(TVTensor):
     ) -> Video:
         tensor = cls._to_tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
         if tensor.ndim < 4:
-            raise ValueError(f"a Video has dimensions (..., frames, channels, height, width): got {tensor.ndim}")
+            raise ValueError(
+                f"a Video has dimensions (..., frames, channels, height, width): got {tensor.ndim}"
+            )
         return tensor.as_subclass(cls)
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]

@@ -65,7 +65,9 @@ class RandomErasing(_PicturesOnly, _RandomApplyTransform):
     ) -> None:
         super().__init__(p=p)
         if not isinstance(value, (Number, str, tuple, list)):
-            raise TypeError(f"Argument value should be either a number or str or a sequence, got {type(value)}")
+            raise TypeError(
+                f"Argument value should be either a number or str or a sequence, got {type(value)}"
+            )
         if isinstance(value, str) and value != "random":
             raise ValueError(f"If value is str, it should be 'random', got {value!r}")
         if not check_range(scale, ratio):
@@ -102,7 +104,9 @@ class RandomErasing(_PicturesOnly, _RandomApplyTransform):
         return {"i": 0, "j": 0, "h": height, "w": width, "v": None}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        return inpt if params["v"] is None else self._call_kernel(F.erase, inpt, **params, inplace=self.inplace)
+        return (
+            inpt if params["v"] is None else self._call_kernel(F.erase, inpt, **params, inplace=self.inplace)
+        )
 
 
 class JPEG(Transform):

@@ -22,7 +22,9 @@ def _slope(magnitude: float) -> float:
 
 
 def _sheared(inpt: Any, x: float, y: float, how: dict[str, Any]) -> Any:
-    return F.affine(inpt, angle=0.0, translate=[0, 0], scale=1.0, shear=[_slope(x), _slope(y)], center=[0, 0], **how)
+    return F.affine(
+        inpt, angle=0.0, translate=[0, 0], scale=1.0, shear=[_slope(x), _slope(y)], center=[0, 0], **how
+    )
 
 
 def _moved(inpt: Any, x: float, y: float, how: dict[str, Any]) -> Any:

@@ -10,17 +10,20 @@ from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
 from tritonnn.vision.transforms import AutoAugmentPolicy
-from tritonnn.vision.transforms.functional import InterpolationMode
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._augment_ops import Space, applied, space_of
 from tritonnn.vision.transforms.v2._transform import Transform
-from tritonnn.vision.transforms.v2._utils import _get_fill, _setup_fill_arg, check_type, is_pure_tensor
-from tritonnn.vision.transforms.v2.functional._utils import _FillType
+from tritonnn.vision.transforms.v2._utils import (
+    Fill,
+    Interpolation,
+    _get_fill,
+    _setup_fill_arg,
+    check_type,
+    is_pure_tensor,
+)
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
-Interpolation = str | InterpolationMode | int
-Fill = _FillType | dict[type | str, _FillType]
 _PICTURES = (tv_tensors.Image, is_image, is_pure_tensor, tv_tensors.Video)
 
 
@@ -47,7 +50,9 @@ class _AutoAugmentBase(Transform):
             if needed and check_type(inpt, _PICTURES):
                 found.append(index)
             elif isinstance(inpt, (tv_tensors.BoundingBoxes, tv_tensors.Mask, tv_tensors.KeyPoints)):
-                raise TypeError(f"Inputs of type {type(inpt).__name__} are not supported by {type(self).__name__}()")
+                raise TypeError(
+                    f"Inputs of type {type(inpt).__name__} are not supported by {type(self).__name__}()"
+                )
         if not found:
             raise TypeError("Found no image in the sample.")
         if len(found) > 1:
@@ -169,7 +174,9 @@ class TrivialAugmentWide(_AutoAugmentBase):
         self.num_magnitude_bins = num_magnitude_bins
 
     def _augmented(self, image: Any, height: int, width: int) -> Any:
-        name, magnitudes, signed = _one_of(space_of("TrivialAugmentWide", self.num_magnitude_bins, height, width))
+        name, magnitudes, signed = _one_of(
+            space_of("TrivialAugmentWide", self.num_magnitude_bins, height, width)
+        )
         return self._applied(image, name, _drawn(magnitudes, self.num_magnitude_bins), signed)
 
 
@@ -201,7 +208,9 @@ class AugMix(_AutoAugmentBase):
     ) -> None:
         super().__init__(interpolation=interpolation, fill=fill)
         if not 1 <= severity <= self._PARAMETER_MAX:
-            raise ValueError(f"The severity must be between [1, {self._PARAMETER_MAX}]. Got {severity} instead.")
+            raise ValueError(
+                f"The severity must be between [1, {self._PARAMETER_MAX}]. Got {severity} instead."
+            )
         self.severity = severity
         self.mixture_width = mixture_width
         self.chain_depth = chain_depth

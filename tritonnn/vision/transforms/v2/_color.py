@@ -187,7 +187,11 @@ class RandomPhotometricDistort(Transform):
         for name in order:
             inpt = _adjusted(self, inpt, name, params)
         permutation = params["channel_permutation"]
-        return inpt if permutation is None else self._call_kernel(F.permute_channels, inpt, permutation=permutation)
+        return (
+            inpt
+            if permutation is None
+            else self._call_kernel(F.permute_channels, inpt, permutation=permutation)
+        )
 
 
 class RandomEqualize(_RandomApplyTransform):

@@ -16,7 +16,9 @@ __all__ = ["Compose", "RandomApply", "RandomChoice", "RandomOrder"]
 
 def _checked(transforms: Any, kinds: tuple[type, ...] = (Sequence,), names: str = "") -> Any:
     if not isinstance(transforms, kinds):
-        raise TypeError(f"Argument transforms should be a sequence of callables{names}, got {type(transforms)}")
+        raise TypeError(
+            f"Argument transforms should be a sequence of callables{names}, got {type(transforms)}"
+        )
     if len(transforms) == 0:
         raise ValueError("Pass at least one transform")
     return transforms
@@ -94,7 +96,9 @@ class RandomChoice(Transform):
     def __init__(self, transforms: Sequence[Callable], p: list[float] | None = None) -> None:
         _checked(transforms)
         if p is not None and len(p) != len(transforms):
-            raise ValueError(f"Length of p doesn't match the number of transforms: {len(p)} != {len(transforms)}")
+            raise ValueError(
+                f"Length of p doesn't match the number of transforms: {len(p)} != {len(transforms)}"
+            )
         super().__init__()
         self.transforms = transforms
         weights = [1] * len(transforms) if p is None else p

@@ -7,9 +7,16 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision.ops.boxes import box_iou
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform
-from tritonnn.vision.transforms.v2._utils import get_bounding_boxes, has_all, has_any, is_pure_tensor, query_size
+from tritonnn.vision.transforms.v2._utils import (
+    get_bounding_boxes,
+    has_all,
+    has_any,
+    is_pure_tensor,
+    query_size,
+)
 
 __all__ = ["RandomIoUCrop"]
 
@@ -70,7 +77,9 @@ class RandomIoUCrop(Transform):
                 if params is not None:
                     return params
 
-    def _drawn(self, canvas_size: tuple[int, ...], boxes: torch.Tensor, least: float) -> dict[str, Any] | None:
+    def _drawn(
+        self, canvas_size: tuple[int, ...], boxes: torch.Tensor, least: float
+    ) -> dict[str, Any] | None:
         """A part of the canvas; None where it is not as it should be."""
         height, width = canvas_size
         r = self.min_scale + (self.max_scale - self.min_scale) * torch.rand(2)
@@ -81,10 +90,12 @@ class RandomIoUCrop(Transform):
             return None
         r = torch.rand(2)
         left, top = int((width - new_width) * r[0]), int((height - new_height) * r[1])
-        part = torch.tensor([left, top, left + new_width, top + new_height], dtype=boxes.dtype, device=boxes.device)
+        part = torch.tensor(
+            [left, top, left + new_width, top + new_height], dtype=boxes.dtype, device=boxes.device
+        )
         centres = 0.5 * (boxes[..., :2] + boxes[..., 2:])
         within = ((part[:2] < centres) & (centres < part[2:])).all(-1)
-        if not within.any() or _overlaps(boxes[within], part).max() < least:
+        if not within.any() or box_iou(boxes[within], part[None]).max() < least:
             return None
         place = {"top": top, "left": left, "height": new_height, "width": new_width}
         return {**place, "is_within_crop_area": within}
@@ -97,10 +108,3 @@ class RandomIoUCrop(Transform):
         if isinstance(output, tv_tensors.BoundingBoxes):
             output[~params["is_within_crop_area"]] = 0
         return output
-
-
-def _overlaps(boxes: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
-    """Intersections over unions of boxes with one box, all of them XYXY."""
-    boxes, part = (values if values.is_floating_point() else values.float() for values in (boxes, part))
-    common = (torch.minimum(boxes[:, 2:], part[2:]) - torch.maximum(boxes[:, :2], part[:2])).clamp(min=0).prod(-1)
-    return common / ((boxes[:, 2:] - boxes[:, :2]).prod(-1) + (part[2:] - part[:2]).prod() - common)

@@ -12,12 +12,13 @@ from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
 from tritonnn.vision.transforms._class_parts import setup_size, uniform
 from tritonnn.vision.transforms.v2 import functional as F
+from tritonnn.vision.transforms.v2._sanitize import SanitizeBoundingBoxes, SanitizeKeyPoints
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import _setup_number_or_seq, check_type, has_any, is_pure_tensor
 
 __all__ = [
     "ConvertImageDtype", "GaussianBlur", "GaussianNoise", "Identity", "Lambda", "LinearTransformation", "Normalize",
-    "ToDtype",
+    "SanitizeBoundingBoxes", "SanitizeKeyPoints", "ToDtype",
 ]  # fmt: skip
 
 _SCALED = (is_pure_tensor, tv_tensors.Image, tv_tensors.Video)
@@ -77,7 +78,9 @@ class LinearTransformation(Transform):
         super().__init__()
         rows, columns = transformation_matrix.shape
         if rows != columns:
-            raise ValueError(f"transformation_matrix should be square. Got {(rows, columns)} rectangular matrix.")
+            raise ValueError(
+                f"transformation_matrix should be square. Got {(rows, columns)} rectangular matrix."
+            )
         if mean_vector.shape[0] != rows:
             raise ValueError(
                 f"mean_vector should have the same length {mean_vector.shape[0]} as any one of the dimensions of the "
@@ -154,7 +157,9 @@ class GaussianBlur(Transform):
         self.kernel_size = setup_size(kernel_size, "Kernel size should be a tuple/list of two integers")
         for size in self.kernel_size:
             if size <= 0 or size % 2 == 0:
-                raise ValueError(f"Kernel size value should be an odd and positive number, got {self.kernel_size}.")
+                raise ValueError(
+                    f"Kernel size value should be an odd and positive number, got {self.kernel_size}."
+                )
         self.sigma = _setup_number_or_seq(sigma, "sigma")
         if not 0.0 < self.sigma[0] <= self.sigma[1]:
             raise ValueError(f"sigma values should be positive and of the form (min, max). Got {self.sigma}")
@@ -201,11 +206,17 @@ class ToDtype(Transform):
 
     _transformed_types = (torch.Tensor,)
 
-    def __init__(self, dtype: torch.dtype | dict[type | str, torch.dtype | None], scale: bool = False) -> None:
+    def __init__(
+        self, dtype: torch.dtype | dict[type | str, torch.dtype | None], scale: bool = False
+    ) -> None:
         super().__init__()
         if not isinstance(dtype, (dict, torch.dtype)):
             raise ValueError(f"dtype must be a dict or a torch.dtype, got {type(dtype)} instead")
-        if isinstance(dtype, dict) and torch.Tensor in dtype and {tv_tensors.Image, tv_tensors.Video} & dtype.keys():
+        if (
+            isinstance(dtype, dict)
+            and torch.Tensor in dtype
+            and {tv_tensors.Image, tv_tensors.Video} & dtype.keys()
+        ):
             warnings.warn(
                 "Got `dtype` values for `torch.Tensor` and either `tv_tensors.Image` or `tv_tensors.Video`. Note that "
                 "a plain `torch.Tensor` is *not* changed where a sample has one of the latter.",

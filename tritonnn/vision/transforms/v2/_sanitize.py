@@ -79,7 +79,9 @@ class SanitizeBoundingBoxes(_Sanitize):
             what a dictionary has under "labels"; None: there are none.
     """
 
-    def __init__(self, min_size: float = 1.0, min_area: float = 1.0, labels_getter: Getter = "default") -> None:
+    def __init__(
+        self, min_size: float = 1.0, min_area: float = 1.0, labels_getter: Getter = "default"
+    ) -> None:
         super().__init__()
         if min_size < 1:
             raise ValueError(f"min_size must be >= 1, got {min_size}.")

@@ -11,16 +11,22 @@ from tritonnn import nn
 from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
-from tritonnn.vision.transforms.v2._utils import Checks, _check_probability, check_type, has_any, is_pure_tensor
+from tritonnn.vision.transforms.v2._utils import (
+    Checks,
+    _check_probability,
+    check_type,
+    has_any,
+    is_pure_tensor,
+)
 from tritonnn.vision.transforms.v2.functional._utils import _get_kernel
 
 
 class Transform(nn.Module):
     """A change of samples: of all pictures, videos, masks, boxes and points in them, with one draw of its numbers.
 
-    A sample is any structure of lists, tuples and dictionaries; what is nothing of these passes through. Tensors that do
-    not say what they are pass through where there is an Image, a Video or a picture of Pillow's; else the first of them
-    is taken to be the picture.
+    A sample is any structure of lists, tuples and dictionaries; what is nothing of these passes through. Tensors that
+    do not say what they are pass through where there is an Image, a Video or a picture of Pillow's; else the first of
+    them is taken to be the picture.
 
     A subclass has `transform`, and `make_params` where it draws.
 

@@ -9,6 +9,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision.transforms.functional import InterpolationMode
 from tritonnn.vision.transforms.v2.functional import get_dimensions, get_size, is_pure_tensor
 from tritonnn.vision.transforms.v2.functional._utils import _FillType
 
@@ -17,6 +18,8 @@ __all__ = [
     "is_pure_tensor", "query_chw", "query_size",
 ]  # fmt: skip
 
+Interpolation = str | InterpolationMode | int
+Fill = _FillType | dict[type | str, _FillType]
 Checks = tuple[type | Callable[[Any], bool], ...]
 _Fills = dict[type | str, Any]
 
@@ -36,7 +39,7 @@ def _setup_number_or_seq(arg: float | Sequence[float], name: str) -> list[float]
     return [float(numbers_[0]), float(numbers_[-1])]
 
 
-def _setup_fill_arg(fill: _FillType | _Fills) -> _Fills:
+def _setup_fill_arg(fill: Fill) -> _Fills:
     """What to fill with, by the class of the input; "others" stands for all that are not named."""
     if isinstance(fill, dict):
         return {kind: _fill_of_one(value) for kind, value in fill.items()}
@@ -47,7 +50,9 @@ def _fill_of_one(fill: Any) -> float | list[float] | None:
     if fill is None or isinstance(fill, (int, float)):
         return fill
     if not isinstance(fill, (numbers.Number, tuple, list)):
-        raise TypeError(f"Got inappropriate fill arg, only Numbers, tuples, lists and dicts are allowed: {type(fill)}")
+        raise TypeError(
+            f"Got inappropriate fill arg, only Numbers, tuples, lists and dicts are allowed: {type(fill)}"
+        )
     return [float(value) for value in fill] if isinstance(fill, (tuple, list)) else float(fill)  # type: ignore[arg-type]
 
 
@@ -74,7 +79,9 @@ def _check_padding_arg(padding: int | Sequence[int]) -> None:
 
 def _check_padding_mode_arg(padding_mode: str) -> None:
     if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
-        raise ValueError(f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}")
+        raise ValueError(
+            f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}"
+        )
 
 
 def _check_probability(p: float) -> float:
@@ -104,7 +111,7 @@ def _find_labels_default_heuristic(inputs: Any) -> torch.Tensor:
     named.sort(key=lambda key: key.lower() != "labels")
     if not named:
         raise ValueError(
-            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter parameter? "
+            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter parameter. "
             "If there are no labels in the sample by design, pass labels_getter=None."
         )
     return inputs[named[0]]
@@ -121,7 +128,9 @@ def _parse_labels_getter(labels_getter: str | Callable[[Any], Any] | None) -> Ca
         return _no_labels
     if callable(labels_getter):
         return labels_getter
-    raise ValueError(f"labels_getter should either be 'default', a callable, or None, but got {labels_getter}.")
+    raise ValueError(
+        f"labels_getter should either be 'default', a callable, or None, but got {labels_getter}."
+    )
 
 
 # ---- samples ------------------------------------------------------------------------------------------------
@@ -134,7 +143,9 @@ def check_type(obj: Any, types_or_checks: Checks) -> bool:
     >>> check_type(3, (str, lambda value: value == 3))
     True
     """
-    return any([isinstance(obj, check) if isinstance(check, type) else check(obj) for check in types_or_checks])
+    return any(
+        [isinstance(obj, check) if isinstance(check, type) else check(obj) for check in types_or_checks]
+    )
 
 
 def has_any(flat_inputs: list[Any], *types_or_checks: type | Callable[[Any], bool]) -> bool:
@@ -178,7 +189,9 @@ def _the_only(found: set[tuple[int, ...]], what: str, kinds: str) -> tuple[int, 
     if not found:
         raise TypeError(f"No {kinds} was found in the sample")
     if len(found) > 1:
-        raise ValueError(f"Found multiple {what} dimensions in the sample: {', '.join(map(str, sorted(found)))}")
+        raise ValueError(
+            f"Found multiple {what} dimensions in the sample: {', '.join(map(str, sorted(found)))}"
+        )
     return found.pop()
 
 

@@ -9,16 +9,19 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision.transforms._class_parts import check_sequence_input, setup_angle, uniform
-from tritonnn.vision.transforms.functional import InterpolationMode, _get_perspective_coeffs
+from tritonnn.vision.transforms.functional import _get_perspective_coeffs
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
-from tritonnn.vision.transforms.v2._utils import _get_fill, _setup_fill_arg, _setup_number_or_seq, query_size
-from tritonnn.vision.transforms.v2.functional._utils import _FillType
+from tritonnn.vision.transforms.v2._utils import (
+    Fill,
+    Interpolation,
+    _get_fill,
+    _setup_fill_arg,
+    _setup_number_or_seq,
+    query_size,
+)
 
 __all__ = ["ElasticTransform", "RandomAffine", "RandomPerspective", "RandomRotation"]
-
-Interpolation = str | InterpolationMode | int
-Fill = _FillType | dict[type | str, _FillType]
 
 
 class RandomRotation(Transform):
@@ -153,7 +156,9 @@ class RandomPerspective(_RandomApplyTransform):
     ) -> None:
         super().__init__(p=p)
         if not 0 <= distortion_scale <= 1:
-            raise ValueError(f"Argument distortion_scale value should be between 0 and 1, got {distortion_scale}")
+            raise ValueError(
+                f"Argument distortion_scale value should be between 0 and 1, got {distortion_scale}"
+            )
         self.distortion_scale = distortion_scale
         self.interpolation = interpolation
         self.fill = fill

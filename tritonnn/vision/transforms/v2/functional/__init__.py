@@ -1,37 +1,14 @@
 """Changes of one input at a time, with numbers that the caller gives.
 
-A functional such as `resize` takes pictures, videos, masks, boxes and points, and is computed by the kernel of what it
-is given: `resize_image`, `resize_mask`, `resize_bounding_boxes`, ... A tensor that does not say what it is is a picture.
+A functional such as `resize` takes pictures, videos, masks, boxes and points, and is computed by the kernel of what
+it is given: `resize_image`, `resize_mask`, `resize_bounding_boxes`, ... A tensor that does not say what it is counts as
+a picture.
 """
 
 from __future__ import annotations
 
 from tritonnn.vision.transforms.functional import (
     InterpolationMode,
-)
-from tritonnn.vision.transforms.v2.functional._utils import (
-    is_pure_tensor,
-    register_kernel,
-)
-from tritonnn.vision.transforms.v2.functional._meta import (
-    clamp_bounding_boxes,
-    clamp_keypoints,
-    convert_bounding_box_format,
-    get_dimensions,
-    get_dimensions_image,
-    get_dimensions_video,
-    get_image_num_channels,
-    get_num_channels,
-    get_num_channels_image,
-    get_num_channels_video,
-    get_num_frames,
-    get_num_frames_video,
-    get_size,
-    get_size_bounding_boxes,
-    get_size_image,
-    get_size_keypoints,
-    get_size_mask,
-    get_size_video,
 )
 from tritonnn.vision.transforms.v2.functional._augment import (
     erase,
@@ -83,6 +60,10 @@ from tritonnn.vision.transforms.v2.functional._color import (
     solarize_image,
     solarize_video,
     to_grayscale,
+)
+from tritonnn.vision.transforms.v2.functional._deprecated import (
+    get_image_size,
+    to_tensor,
 )
 from tritonnn.vision.transforms.v2.functional._geometry import (
     affine,
@@ -161,6 +142,26 @@ from tritonnn.vision.transforms.v2.functional._geometry import (
     vertical_flip_video,
     vflip,
 )
+from tritonnn.vision.transforms.v2.functional._meta import (
+    clamp_bounding_boxes,
+    clamp_keypoints,
+    convert_bounding_box_format,
+    get_dimensions,
+    get_dimensions_image,
+    get_dimensions_video,
+    get_image_num_channels,
+    get_num_channels,
+    get_num_channels_image,
+    get_num_channels_video,
+    get_num_frames,
+    get_num_frames_video,
+    get_size,
+    get_size_bounding_boxes,
+    get_size_image,
+    get_size_keypoints,
+    get_size_mask,
+    get_size_video,
+)
 from tritonnn.vision.transforms.v2.functional._misc import (
     convert_image_dtype,
     gaussian_blur,
@@ -187,9 +188,9 @@ from tritonnn.vision.transforms.v2.functional._type_conversion import (
     to_image,
     to_pil_image,
 )
-from tritonnn.vision.transforms.v2.functional._deprecated import (
-    get_image_size,
-    to_tensor,
+from tritonnn.vision.transforms.v2.functional._utils import (
+    is_pure_tensor,
+    register_kernel,
 )
 
 __all__ = [

@@ -9,7 +9,13 @@ import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import pillow
 from tritonnn.vision.transforms import functional as _F
-from tritonnn.vision.transforms.v2.functional._utils import PICTURE, functional, image_kernel, kernel_of, video_kernel
+from tritonnn.vision.transforms.v2.functional._utils import (
+    PICTURE,
+    functional,
+    image_kernel,
+    kernel_of,
+    video_kernel,
+)
 from tritonnn.vision.tv_tensors import Image, Video
 
 __all__ = ["erase", "erase_image", "erase_video", "jpeg", "jpeg_image", "jpeg_video"]
@@ -55,13 +61,17 @@ def jpeg_image(image: Tensor, quality: int) -> Tensor:
     if image.numel() == 0:
         return image.clone()
     pictures = image.reshape(-1, *image.shape[-3:])
-    return torch.stack([decode_jpeg(encode_jpeg(picture, quality)) for picture in pictures]).reshape(image.shape)
+    return torch.stack([decode_jpeg(encode_jpeg(picture, quality)) for picture in pictures]).reshape(
+        image.shape
+    )
 
 
 def _jpeg_image_pil(image: Any, quality: int) -> Any:
     file = io.BytesIO()
     image.save(file, format="JPEG", quality=quality)
-    return pillow("torchvision.transforms.v2.functional.jpeg").open(file).copy()  # a picture, not a file of one
+    return (
+        pillow("torchvision.transforms.v2.functional.jpeg").open(file).copy()
+    )  # a picture, not a file of one
 
 
 erase_video = video_kernel(erase_image)

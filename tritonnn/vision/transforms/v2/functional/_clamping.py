@@ -12,7 +12,9 @@ from tritonnn.vision.transforms.v2.functional._box_formats import converted
 from tritonnn.vision.tv_tensors import BoundingBoxFormat, is_rotated_bounding_format
 
 
-def clamped(boxes: Tensor, format: BoundingBoxFormat, canvas_size: tuple[int, int], mode: str | None) -> Tensor:
+def clamped(
+    boxes: Tensor, format: BoundingBoxFormat, canvas_size: tuple[int, int], mode: str | None
+) -> Tensor:
     """New boxes within the canvas; of mode None a copy. The modes "soft" and "hard" differ for rotated boxes."""
     if mode is None:
         return boxes.clone()
@@ -21,7 +23,9 @@ def clamped(boxes: Tensor, format: BoundingBoxFormat, canvas_size: tuple[int, in
     numbers = boxes if boxes.is_floating_point() else boxes.float()
     x1, y1, x2, y2 = converted(numbers, format, BoundingBoxFormat.XYXY).unbind(-1)
     height, width = canvas_size
-    inside = torch.stack([x1.clamp(0, width), y1.clamp(0, height), x2.clamp(0, width), y2.clamp(0, height)], dim=-1)
+    inside = torch.stack(
+        [x1.clamp(0, width), y1.clamp(0, height), x2.clamp(0, width), y2.clamp(0, height)], dim=-1
+    )
     return converted(inside, BoundingBoxFormat.XYXY, format).to(boxes.dtype)
 
 
@@ -36,7 +40,9 @@ def clamped_points(points: Tensor, canvas_size: tuple[int, int]) -> Tensor:
 # ---- rotated boxes: tensors of corners (boxes, 4, 2) ---------------------------------------------------------
 
 
-def _clamped_rotated(boxes: Tensor, format: BoundingBoxFormat, canvas_size: tuple[int, int], mode: str) -> Tensor:
+def _clamped_rotated(
+    boxes: Tensor, format: BoundingBoxFormat, canvas_size: tuple[int, int], mode: str
+) -> Tensor:
     corners = converted(boxes, format, BoundingBoxFormat.XYXYXYXY).reshape(-1, 4, 2)
     before = corners
     height, width = canvas_size

@@ -9,7 +9,13 @@ from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
 from tritonnn.vision.transforms import functional as _F
 from tritonnn.vision.transforms.v2.functional._misc import to_dtype_image
-from tritonnn.vision.transforms.v2.functional._utils import PICTURE, functional, image_kernel, kernel_of, video_kernel
+from tritonnn.vision.transforms.v2.functional._utils import (
+    PICTURE,
+    functional,
+    image_kernel,
+    kernel_of,
+    video_kernel,
+)
 from tritonnn.vision.tv_tensors import Image, Video
 
 __all__ = [
@@ -147,7 +153,9 @@ def equalize_image(image: Tensor) -> Tensor:
     """`equalize` of a picture, which is computed in 256 levels."""
     if is_image(image):
         return _F.equalize(image)
-    return to_dtype_image(_F.equalize(to_dtype_image(image, torch.uint8, scale=True)), image.dtype, scale=True)
+    return to_dtype_image(
+        _F.equalize(to_dtype_image(image, torch.uint8, scale=True)), image.dtype, scale=True
+    )
 
 
 def permute_channels_image(image: Tensor, permutation: Any) -> Tensor:

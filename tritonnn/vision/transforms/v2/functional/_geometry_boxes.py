@@ -24,12 +24,16 @@ _CORNERS = (_Format.XYXY, _Format.XYXYXYXY)  # formats that are nothing but poin
 # ---- flips --------------------------------------------------------------------------------------------------
 
 
-def horizontal_flip_bounding_boxes(bounding_boxes: Tensor, format: BoundingBoxFormat, canvas_size: Size) -> Tensor:
+def horizontal_flip_bounding_boxes(
+    bounding_boxes: Tensor, format: BoundingBoxFormat, canvas_size: Size
+) -> Tensor:
     """Left and right exchanged."""
     return _flipped(bounding_boxes, as_format(format), canvas_size[1], 0)
 
 
-def vertical_flip_bounding_boxes(bounding_boxes: Tensor, format: BoundingBoxFormat, canvas_size: Size) -> Tensor:
+def vertical_flip_bounding_boxes(
+    bounding_boxes: Tensor, format: BoundingBoxFormat, canvas_size: Size
+) -> Tensor:
     """Top and bottom exchanged."""
     return _flipped(bounding_boxes, as_format(format), canvas_size[0], 1)
 
@@ -119,7 +123,9 @@ def pad_bounding_boxes(
         raise ValueError(f"Padding mode '{padding_mode}' is not supported with bounding boxes")
     format = as_format(format)
     left, top, canvas_size = padded_canvas(canvas_size, padding)
-    return clamped(_shifted(bounding_boxes, format, left, top), format, canvas_size, clamping_mode), canvas_size
+    return clamped(
+        _shifted(bounding_boxes, format, left, top), format, canvas_size, clamping_mode
+    ), canvas_size
 
 
 def resize_bounding_boxes(
@@ -253,7 +259,9 @@ def _moved(
 
 def _rectangles(parallelograms: Tensor) -> Tensor:
     """Rectangles (N, 8) of the same centres that enclose parallelograms, along the longer of their sides."""
-    numbers = parallelograms if parallelograms.dtype in (torch.float32, torch.float64) else parallelograms.float()
+    numbers = (
+        parallelograms if parallelograms.dtype in (torch.float32, torch.float64) else parallelograms.float()
+    )
     x1, y1, x2, y2, x3, y3, x4, y4 = numbers.unbind(-1)
     side, other = torch.hypot(x2 - x1, y2 - y1), torch.hypot(x4 - x1, y4 - y1)
     angle, other_angle = torch.atan2(y1 - y2, x2 - x1), torch.atan2(y1 - y4, x4 - x1)
@@ -263,4 +271,8 @@ def _rectangles(parallelograms: Tensor) -> Tensor:
     height = torch.where(side > other, other * between.sin(), other + side * cos)
     angle = torch.where(other > side, other_angle + torch.pi / 2, angle)
     boxes = torch.stack([(x1 + x3) / 2, (y1 + y3) / 2, width, height, angle / torch.pi * 180.0], dim=-1)
-    return converted(boxes, _Format.CXCYWHR, _Format.XYXYXYXY).to(parallelograms.dtype).reshape(parallelograms.shape)
+    return (
+        converted(boxes, _Format.CXCYWHR, _Format.XYXYXYXY)
+        .to(parallelograms.dtype)
+        .reshape(parallelograms.shape)
+    )

@@ -56,7 +56,8 @@ def _resize_image_pil(
 ) -> Any:
     if antialias is False:
         warnings.warn(
-            "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.", stacklevel=2
+            "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.",
+            stacklevel=2,
         )
     mode = pil_modes_mapping[_check_interpolation(interpolation)]
     old = (image.height, image.width)
@@ -185,6 +186,8 @@ def five_crop_image(image: Tensor, size: int | Sequence[int]) -> tuple[Tensor, .
     return tuple(_F.five_crop(image, size))
 
 
-def ten_crop_image(image: Tensor, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Tensor, ...]:
+def ten_crop_image(
+    image: Tensor, size: int | Sequence[int], vertical_flip: bool = False
+) -> tuple[Tensor, ...]:
     """The five crops of the picture, and those of its mirror image."""
     return tuple(_F.ten_crop(image, size, vertical_flip))

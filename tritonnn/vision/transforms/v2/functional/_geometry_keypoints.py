@@ -72,7 +72,7 @@ def pad_keypoints(
 ) -> tuple[Tensor, Size]:
     """With a canvas that is padded."""
     if padding_mode != "constant":
-        raise ValueError(f"Padding mode '{padding_mode}' is not supported with KeyPoints (supported modes are constant)")
+        raise ValueError(f"Padding mode '{padding_mode}' is not supported with KeyPoints, only 'constant'")
     left, top, canvas_size = padded_canvas(canvas_size, padding)
     return _shifted(keypoints, left, top), canvas_size
 

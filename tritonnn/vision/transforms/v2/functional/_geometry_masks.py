@@ -31,7 +31,7 @@ def resize_mask(
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
 ) -> Tensor:
-    """`resize_image` of a mask: with the nearest pixel, in torchvision's older or exact sense, for any interpolation."""
+    """`resize_image` of a mask, which takes the nearest pixel whatever the interpolation."""
     mode = _check_interpolation(interpolation)
     return _resize(mask, size, mode if mode is InterpolationMode.NEAREST_EXACT else _NEAREST, max_size)
 

@@ -103,7 +103,9 @@ def get_size_keypoints(keypoints: KeyPoints) -> list[int]:
 def get_num_frames_video(video: Tensor) -> int:
     """`get_num_frames` of a video."""
     if video.ndim < 4:
-        raise TypeError(f"a video has 4 dimensions or more, (..., frames, channels, height, width): got {video.ndim}")
+        raise TypeError(
+            f"a video has 4 dimensions or more, (..., frames, channels, height, width): got {video.ndim}"
+        )
     return video.shape[-4]
 
 
@@ -179,7 +181,10 @@ def convert_bounding_box_format(
 
 
 def _convert_bounding_box_format(
-    bounding_boxes: Tensor, old_format: BoundingBoxFormat, new_format: BoundingBoxFormat, inplace: bool = False
+    bounding_boxes: Tensor,
+    old_format: BoundingBoxFormat,
+    new_format: BoundingBoxFormat,
+    inplace: bool = False,
 ) -> Tensor:
     output = converted(bounding_boxes, old_format, new_format)
     return bounding_boxes.copy_(output) if inplace and output.shape == bounding_boxes.shape else output
@@ -208,7 +213,9 @@ def clamp_bounding_boxes(
         raise ValueError(f"clamping_mode must be soft, hard, auto or None, got {clamping_mode}")
     if is_pure_tensor(inpt):
         if format is None or canvas_size is None or clamping_mode == "auto":
-            raise ValueError("For pure tensor inputs, `format`, `canvas_size` and `clamping_mode` have to be passed.")
+            raise ValueError(
+                "For pure tensor inputs, `format`, `canvas_size` and `clamping_mode` have to be passed."
+            )
         return clamped(inpt, as_format(format), canvas_size, clamping_mode)
     _check_is(inpt, BoundingBoxes, "bounding box")
     if format is not None or canvas_size is not None:
@@ -242,4 +249,6 @@ def clamp_keypoints(inpt: Tensor, canvas_size: tuple[int, int] | None = None) ->
 
 def _check_is(inpt: object, cls: type, name: str) -> None:
     if not isinstance(inpt, cls):
-        raise TypeError(f"Input can either be a plain tensor or a {name} tv_tensor, but got {type(inpt)} instead.")
+        raise TypeError(
+            f"Input can either be a plain tensor or a {name} tv_tensor, but got {type(inpt)} instead."
+        )

@@ -157,8 +157,12 @@ def sanitize_bounding_boxes(
     said = f"Got format={format} and canvas_size={canvas_size}."
     if is_pure_tensor(bounding_boxes):
         if format is None or canvas_size is None:
-            raise ValueError(f"format and canvas_size cannot be None if bounding_boxes is a pure tensor. {said}")
-        valid = _get_sanitize_bounding_boxes_mask(bounding_boxes, as_format(format), canvas_size, min_size, min_area)
+            raise ValueError(
+                f"format and canvas_size cannot be None if bounding_boxes is a pure tensor. {said}"
+            )
+        valid = _get_sanitize_bounding_boxes_mask(
+            bounding_boxes, as_format(format), canvas_size, min_size, min_area
+        )
         return bounding_boxes[valid], valid
     if not isinstance(bounding_boxes, BoundingBoxes):
         raise ValueError("bounding_boxes must be a tv_tensors.BoundingBoxes instance or a pure tensor.")
@@ -228,5 +232,3 @@ def _get_sanitize_keypoints_mask(key_points: Tensor, canvas_size: tuple[int, int
     x, y = key_points.as_subclass(Tensor).unbind(-1)
     valid = (x >= 0) & (x < canvas_size[1]) & (y >= 0) & (y < canvas_size[0])
     return valid.flatten(1).all(1) if valid.ndim > 1 else valid
-
-

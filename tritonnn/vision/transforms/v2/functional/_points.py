@@ -58,7 +58,9 @@ def _check_affine(angle: object, translate: object, scale: float, shear: object,
     if scale <= 0.0:
         raise ValueError(f"Argument scale should be positive, got {scale}")
     if not isinstance(shear, (Number, list, tuple)):
-        raise TypeError(f"Shear should be either a single value or a sequence of two values, got {type(shear)}")
+        raise TypeError(
+            f"Shear should be either a single value or a sequence of two values, got {type(shear)}"
+        )
     if isinstance(shear, (list, tuple)) and len(shear) not in (1, 2):
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
     if center is not None and not isinstance(center, (list, tuple)):
@@ -76,7 +78,9 @@ def perspective_coefficients(
     """
     if coefficients is not None:
         if startpoints is not None and endpoints is not None:
-            raise ValueError("The startpoints/endpoints and the coefficients shouldn't be defined concurrently.")
+            raise ValueError(
+                "The startpoints/endpoints and the coefficients shouldn't be defined concurrently."
+            )
         if len(coefficients) != 8:
             raise ValueError(f"Argument coefficients should have 8 float values, got {len(coefficients)}")
         return list(coefficients)
@@ -92,7 +96,9 @@ def perspective(points: Tensor, coefficients: Sequence[float]) -> Tensor:
     """
     a, b, c, d, e, f, g, h = coefficients
     if a * e - b * d == 0:
-        raise RuntimeError(f"Provided perspective_coeffs {list(coefficients)} can not be inverted to transform points")
+        raise RuntimeError(
+            f"Provided perspective_coeffs {list(coefficients)} can not be inverted to transform points"
+        )
     inverse = [
         [e - f * h, c * h - b, b * f - c * e],
         [f * g - d, a - c * g, c * d - a * f],

@@ -31,5 +31,7 @@ def padded_canvas(canvas_size: Size, padding: int | Sequence[int]) -> tuple[int,
 
 def centred(canvas_size: Size, output_size: int | Sequence[int]) -> tuple[int, int, int, int]:
     """Top, left, height and width of the middle of a canvas."""
-    height, width = [int(output_size)] * 2 if isinstance(output_size, Number) else (*output_size, output_size[0])[:2]  # type: ignore
+    height, width = (
+        [int(output_size)] * 2 if isinstance(output_size, Number) else (*output_size, output_size[0])[:2]
+    )  # type: ignore
     return round((canvas_size[0] - height) / 2.0), round((canvas_size[1] - width) / 2.0), height, width

@@ -26,4 +26,6 @@ def to_image(inpt: Any) -> tv_tensors.Image:
         return tv_tensors.Image(torch.from_numpy(np.atleast_3d(inpt)).permute(2, 0, 1).contiguous())
     if isinstance(inpt, torch.Tensor) or is_image(inpt):
         return tv_tensors.Image(inpt)
-    raise TypeError(f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead.")
+    raise TypeError(
+        f"Input can either be a pure Tensor, a numpy array, or a PIL image, but got {type(inpt)} instead."
+    )

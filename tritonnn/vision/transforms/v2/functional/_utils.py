@@ -1,8 +1,8 @@
 """Which kernel computes a functional for an input of which class.
 
-A functional such as `resize` is a signature and a dictionary: class of the input -> kernel. A kernel computes with plain
-tensors or pictures of Pillow's; `kernel_of` puts it into the dictionary, for subclasses of TVTensor behind an adapter
-that hands it what the tensor says of itself, and wraps the result.
+A functional such as `resize` is a signature and a dictionary: class of the input -> kernel. A kernel computes with
+plain tensors or pictures of Pillow's; `kernel_of` puts it into the dictionary, for subclasses of TVTensor behind an
+adapter that hands it what the tensor says of itself, and wraps the result.
 """
 
 from __future__ import annotations
@@ -180,10 +180,13 @@ def register_kernel(functional: Callable | str, tv_tensor_cls: type) -> Callable
         )
     if not (isinstance(tv_tensor_cls, type) and issubclass(tv_tensor_cls, tv_tensors.TVTensor)):
         raise ValueError(
-            f"Kernels can only be registered for subclasses of torchvision.tv_tensors.TVTensor, but got {tv_tensor_cls}."
+            "Kernels can only be registered for subclasses of torchvision.tv_tensors.TVTensor, "
+            f"but got {tv_tensor_cls}."
         )
     if tv_tensor_cls in _BUILTIN_DATAPOINT_TYPES:
-        raise ValueError(f"Kernels cannot be registered for the builtin tv_tensor classes, but got {tv_tensor_cls}")
+        raise ValueError(
+            f"Kernels cannot be registered for the builtin tv_tensor classes, but got {tv_tensor_cls}"
+        )
     return _register_kernel_internal(functional, tv_tensor_cls, tv_tensor_wrapper=False)
 
 
