@@ -7,6 +7,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision.transforms import _tensor_color
 from tritonnn.vision.transforms import functional as _F
 from tritonnn.vision.transforms.v2.functional._misc import to_dtype_image
 from tritonnn.vision.transforms.v2.functional._utils import (
@@ -121,6 +122,8 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
         raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
     if is_image(image):
         return _F.to_grayscale(image, num_output_channels)
+    if image.shape[-3] == 1 and num_output_channels == 3:
+        return grayscale_to_rgb_image(image)
     return _F.rgb_to_grayscale(image, num_output_channels)
 
 
@@ -128,7 +131,7 @@ def grayscale_to_rgb_image(image: Tensor) -> Tensor:
     """`grayscale_to_rgb` of a picture."""
     if is_image(image):
         return image.convert("RGB")
-    return image if image.shape[-3] >= 3 else _F.rgb_to_grayscale(image, 3)
+    return image if image.shape[-3] >= 3 else torch.cat([image] * 3, dim=-3)
 
 
 adjust_brightness_image = image_kernel(_F.adjust_brightness)
@@ -144,9 +147,11 @@ invert_image = image_kernel(_F.invert)
 
 def posterize_image(image: Tensor, bits: int) -> Tensor:
     """`posterize` of a picture."""
+    if is_image(image):
+        return _F.posterize(image, bits)
     if not isinstance(bits, int) or not 0 <= bits <= 8:
         raise TypeError(f"bits must be a positive integer in the range [0, 8], got {bits} instead.")
-    return _F.posterize(image, bits)
+    return _tensor_color.posterize(image, bits)
 
 
 def equalize_image(image: Tensor) -> Tensor:

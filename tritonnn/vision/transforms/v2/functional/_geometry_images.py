@@ -44,7 +44,12 @@ def resize_image(
         raise ValueError("InterpolationMode.LANCZOS requires antialias=True")
     old = (image.shape[-2], image.shape[-1])
     new = resized_canvas(old, size, max_size)
-    return image if new == old else _tensor_geometry.resize(image, new, mode.value, antialias)
+    if new == old:
+        return image
+    if mode is InterpolationMode.BICUBIC and image.dtype == torch.uint8:
+        # what is brighter than white between the two directions is cut off, as torchvision does here
+        image = _tensor_geometry.resize(image, (old[0], new[1]), mode.value, antialias)
+    return _tensor_geometry.resize(image, new, mode.value, antialias)
 
 
 def _resize_image_pil(

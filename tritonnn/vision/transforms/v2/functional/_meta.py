@@ -103,7 +103,7 @@ def get_size_keypoints(keypoints: KeyPoints) -> list[int]:
 def get_num_frames_video(video: Tensor) -> int:
     """`get_num_frames` of a video."""
     if video.ndim < 4:
-        raise TypeError(
+        raise IndexError(
             f"a video has 4 dimensions or more, (..., frames, channels, height, width): got {video.ndim}"
         )
     return video.shape[-4]
