@@ -1,0 +1,85 @@
+"""Regions as bins and samples: what the kernels of means in the bins of regions share.
+
+Along each dimension a region begins at `start`, has bins of `step` elements and in each of them `grid` samples, `distance`
+apart. Of a region much larger than its image only samples are visited that may lie in it: `count` of them from
+`first_sample` on.
+"""
+
+from __future__ import annotations
+
+import triton
+from triton import language as tl
+
+from tritonnn.kernels.device.math import divide
+from tritonnn.kernels.device.pointwise import convert
+
+
+@triton.jit
+def region_of(rois, k, strides, scale, ALIGNED: tl.constexpr, COMPUTE: tl.constexpr):
+    """Image, start and extent of a region: of y, then of x. Not aligned ones are an element large at least."""
+    rois += k * strides[0]
+    shift = 0.5 if ALIGNED else 0.0
+    scale = scale.to(COMPUTE)
+    image = tl.load(rois).to(tl.float32)
+    x1 = convert(tl.load(rois + strides[1]), COMPUTE) * scale - shift
+    y1 = convert(tl.load(rois + 2 * strides[1]), COMPUTE) * scale - shift
+    x2 = convert(tl.load(rois + 3 * strides[1]), COMPUTE) * scale - shift
+    y2 = convert(tl.load(rois + 4 * strides[1]), COMPUTE) * scale - shift
+    height, width = y2 - y1, x2 - x1
+    if not ALIGNED:
+        height, width = tl.maximum(height, 1.0), tl.maximum(width, 1.0)
+    return image, y1, height, x1, width
+
+
+@triton.jit
+def whole(x, largest):
+    """A number as int32, from 0 to `largest`; NaN is 0."""
+    return tl.where(x > 0.0, tl.minimum(x, largest * 1.0), 0.0).to(tl.int32)
+
+
+@triton.jit
+def samples_of(extent, bins, ratio, reach):
+    """Step, grid, distance of samples, and how many of them are to be visited where `reach` elements matter."""
+    step = divide(extent, tl.cast(bins, extent.dtype))
+    grid = tl.where(ratio > 0, ratio * 1.0, tl.ceil(step)).to(extent.dtype)
+    distance = step / grid
+    count = tl.where(distance > 0.0, tl.minimum(grid, tl.floor(reach / distance) + 2.0), ratio * 1.0)
+    return step, grid, distance, whole(count, 1 << 24)
+
+
+@triton.jit
+def first_sample(begin, bound, grid, distance):
+    """The number of the first sample of a bin that may lie at `bound` or behind it."""
+    number = tl.floor((bound - begin) / distance - 0.5)
+    number = tl.where((distance + begin * 0.0 > 0.0) & (number > 0.0), number, 0.0)
+    return tl.minimum(number, tl.maximum(grid, 0.0))
+
+
+@triton.jit
+def sample_at(begin, i, step, grid, size):
+    """Where sample i of a bin is, within the image, and whether it counts."""
+    at = begin + (i + 0.5) * step / grid
+    counts = (at >= -1.0) & (at <= size * 1.0) & (i < grid)
+    # NaN compares as outside
+    return tl.where(at > 0.0, tl.minimum(at, size - 1.0), 0.0), counts
+
+
+@triton.jit
+def weight_of(element, begin, bound, step, grid, distance, count, size):
+    """The weight of an element in a bin along one dimension, summed over samples."""
+    first = first_sample(begin, bound, grid, distance)
+    total = tl.where(element + begin == 0.0, 0.0, 0.0).to(step.dtype)  # zeros, also where a region is not a number
+    for j in range(count):
+        at, counts = sample_at(begin, first + j, step, grid, size)
+        total += tl.where(counts, tl.maximum(1.0 - tl.abs(at - element), 0.0), 0.0)
+    return total
+
+
+@triton.jit
+def bins_near(start, step, low, high, bins):
+    """The bins [first, end) that may have samples from `low` to `high`."""
+    a, b = (low - start) / step, (high - start) / step
+    first, end = tl.floor(tl.minimum(a, b)) - 1.0, tl.floor(tl.maximum(a, b)) + 2.0
+    # of no extent, or not a number: all
+    known = (step != 0.0) & (end == end)
+    return whole(tl.where(known, first, 0.0), bins), whole(tl.where(known, end, bins * 1.0), bins)
