@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections import defaultdict
@@ -17,10 +18,10 @@ __all__ = ["Coco", "index_of"]
 def index_of(path: str | os.PathLike[str]) -> Any:
     """The index over a file: pycocotools' COCO where that is installed, as evaluation asks for it; else `Coco`."""
     try:
-        from pycocotools.coco import COCO
+        module = importlib.import_module("pycocotools.coco")
     except ImportError:
         return Coco(path)
-    return COCO(path)
+    return module.COCO(path)
 
 
 def _several(value: Any) -> list[Any]:

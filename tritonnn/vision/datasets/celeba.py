@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import tritonnn as torch
-from tritonnn import Tensor
 from tritonnn.vision.datasets._checks import trouble
 from tritonnn.vision.datasets._items import Separate, only
 from tritonnn.vision.datasets._named import naming, open_image
@@ -24,12 +24,8 @@ __all__ = ["CSV", "CelebA"]
 _SPLITS = {"train": 0, "valid": 1, "test": 2, "all": None}
 
 
-class CSV(NamedTuple):
-    """A table: names of its columns, of its rows, and the numbers."""
-
-    header: list[str]
-    index: list[str]
-    data: Tensor
+#: a table: names of its columns, of its rows, and the numbers as a tensor
+CSV = namedtuple("CSV", ["header", "index", "data"])
 
 
 class CelebA(Separate):

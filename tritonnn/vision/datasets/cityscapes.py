@@ -22,13 +22,14 @@ _ENDINGS = {
     "polygon": "polygons.json",
 }
 CityscapesClass = namedtuple(
-    "CityscapesClass", "name id train_id category category_id has_instances ignore_in_eval color"
+    "CityscapesClass",
+    ["name", "id", "train_id", "category", "category_id", "has_instances", "ignore_in_eval", "color"],
 )
 
 
 def _classes() -> list[CityscapesClass]:
     rows = json.loads(Path(__file__).with_suffix(".json").read_text())
-    return [CityscapesClass(*row[:-1], tuple(row[-1])) for row in rows]
+    return [CityscapesClass._make([*row[:-1], tuple(row[-1])]) for row in rows]
 
 
 class Cityscapes(Joint):

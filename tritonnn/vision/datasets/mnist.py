@@ -365,7 +365,7 @@ def read_sn3_pascalvincent_tensor(path: AnyPath, strict: bool = True) -> Tensor:
     with naming(path):
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rb") as file:  # type: ignore[operator]
+        with (gzip.open if packed else open)(path, "rb") as file:
             data = file.read()
         rank, kind = (data[3], int.from_bytes(data[:3], "big")) if len(data) > 3 else (0, 0)
         if not (1 <= rank <= 3 and kind in _TYPES and len(data) >= 4 * (rank + 1)):

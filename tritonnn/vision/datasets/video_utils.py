@@ -11,7 +11,7 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor
-from tritonnn.utils.data import DataLoader
+from tritonnn.utils.data import DataLoader, Dataset
 from tritonnn.vision.datasets import _video_files
 from tritonnn.vision.datasets._progress import progress
 
@@ -34,7 +34,7 @@ def unfold(tensor: Tensor, size: int, step: int, dilation: int = 1) -> Tensor:
     return torch.as_strided(tensor, (max(count, 0), size), (step * stride, dilation * stride))
 
 
-class _Lengths:
+class _Lengths(Dataset[Any]):
     """What is to be known of each video, for worker processes."""
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -107,9 +107,8 @@ class VideoClips:
 
     def _compute_frame_pts(self) -> None:
         """Count the frames of all videos."""
-        loader = DataLoader(
-            _Lengths(self.video_paths), batch_size=16, num_workers=self.num_workers, collate_fn=_same
-        )
+        lengths = _Lengths(self.video_paths)
+        loader = DataLoader(lengths, batch_size=16, num_workers=self.num_workers, collate_fn=_same)
         found: list[tuple[int, float | None]] = []
         with progress(len(loader), unit="batch of videos") as tell:
             for batch in loader:
