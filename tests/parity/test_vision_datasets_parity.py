@@ -286,7 +286,8 @@ BAD = [
     ("PhotoTour", {"name": "rome"}, ()), ("Sintel", {}, ()), ("Sintel", {"pass_name": "x"}, ()), ("KittiFlow", {}, ()),
     ("FlyingChairs", {}, ()), ("FlyingThings3D", {}, ()), ("HD1K", {}, ()), ("CarlaStereo", {}, ()),
     ("Middlebury2014Stereo", {}, ()), ("Middlebury2014Stereo", {"calibration": None}, ()),
-    ("Middlebury2014Stereo", {"split": "test"}, ()), ("HMDB51", {"annotation_path": "", "frames_per_clip": 1, "fold": 4}, ()),
+    ("Middlebury2014Stereo", {"split": "test"}, ()),
+    ("HMDB51", {"annotation_path": "", "frames_per_clip": 1, "fold": 4}, ()),
     ("Kinetics", {"frames_per_clip": 1, "num_classes": "500"}, ()),
 ]  # fmt: skip
 

@@ -12,7 +12,8 @@ from fake_sets import Cases, fake, pictures
 VOC_XML = """<annotation><folder>VOC</folder><size><width>7</width><height>5</height></size>
 <object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>4</xmax><ymax>5</ymax></bndbox>
 <part><name>head</name></part><part><name>tail</name></part></object>{}</annotation>"""
-VOC_OBJECT = "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>3</ymax></bndbox></object>"
+VOC_BOX = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax><ymax>3</ymax></bndbox>"
+VOC_OBJECT = f"<object><name>dog</name>{VOC_BOX}</object>"
 
 
 def _voc(root: Path) -> Path:

@@ -290,7 +290,8 @@ def _pets(dataset: Any, target_keys: Any) -> Wrapper:
 
 def _instances(picture: Any) -> dict[str, Any]:
     """Masks of the instances in a picture of Cityscapes, and their classes: above 1000 it is class and number."""
-    data = torch.Tensor.as_subclass(tv_tensors.Mask(picture), torch.Tensor)
+    data = tv_tensors.Mask(picture).as_subclass(torch.Tensor)
+    data = data.to(torch.int32) if data.dtype == torch.uint16 else data  # as comparing needs it
     found = data.unique()
     masks = torch.stack([data == value for value in found])
     labels = torch.where(found >= 1_000, torch.div(found, 1_000, rounding_mode="floor"), found)
