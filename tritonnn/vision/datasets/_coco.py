@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections import defaultdict
@@ -17,10 +18,10 @@ __all__ = ["Coco", "index_of"]
 def index_of(path: str | os.PathLike[str]) -> Any:
     """The index over a file: pycocotools' COCO where that is installed, as evaluation asks for it; else `Coco`."""
     try:
-        from pycocotools.coco import COCO
+        module = importlib.import_module("pycocotools.coco")
     except ImportError:
         return Coco(path)
-    return COCO(path)
+    return module.COCO(path)
 
 
 def _several(value: Any) -> list[Any]:
@@ -53,7 +54,7 @@ class Coco:
                 self.catToImgs[annotation["category_id"]].append(annotation["image_id"])
 
     def getAnnIds(
-        self, imgIds: Any = [], catIds: Any = [], areaRng: Any = [], iscrowd: bool | None = None
+        self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: bool | None = None
     ) -> list[Any]:
         """The ids of annotations of these pictures, categories and sizes; of all where a list is empty."""
         images, categories = _several(imgIds), set(_several(catIds))
@@ -70,7 +71,7 @@ class Coco:
             and (iscrowd is None or annotation["iscrowd"] == iscrowd)
         ]
 
-    def getCatIds(self, catNms: Any = [], supNms: Any = [], catIds: Any = []) -> list[Any]:
+    def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list[Any]:
         """The ids of categories of these names, names of the groups above them, and ids."""
         wanted = (("name", _several(catNms)), ("supercategory", _several(supNms)), ("id", _several(catIds)))
         return [
@@ -79,22 +80,22 @@ class Coco:
             if all(not values or category[key] in values for key, values in wanted)
         ]
 
-    def getImgIds(self, imgIds: Any = [], catIds: Any = []) -> list[Any]:
+    def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list[Any]:
         """The ids of those of these pictures that have all of these categories."""
         images = set(_several(imgIds)) or set(self.imgs)
         for category in _several(catIds):
             images &= set(self.catToImgs.get(category, []))
         return list(images)
 
-    def loadAnns(self, ids: Any = []) -> list[Any]:
+    def loadAnns(self, ids: Any = ()) -> list[Any]:
         """The annotations with these ids."""
         return [self.anns[id] for id in _several(ids)]
 
-    def loadCats(self, ids: Any = []) -> list[Any]:
+    def loadCats(self, ids: Any = ()) -> list[Any]:
         """The categories with these ids."""
         return [self.cats[id] for id in _several(ids)]
 
-    def loadImgs(self, ids: Any = []) -> list[Any]:
+    def loadImgs(self, ids: Any = ()) -> list[Any]:
         """What the file says of the pictures with these ids."""
         return [self.imgs[id] for id in _several(ids)]
 

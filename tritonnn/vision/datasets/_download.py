@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin, urlparse
 
@@ -51,8 +51,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_Stay)
 
 
-def opened(url: str, headers: dict[str, str], hops: int) -> tuple[Any, str]:
-    """The answer to a request, after at most `hops` redirections, and where it came from.
+def opened(url: str, headers: dict[str, str], hops: int) -> Any:
+    """The answer to a request, after at most `hops` redirections.
 
     Raises:
         ValueError: a scheme that is neither a file's nor HTTP's.
@@ -64,7 +64,7 @@ def opened(url: str, headers: dict[str, str], hops: int) -> tuple[Any, str]:
         if urlparse(url).scheme not in _SCHEMES:
             raise ValueError(f"expected a URL of file, http or https, but got {url!r}")
         try:
-            return _opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT), url
+            return _opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
         except HTTPError as error:
             target = error.headers.get("Location")
             if error.code not in (301, 302, 303, 307, 308) or not target:
@@ -77,11 +77,16 @@ def opened(url: str, headers: dict[str, str], hops: int) -> tuple[Any, str]:
     raise RecursionError(f"Request to {first} exceeded {hops} redirects. The last redirect points to {url}.")
 
 
-class Partial(NamedTuple):
-    """A file that has not arrived as a whole, open at its end."""
+class Partial:
+    """A file that has not arrived as a whole, open at its end.
 
-    file: IO[bytes]
-    path: str
+    `version` is what the server called the file when the part was sent in this process; None where it did not, or
+    where the part is of an earlier process.
+    """
+
+    def __init__(self, file: IO[bytes], path: str) -> None:
+        self.file, self.path = file, path
+        self.version: str | None = None
 
     @property
     def size(self) -> int:
@@ -120,16 +125,10 @@ def _partial(path: str) -> Iterator[Partial]:
             os.remove(name)
 
 
-class _Version(NamedTuple):
+def _version(answer: Any) -> str | None:
     """What tells whether a server's file is still the same one."""
-
-    tag: str | None
-
-    @classmethod
-    def of(cls, answer: Any) -> _Version:
-        tag = answer.headers.get("ETag")
-        strong = tag if tag and not tag.startswith("W/") else None
-        return cls(strong or answer.headers.get("Last-Modified"))
+    tag = answer.headers.get("ETag", "")
+    return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified")
 
 
 def _total(answer: Any, start: int) -> int | None:
@@ -149,7 +148,7 @@ def _start(answer: Any) -> int:
     return int(begin)
 
 
-def _receive(url: str, part: Partial, version: _Version | None, hops: int, pages: bool) -> _Version:
+def _receive(url: str, part: Partial, hops: int, pages: bool) -> None:
     """Append what is missing of a file; all of it where the server does not hand out parts.
 
     Raises Cut where less has arrived than was announced.
@@ -158,10 +157,9 @@ def _receive(url: str, part: Partial, version: _Version | None, hops: int, pages
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
     if size:
         headers["Range"] = f"bytes={size}-"
-        if version is not None and version.tag:
-            headers["If-Range"] = version.tag
-    answer, _ = opened(url, headers, hops)
-    with answer:
+        if part.version:
+            headers["If-Range"] = part.version
+    with opened(url, headers, hops) as answer:
         if not pages and answer.headers.get_content_type() == "text/html":
             raise Page(f"{url} answers with a web page instead of the file")
         start = _start(answer)
@@ -169,6 +167,7 @@ def _receive(url: str, part: Partial, version: _Version | None, hops: int, pages
             if start:
                 raise Cut(f"asked for byte {size} and what follows, the server sent byte {start}")
             part.clear()
+        part.version = _version(answer)
         total, done = _total(answer, start), start
         with progress(total, done) as tell:
             try:
@@ -180,7 +179,6 @@ def _receive(url: str, part: Partial, version: _Version | None, hops: int, pages
                 raise Cut(f"the connection ended after {done} bytes") from error
         if total is not None and done != total:
             raise Cut(f"the connection ended after {done} of {total} bytes")
-        return _Version.of(answer)
 
 
 def _again(error: Exception) -> bool:
@@ -194,19 +192,19 @@ def _again(error: Exception) -> bool:
 
 def _arrive(url: str, part: Partial, md5: str | None, hops: int, pages: bool) -> None:
     """Bring a part to its end, in several attempts."""
-    version: _Version | None = None
     for attempt in range(1, ATTEMPTS + 1):
-        if md5 is None and not (version and version.tag):
+        if md5 is None and not part.version:
             part.clear()  # nothing could tell that the two pieces belong together
         try:
-            version = _receive(url, part, version, hops, pages)
+            _receive(url, part, hops, pages)
             return
         except Exception as error:
-            if isinstance(error, HTTPError) and error.code == 416:  # there is nothing behind the part
-                if md5 is not None and part.size:
-                    return
+            nothing_behind = isinstance(error, HTTPError) and error.code == 416
+            if nothing_behind and md5 is not None and part.size:
+                return
+            if nothing_behind:
                 part.clear()
-            elif attempt == ATTEMPTS or not _again(error):
+            if attempt == ATTEMPTS or not (nothing_behind or _again(error)):
                 if md5 is None:
                     part.clear()
                 raise

@@ -17,7 +17,7 @@ _LARGER = 5
 
 
 def _numbers(text: str | bytes) -> list[int]:
-    """Run lengths out of text: six bits in each character, the lowest first, each number after the third as a difference."""
+    """Run lengths out of text: five bits a character, the lowest first; from the fourth number on as differences."""
     counts: list[int] = []
     value, shift = 0, 0
     for code in text.encode("ascii") if isinstance(text, str) else text:

@@ -71,7 +71,9 @@ _NAMES: dict[tuple[str, str], Any] = {
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which such a file has no use for: refused")
+            raise pickle.UnpicklingError(
+                f"it names {module}.{name}, which such a file has no use for: refused"
+            )
         return _NAMES[module, name]
 
     def persistent_load(self, pid: Any) -> Any:

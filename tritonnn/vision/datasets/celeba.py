@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import tritonnn as torch
-from tritonnn import Tensor
 from tritonnn.vision.datasets._checks import trouble
 from tritonnn.vision.datasets._items import Separate, only
 from tritonnn.vision.datasets._named import naming, open_image
@@ -24,12 +24,8 @@ __all__ = ["CSV", "CelebA"]
 _SPLITS = {"train": 0, "valid": 1, "test": 2, "all": None}
 
 
-class CSV(NamedTuple):
-    """A table: names of its columns, of its rows, and the numbers."""
-
-    header: list[str]
-    index: list[str]
-    data: Tensor
+#: a table: names of its columns, of its rows, and the numbers as a tensor
+CSV = namedtuple("CSV", ["header", "index", "data"])
 
 
 class CelebA(Separate):
@@ -51,7 +47,11 @@ class CelebA(Separate):
         ("0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c", "list_attr_celeba.txt"),
         ("1_ee_0u7vcNLOfNLegJRHmolfH5ICW-XS", "32bd1bd63d3c78cd57e08160ec5ed1e2", "identity_CelebA.txt"),
         ("0B7EVK8r0v71pbThiMVRxWXZ4dU0", "00566efa6fedff7a56946cd1c10f1c16", "list_bbox_celeba.txt"),
-        ("0B7EVK8r0v71pd0FJY3Blby1HUTQ", "cc24ecafdb5b50baae59b03474781f8c", "list_landmarks_align_celeba.txt"),
+        (
+            "0B7EVK8r0v71pd0FJY3Blby1HUTQ",
+            "cc24ecafdb5b50baae59b03474781f8c",
+            "list_landmarks_align_celeba.txt",
+        ),
         ("0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668", "list_eval_partition.txt"),
     ]
 
@@ -87,7 +87,9 @@ class CelebA(Separate):
         """Read the tables, and keep the rows of a split; of all where it is None."""
         splits = self._load_csv("list_eval_partition.txt")
         attributes = self._load_csv("list_attr_celeba.txt", header=1)
-        chosen = [i for i, number in enumerate(splits.data[:, 0].tolist()) if split is None or number == split]
+        chosen = [
+            i for i, number in enumerate(splits.data[:, 0].tolist()) if split is None or number == split
+        ]
         self.filename = [splits.index[i] for i in chosen]
         self.identity = self._load_csv("identity_CelebA.txt").data[chosen]
         self.bbox = self._load_csv("list_bbox_celeba.txt", header=1).data[chosen]
@@ -125,7 +127,12 @@ class CelebA(Separate):
         extract_archive(os.path.join(folder, "img_align_celeba.zip"))
 
     def _item(self, index: int) -> tuple[Any, Any]:
-        known = {"attr": self.attr, "identity": self.identity, "bbox": self.bbox, "landmarks": self.landmarks_align}
+        known = {
+            "attr": self.attr,
+            "identity": self.identity,
+            "bbox": self.bbox,
+            "landmarks": self.landmarks_align,
+        }
         targets = [known[kind][index] for kind in self.target_type]
         targets = [row[0] if kind == "identity" else row for kind, row in zip(self.target_type, targets)]
         return open_image(os.path.join(self._images, self.filename[index])), only(targets)

@@ -28,8 +28,9 @@ class CIFAR10(Separate):
         target_transform: a function of the class's number.
         download: fetch the files where one is missing or damaged.
 
-    `data` is a uint8 array of all pictures, channels last; `targets` a list of their classes. RuntimeError, which names the
-    file, where one is missing or damaged.
+    `data` is a uint8 array of all pictures, channels last; `targets` a list of their classes.
+
+    Raises RuntimeError, which names the file, where one is missing or damaged.
     """
 
     base_folder = "cifar-10-batches-py"

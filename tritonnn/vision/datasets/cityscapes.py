@@ -22,13 +22,14 @@ _ENDINGS = {
     "polygon": "polygons.json",
 }
 CityscapesClass = namedtuple(
-    "CityscapesClass", "name id train_id category category_id has_instances ignore_in_eval color"
+    "CityscapesClass",
+    ["name", "id", "train_id", "category", "category_id", "has_instances", "ignore_in_eval", "color"],
 )
 
 
 def _classes() -> list[CityscapesClass]:
     rows = json.loads(Path(__file__).with_suffix(".json").read_text())
-    return [CityscapesClass(*row[:-1], tuple(row[-1])) for row in rows]
+    return [CityscapesClass._make([*row[:-1], tuple(row[-1])]) for row in rows]
 
 
 class Cityscapes(Joint):
@@ -83,7 +84,10 @@ class Cityscapes(Joint):
     def _unpack(self) -> None:
         """Make the folders out of the archives that the project's site has."""
         part = "trainextra" if self.split == "train_extra" else "trainvaltest"
-        names = [f"leftImg8bit_{part}.zip", f"{self.mode}{'_trainvaltest' if self.mode == 'gtFine' else ''}.zip"]
+        names = [
+            f"leftImg8bit_{part}.zip",
+            f"{self.mode}{'_trainvaltest' if self.mode == 'gtFine' else ''}.zip",
+        ]
         archives = [os.path.join(self.root, name) for name in names]
         if not all(os.path.isfile(archive) for archive in archives):
             raise RuntimeError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import tritonnn as torch
+from tritonnn import Tensor
 from tritonnn.vision._pillow import pillow
 from tritonnn.vision.datasets._checks import trouble
 from tritonnn.vision.datasets._items import Samples
@@ -19,7 +20,13 @@ from tritonnn.vision.datasets.utils import check_integrity, verify_str_arg
 
 __all__ = ["FER2013"]
 
-_SITE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
+_SITE = (
+    "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
+)
+
+
+def _picture(pixels: Tensor) -> Any:
+    return pillow("torchvision.datasets").fromarray(pixels.numpy())
 
 
 class FER2013(Samples):
@@ -59,7 +66,7 @@ class FER2013(Samples):
                 f"You can download it from {_SITE}"
             )
         self._samples = self._read(folder / name, kind)
-        self.loader = lambda pixels: pillow("torchvision.datasets").fromarray(pixels.numpy())
+        self.loader = _picture
 
     def _read(self, path: Path, kind: str) -> list[tuple[Any, int | None]]:
         """The pixels and labels of the split."""

@@ -60,7 +60,11 @@ class Flowers102(Files):
         if download:
             self.download()
         if not self._check_integrity():
-            what = trouble(self._tables()) if self._images_folder.is_dir() else f"there is no {self._images_folder}"
+            what = (
+                trouble(self._tables())
+                if self._images_folder.is_dir()
+                else f"there is no {self._images_folder}"
+            )
             raise RuntimeError(
                 f"Dataset not found or corrupted: {what}. You can use download=True to download it"
             )
@@ -81,7 +85,9 @@ class Flowers102(Files):
         return [(self._base_folder / name, md5) for name, md5 in map(self._file_dict.get, ("label", "setid"))]  # type: ignore[misc]
 
     def _check_integrity(self) -> bool:
-        return self._images_folder.is_dir() and all(check_integrity(path, md5) for path, md5 in self._tables())
+        return self._images_folder.is_dir() and all(
+            check_integrity(path, md5) for path, md5 in self._tables()
+        )
 
     def download(self) -> None:
         """Fetch the pictures and the tables, unless all are there."""

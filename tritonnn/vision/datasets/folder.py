@@ -93,7 +93,9 @@ def make_dataset(
         if len(samples) == before:
             empty.append(name)
     if empty and not allow_empty:
-        known = "" if extensions is None else extensions if isinstance(extensions, str) else ", ".join(extensions)
+        known = (
+            "" if extensions is None else extensions if isinstance(extensions, str) else ", ".join(extensions)
+        )
         raise FileNotFoundError(
             f"Found no valid file for the classes {', '.join(empty)} in {directory}."
             + (f" Supported extensions are: {known}" if known else "")
@@ -151,7 +153,9 @@ class DatasetFolder(Separate):
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
         """The samples; `torchvision.datasets.folder.make_dataset` says how."""
-        if class_to_idx is None:  # there it means that function's idea of classes, which may not be the subclass's
+        if (
+            class_to_idx is None
+        ):  # there it means that function's idea of classes, which may not be the subclass's
             raise ValueError("The class_to_idx parameter cannot be None.")
         return make_dataset(directory, class_to_idx, extensions, is_valid_file, allow_empty)
 

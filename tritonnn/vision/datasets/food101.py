@@ -57,7 +57,9 @@ class Food101(Files):
             names: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
         self.classes = sorted(names)
         self.class_to_idx = numbered(self.classes)
-        self._image_files = [self._images_folder / f"{name}.jpg" for files in names.values() for name in files]
+        self._image_files = [
+            self._images_folder / f"{name}.jpg" for files in names.values() for name in files
+        ]
         self._labels = [self.class_to_idx[label] for label, files in names.items() for _ in files]
         self.loader = loader
 

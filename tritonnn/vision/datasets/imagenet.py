@@ -57,7 +57,8 @@ class ImageNet(ImageFolder):
         if not check_integrity(os.path.join(self.root, META_FILE)):
             parse_devkit_archive(self.root)
         if not os.path.isdir(self.split_folder):
-            {"train": parse_train_archive, "val": parse_val_archive}[self.split](self.root)
+            parse = parse_train_archive if self.split == "train" else parse_val_archive
+            parse(self.root)
 
     @property
     def split_folder(self) -> str:

@@ -28,7 +28,7 @@ class Imagenette(Samples):
         target_transform: a function of the class's number.
         loader: reads a picture, given its path.
 
-    `wnids` are WordNet's names of the classes; `classes` are tuples of words, and `class_to_idx` has the number of each.
+    `wnids` are WordNet's names of the classes; `classes` are tuples of words, and `class_to_idx` numbers each word.
     """
 
     _ARCHIVES = {

@@ -79,7 +79,9 @@ class _LFW(VisionDataset[Any]):
 
     def download(self) -> None:
         """Raises ValueError: it can be downloaded by hand only."""
-        raise ValueError(f"LFW dataset is no longer available for automatic download. {_elsewhere(self.root)}")
+        raise ValueError(
+            f"LFW dataset is no longer available for automatic download. {_elsewhere(self.root)}"
+        )
 
     def _list(self) -> list[list[str]]:
         """The lines of the list, each as what stands between its tabs."""
@@ -134,9 +136,12 @@ class LFWPeople(_LFW, Separate):
 
     def _get_people(self) -> tuple[list[str], list[int]]:
         """The photographs and whose they are: for each fold how many people, and each with a number of photographs."""
-        rows = iter(self._list())
-        folds = int(next(rows)[0]) if self.split == "10fold" else 1
-        people = [next(rows) for _ in range(folds) for _ in range(int(next(rows)[0]))]
+        rows = self._list()
+        people, place = [], int(self.split == "10fold")
+        for _ in range(int(rows[0][0]) if self.split == "10fold" else 1):
+            count = int(rows[place][0])
+            people += rows[place + 1 : place + 1 + count]
+            place += 1 + count
         photographs = [(name, i) for name, count in people for i in range(1, int(count) + 1)]
         data = [self._get_path(name, i) for name, i in photographs]
         return data, [self.class_to_idx[name] for name, _ in photographs]

@@ -71,7 +71,13 @@ class LSUNClass(Separate):
         """The database, opened by this process: LMDB's must not be carried into another one."""
         if self._env is None or self._opened_by != os.getpid():
             lmdb = extra("lmdb", "torchvision.datasets.LSUN")
-            options = {"max_readers": 1, "readonly": True, "lock": False, "readahead": False, "meminit": False}
+            options = {
+                "max_readers": 1,
+                "readonly": True,
+                "lock": False,
+                "readahead": False,
+                "meminit": False,
+            }
             self._env, self._opened_by = lmdb.open(os.fspath(self.root), **options), os.getpid()
         return self._env
 
@@ -116,7 +122,9 @@ class LSUN(Separate):
         if isinstance(classes, str) and classes in _PARTS:
             return ["test"] if classes == "test" else [f"{name}_{classes}" for name in _CATEGORIES]
         if not isinstance(classes, Iterable):
-            raise ValueError(f"Expected type str or Iterable for argument classes, but got type {type(classes)}.")
+            raise ValueError(
+                f"Expected type str or Iterable for argument classes, but got type {type(classes)}."
+            )
         classes = list(classes)
         unknown = "Unknown value '{}' for {}. Valid values are {{{}}}."
         for name in classes:

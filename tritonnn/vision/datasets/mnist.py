@@ -32,7 +32,8 @@ __all__ = [
 
 AnyPath = str | os.PathLike[str]
 Function = Callable[..., Any]
-_DIGITS = "0 - zero,1 - one,2 - two,3 - three,4 - four,5 - five,6 - six,7 - seven,8 - eight,9 - nine".split(",")
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGITS = [f"{digit} - {name}" for digit, name in enumerate(_NAMES)]
 
 
 def _old_name(name: str, now: str) -> property:
@@ -55,7 +56,9 @@ class MNIST(Separate):
         target_transform: a function of the class's number.
         download: fetch what is missing.
 
-    `data` is a uint8 tensor of all pictures, `targets` an int64 one of their classes. RuntimeError where files are missing.
+    `data` is a uint8 tensor of all pictures, `targets` an int64 one of their classes.
+
+    Raises RuntimeError where files are missing.
     """
 
     mirrors = ["https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"]
@@ -183,7 +186,18 @@ class FashionMNIST(MNIST):
         ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
         ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
     ]
-    classes = "T-shirt/top,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot".split(",")
+    classes = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
 
 
 class KMNIST(MNIST):
@@ -196,7 +210,7 @@ class KMNIST(MNIST):
         ("t10k-images-idx3-ubyte.gz", "5c965bf0a639b31b8f53240b1b52f4d7"),
         ("t10k-labels-idx1-ubyte.gz", "7320c461ea6c1c855c0b718fb2a4b134"),
     ]
-    classes = "o,ki,su,tsu,na,ha,ma,ya,re,wo".split(",")
+    classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
 
 
 class EMNIST(MNIST):
@@ -344,14 +358,14 @@ def read_sn3_pascalvincent_tensor(path: AnyPath, strict: bool = True) -> Tensor:
 
     Args:
         path: of the file.
-        strict: what is raised for a file with more or fewer elements than it announces: AssertionError, or RuntimeError.
+        strict: a file with more or fewer elements than it announces raises AssertionError; else RuntimeError.
 
     Raises AssertionError for a file of another format.
     """
     with naming(path):
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rb") as file:  # type: ignore[operator]
+        with (gzip.open if packed else open)(path, "rb") as file:
             data = file.read()
         rank, kind = (data[3], int.from_bytes(data[:3], "big")) if len(data) > 3 else (0, 0)
         if not (1 <= rank <= 3 and kind in _TYPES and len(data) >= 4 * (rank + 1)):

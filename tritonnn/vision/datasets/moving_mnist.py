@@ -45,7 +45,9 @@ class MovingMNIST(VisionDataset[Any]):
         if not isinstance(split_ratio, int):
             raise TypeError(f"`split_ratio` should be an integer, but got {type(split_ratio)}")
         if not 1 <= split_ratio <= 19:
-            raise ValueError(f"`split_ratio` should be `1 <= split_ratio <= 19`, but got {split_ratio} instead.")
+            raise ValueError(
+                f"`split_ratio` should be `1 <= split_ratio <= 19`, but got {split_ratio} instead."
+            )
         self.split_ratio = split_ratio
         self._base_folder = os.path.join(self.root, type(self).__name__)
         self._filename = "mnist_test_seq.npy"
@@ -53,7 +55,9 @@ class MovingMNIST(VisionDataset[Any]):
         if download:
             self.download()
         if not self._check_exists():
-            raise RuntimeError(f"Dataset not found: there is no {path}. You can use download=True to download it.")
+            raise RuntimeError(
+                f"Dataset not found: there is no {path}. You can use download=True to download it."
+            )
         part = {"train": slice(split_ratio), "test": slice(split_ratio, None), None: slice(None)}[self.split]
         with naming(path):
             frames = np.load(path, allow_pickle=False)[part]  # frames first

@@ -30,7 +30,10 @@ class OxfordIIITPet(Joint):
 
     _RESOURCES = (
         ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/images.tar.gz", "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
-        ("https://www.robots.ox.ac.uk/~vgg/data/pets/data/annotations.tar.gz", "95a8c909bbe2e81eed6a22bccdf3f68f"),
+        (
+            "https://www.robots.ox.ac.uk/~vgg/data/pets/data/annotations.tar.gz",
+            "95a8c909bbe2e81eed6a22bccdf3f68f",
+        ),
     )
     _VALID_TARGET_TYPES = ("category", "binary-category", "segmentation")
 

@@ -43,7 +43,10 @@ class Places365(Joint):
     }
     _IMAGES_META = {  # by split, and whether they are small
         ("train-standard", False): ("train_large_places365standard.tar", "67e186b496a84c929568076ed01a8aa1"),
-        ("train-challenge", False): ("train_large_places365challenge.tar", "605f18e68e510c82b958664ea134545f"),
+        ("train-challenge", False): (
+            "train_large_places365challenge.tar",
+            "605f18e68e510c82b958664ea134545f",
+        ),
         ("val", False): ("val_large.tar", "9b71c4993ad89d2d8bcbdc4aef38042f"),
         ("test", False): ("test_large.tar", "41a4b6b724b1d2cd862fb3871ed59913"),
         ("train-standard", True): ("train_256_places365standard.tar", "53ca1c756c3d1e7809517cc47c5561c5"),
@@ -80,7 +83,7 @@ class Places365(Joint):
 
     @property
     def variant(self) -> str:
-        """"challenge" or "standard"."""
+        """ "challenge" or "standard"."""
         return "challenge" if "challenge" in self.split else "standard"
 
     @property

@@ -48,7 +48,8 @@ class RenderedSST2(Samples):
             self._download()
         if not self._check_exists():
             raise RuntimeError(
-                f"Dataset not found: {self._folder} lacks negative or positive. You can use download=True to download it"
+                f"Dataset not found: {self._folder} lacks negative or positive. "
+                "You can use download=True to download it"
             )
         self._samples = make_dataset(self._folder, extensions=("png",))
         self.loader = loader

@@ -29,7 +29,9 @@ class SBDataset(Joint):
         transforms: a function of picture and target.
     """
 
-    url = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
+    url = (
+        "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/benchmark.tgz"
+    )
     md5 = "82b4d87ceb2ed10f6038a1cba92111cb"
     filename = "benchmark.tgz"
     voc_train_url = "https://www.cs.cornell.edu/~bharathh/train_noval.txt"

@@ -71,4 +71,6 @@ class StanfordCars(Samples):
 
     def download(self) -> None:
         """Raises ValueError: it can be downloaded nowhere."""
-        raise ValueError("The original URL is broken so the StanfordCars dataset cannot be downloaded anymore.")
+        raise ValueError(
+            "The original URL is broken so the StanfordCars dataset cannot be downloaded anymore."
+        )

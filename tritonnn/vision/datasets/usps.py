@@ -52,7 +52,9 @@ class USPS(Separate):
         with naming(path), bz2.open(path, "rt", encoding="ascii") as file:
             rows = [line.split() for line in file]
             values = np.array([[pair.partition(":")[2] for pair in row[1:]] for row in rows], np.float32)
-            self.data = ((values.reshape(-1, 16, 16) + 1) / 2 * 255).astype(np.uint8)  # from -1 to 1 in the file
+            self.data = ((values.reshape(-1, 16, 16) + 1) / 2 * 255).astype(
+                np.uint8
+            )  # from -1 to 1 in the file
             self.targets = [int(row[0]) - 1 for row in rows]
 
     def _item(self, index: int) -> tuple[Any, Any]:

@@ -120,7 +120,9 @@ def list_files(root: AnyPath, suffix: str | tuple[str, ...], prefix: bool = Fals
     """The files in a folder that end with `suffix`, sorted; as paths with `prefix`, else as names."""
     root = os.path.expanduser(root)
     names = sorted(
-        name for name in os.listdir(root) if name.endswith(suffix) and os.path.isfile(os.path.join(root, name))
+        name
+        for name in os.listdir(root)
+        if name.endswith(suffix) and os.path.isfile(os.path.join(root, name))
     )
     return [os.path.join(root, name) for name in names] if prefix else names
 

@@ -59,7 +59,7 @@ class VisionDataset(Dataset[T_co]):
         self.root: Any = os.path.expanduser(root) if isinstance(root, str) else root
         self.transform = transform
         self.target_transform = target_transform
-        self.transforms = StandardTransform(transform, target_transform) if separate else transforms
+        self.transforms: Any = StandardTransform(transform, target_transform) if separate else transforms
 
     def __getitem__(self, index: int) -> T_co:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
@@ -74,7 +74,9 @@ class VisionDataset(Dataset[T_co]):
         body += self.extra_repr().splitlines()
         if getattr(self, "transforms", None) is not None:
             body.append(repr(self.transforms))
-        return "\n".join([f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)])
+        return "\n".join(
+            [f"Dataset {type(self).__name__}", *(" " * self._repr_indent + line for line in body)]
+        )
 
     def extra_repr(self) -> str:
         """More lines for what `repr` shows."""

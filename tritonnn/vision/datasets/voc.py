@@ -118,7 +118,8 @@ class VOCDetection(_VOC):
         """An element as a dict: text, or a dict of what it holds, with a list for what it holds several times.
 
         >>> from xml.etree.ElementTree import fromstring
-        >>> VOCDetection.parse_voc_xml(fromstring("<annotation><size>3</size><object><name>cat</name></object></annotation>"))
+        >>> tree = fromstring("<annotation><size>3</size><object><name>cat</name></object></annotation>")
+        >>> VOCDetection.parse_voc_xml(tree)
         {'annotation': {'size': '3', 'object': [{'name': 'cat'}]}}
         """
         children = list(node)

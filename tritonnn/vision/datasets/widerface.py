@@ -28,7 +28,7 @@ class WIDERFace(Separate):
         root: the folder.
         split: "train", "val" or "test"; targets of the last are None.
         transform: a function of the picture, which is one of Pillow's.
-        target_transform: a function of the target, a dict: "bbox" (x, y, width, height) and six properties of each face.
+        target_transform: a function of the target, a dict: "bbox" (x, y, width, height) and six properties of faces.
         download: fetch the archives, which are on Google Drive, and unpack them.
     """
 
@@ -96,7 +96,9 @@ class WIDERFace(Separate):
 
     def parse_test_annotations_file(self) -> None:
         """Read the list of the pictures that have no boxes."""
-        self.img_info += [{"img_path": self._image(name)} for name in self._rows("wider_face_test_filelist.txt")]
+        self.img_info += [
+            {"img_path": self._image(name)} for name in self._rows("wider_face_test_filelist.txt")
+        ]
 
     def _item(self, index: int) -> tuple[Any, Any]:
         info = self.img_info[index]
