@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from tritonnn import _limits
 
 
 class dtype:
@@ -327,25 +327,6 @@ def scalar_dtype(value: bool | int | float | complex | np.number | np.bool_) -> 
     return _default.to_complex()
 
 
-@cache
-def _float_limits(type: dtype) -> dict[str, float]:
-    """What `finfo` tells of a type, found out once."""
-    info = ml_dtypes.finfo(type.np)
-    eps = (
-        0.125 if type is float8_e5m2fnuz else info.eps
-    )  # what PyTorch gives, though the next after 1 is 1.25
-    limits = {"eps": eps, "max": info.max, "min": info.min, "tiny": info.tiny, "smallest_normal": info.tiny}
-    limits["resolution"] = f"1e-{int(info.nmant * math.log10(2))}"
-    return {name: float(value) for name, value in limits.items()}
-
-
-@cache
-def _integer_limits(type: dtype) -> dict[str, int]:
-    """What `iinfo` tells of a type, found out once."""
-    info = np.iinfo(type.np)
-    return {"max": int(info.max), "min": int(info.min)}
-
-
 class _Limits:
     """Shared by `finfo` and `iinfo`: numbers of a type, converted to Python's."""
 
@@ -362,13 +343,6 @@ class finfo(_Limits):
     1.1920928955078125e-07
     """
 
-    eps: float
-    max: float
-    min: float
-    tiny: float
-    smallest_normal: float
-    resolution: float
-
     def __init__(self, type: dtype | None = ...) -> None:  # type: ignore[assignment]  # None is no dtype
         type = _default if type is ... else as_dtype(type, "finfo", "'type' (position 1)")
         if type.kind < 2:
@@ -379,7 +353,7 @@ class finfo(_Limits):
         super().__init__(type)
         if type is float4_e2m1fn_x2:
             return
-        self.__dict__.update(_float_limits(type))
+        self.__dict__.update(_limits.of_floats(type.np))
 
     def __getattr__(self, name: str) -> float:
         """What is asked for and not there: the properties of bytes that are two numbers each."""
@@ -414,7 +388,7 @@ class iinfo(_Limits):
         if type is bool_:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         super().__init__(type)
-        self.__dict__.update(_integer_limits(type))
+        self.__dict__.update(_limits.of_integers(type.np))
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
