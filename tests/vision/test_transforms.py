@@ -279,6 +279,19 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("name", "args"), CALLS, ids=lambda value: value if isinstance(value, str) else "")
+def test_any_dimensions_may_come_first(name: str, args: tuple) -> None:
+    small = image()[:, :10, :12]
+    batch = torch.stack([small, 255 - small, small.flip(-1), small // 2]).reshape(2, 2, 3, 10, 12)
+    change = getattr(F, name)
+    if name == "equalize":  # which refuses clips, but knows batches
+        assert torch.equal(change(batch[0])[1], change(batch[0, 1]))
+        return
+    together = change(batch, *args)
+    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        assert torch.equal(together[i, j], change(batch[i, j], *args))
+
+
+@pytest.mark.parametrize(("name", "args"), CALLS, ids=lambda value: value if isinstance(value, str) else "")
 @pytest.mark.parametrize("device", ["cuda"])
 def test_a_gpu_computes_the_same(device: str, name: str, args: tuple) -> None:
     small = image()[:, :10, :12]

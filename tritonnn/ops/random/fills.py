@@ -58,7 +58,7 @@ def _no_more(name: str, left: dict[str, Any]) -> None:
 
 
 @cache
-def _largest(dtype: dtypes.DType) -> float:
+def _largest(dtype: dtypes.dtype) -> float:
     return dtypes.finfo(dtype).max if dtype.kind > 1 else float("inf")
 
 
