@@ -19,7 +19,7 @@ def of_floats(kind: np.dtype) -> dict[str, float]:
     65504.0
     """
     info = ml_dtypes.finfo(kind)
-    limits = {
+    limits: dict[str, Any] = {
         "eps": info.eps,
         "max": info.max,
         "min": info.min,
