@@ -77,7 +77,11 @@ def to_dtype(inpt: Any, dtype: torch.dtype = torch.float32, scale: bool = False)
 
 
 normalize_image = image_kernel(_F.normalize)
-gaussian_blur_image = image_kernel(_F.gaussian_blur)
+
+
+def gaussian_blur_image(image: Tensor, kernel_size: Any, sigma: Any = None) -> Tensor:
+    """`gaussian_blur` of a picture."""
+    return _F.gaussian_blur(image, kernel_size, sigma)
 
 
 def gaussian_noise_image(image: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Tensor:
