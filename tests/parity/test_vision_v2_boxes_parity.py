@@ -37,14 +37,11 @@ def test_convert(old: str, new: str, dtype: str) -> None:
         return  # rotated boxes are floating-point numbers
     want, got = both(old, dtype)
     formats = their_tv.BoundingBoxFormat[old], their_tv.BoundingBoxFormat[new]
-    results = (
-        outcome(R.convert_bounding_box_format, want, *formats),
-        outcome(F.convert_bounding_box_format, got, old, new),
-    )
-    same(*results, exact(dtype, old))
+    wanted = outcome(R.convert_bounding_box_format, want, *formats)
+    same(wanted, outcome(F.convert_bounding_box_format, got, old, new), exact(dtype, old))
     given = both(old, dtype)[1]
     written = outcome(F.convert_bounding_box_format, given, old, new.lower(), inplace=True)
-    same(results[0], written, exact(dtype, old))
+    same(wanted, written, exact(dtype, old))
     if isinstance(written, ours.Tensor) and written.shape == given.shape:
         assert written.data_ptr() == given.data_ptr()
 
@@ -166,7 +163,7 @@ def test_a_registered_kernel_is_called() -> None:
             v2.functional.resize(x, [2, 2])
         assert v2.Resize((2, 2))(x) is x  # passes through
         v2.functional.register_kernel("resize", mine)(
-            lambda inpt, size, **rest: tv.wrap(inpt[..., :1], like=inpt)
+            lambda inpt, size, tv=tv, **rest: tv.wrap(inpt[..., :1], like=inpt)
         )
         for result in (v2.functional.resize(x, [2, 2]), v2.Resize((2, 2))(x)):
             assert type(result) is mine and tuple(result.shape) == (1, 4, 1)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch as theirs
-from reference_vision import torchvision
 from vision_v2_draws import Draws, draws  # noqa: F401
 from vision_v2_inputs import HEIGHT, WIDTH, made, outcome, same, their_tv, their_v2, translated
 
@@ -361,6 +360,3 @@ def test_inputs_translate() -> None:
         with pytest.raises(AssertionError):
             same(want, wrong)
     same(want, translated(want))
-
-
-assert torchvision is not None

@@ -1,4 +1,4 @@
-"""The same random numbers for torchvision and for ours: both libraries' draws are replaced by those of one NumPy stream."""
+"""The same random numbers for torchvision and for ours: what both draw comes from one stream of NumPy's."""
 
 from __future__ import annotations
 
