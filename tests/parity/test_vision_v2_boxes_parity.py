@@ -79,7 +79,7 @@ def test_clamp_of_odd_boxes(format: str, mode: str) -> None:
 def test_geometry_clamps_as_boxes_say(format: str, mode: str | None) -> None:
     want, got = made(f"boxes {format}", clamping_mode=mode)
     for name, arguments in (
-        ("rotate", {"angle": 20.0, "expand": True}),
+        ("rotate", {"angle": 20.0}),
         ("affine", {"angle": 5.0, "translate": [9, -8], "scale": 1.5, "shear": [3.0, 4.0]}),
         ("crop", {"top": 5, "left": 6, "height": 9, "width": 9}),
         ("pad", {"padding": [-5, 2, 3, -4]}),

@@ -150,7 +150,9 @@ def level(value: Any) -> float:
     return 1e-4 if value.is_floating_point() else 1.0
 
 
-def same(want: Any, got: Any, atol: float | None = None, where: str = "", outliers: float = 0.0) -> None:
+def same(
+    want: Any, got: Any, atol: float | None = None, where: str = "", outliers: float = 0.0, canvas: int = 0
+) -> None:
     """Assert that results are of the same classes, types and shapes, and near each other.
 
     Args:
@@ -159,21 +161,26 @@ def same(want: Any, got: Any, atol: float | None = None, where: str = "", outlie
         atol: how far values may be apart; None: as befits their type.
         where: for the message.
         outliers: the part of the values that may be farther apart: pixels on the edge between two others.
+        canvas: how far the sizes of canvases may be apart.
     """
     assert type(want).__name__ == type(got).__name__, (where, type(want), type(got))
     if isinstance(want, (tuple, list)):
         assert len(want) == len(got), where
         for one, other in zip(want, got, strict=True):
-            same(one, other, atol, where, outliers)
+            same(one, other, atol, where, outliers, canvas)
     elif isinstance(want, Mapping):
         assert list(want) == list(got), where
         for key in want:
-            same(want[key], got[key], atol, f"{where} {key}", outliers)
+            same(want[key], got[key], atol, f"{where} {key}", outliers, canvas)
     elif isinstance(want, theirs.Tensor):
         assert str(want.dtype) == str(got.dtype), (where, want.dtype, got.dtype)
         assert tuple(want.shape) == tuple(got.shape), (where, want.shape, got.shape)
         for name in getattr(type(got), "_metadata", ()):
-            assert str(getattr(want, name)) == str(getattr(got, name)), (where, name)
+            said = getattr(want, name), getattr(got, name)
+            if name == "canvas_size":
+                assert np.abs(np.subtract(*said)).max() <= canvas, (where, said)
+            else:
+                assert str(said[0]) == str(said[1]), (where, said)
         numbers = [
             value.detach().numpy()
             for value in (want.as_subclass(theirs.Tensor), got.as_subclass(ours.Tensor))

@@ -8,7 +8,13 @@ from typing import Any
 
 from tritonnn import Tensor, nn
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._utils import _make_divisible, classifier, handle_legacy_interface, he_fan_out, init_layers
+from tritonnn.vision.models._utils import (
+    _make_divisible,
+    classifier,
+    handle_legacy_interface,
+    he_fan_out,
+    init_layers,
+)
 
 __all__ = [
     "MNASNet",
@@ -130,7 +136,7 @@ class MNASNet(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
-        version = local_metadata.get("version", None)
+        version = local_metadata.get("version")
         if version not in (1, 2):
             raise ValueError(f"version should be set to 1 or 2 instead of {version}")
         if version == 1 and self.alpha != 1.0:
