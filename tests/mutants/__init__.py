@@ -36,6 +36,7 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
+    "images",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

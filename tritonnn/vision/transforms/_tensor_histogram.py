@@ -21,7 +21,7 @@ def autocontrast(img: Tensor) -> Tensor:
     bound = max_value(img.dtype)
     dtype = img.dtype if img.is_floating_point() else torch.float32
     lowest = img.amin(dim=(-2, -1), keepdim=True).to(dtype)
-    scale = bound / (img.amax(dim=(-2, -1), keepdim=True).to(dtype) - lowest)
+    scale = (img.amax(dim=(-2, -1), keepdim=True).to(dtype) - lowest).reciprocal() * bound
     stretched = torch.isfinite(scale)  # but for channels of one value
     lowest, scale = torch.where(stretched, lowest, 0.0), torch.where(stretched, scale, 1.0)
     return ((img - lowest) * scale).clamp_(0, bound).to(img.dtype)
@@ -36,13 +36,16 @@ def equalize(img: Tensor) -> Tensor:
     if img.numel() == 0:
         return img
     levels = convert_image_dtype(img, torch.uint8)
-    planes = levels.reshape(math.prod(img.shape[:-2]), -1).to(torch.int64)
-    first = torch.arange(planes.shape[0], device=img.device)[:, None] * 256
-    counts = torch.bincount((planes + first).reshape(-1), minlength=256 * planes.shape[0]).reshape(-1, 256)
-    brightest = counts.gather(1, planes.amax(1, keepdim=True))
+    count = math.prod(img.shape[:-2])
+    first = 256 * torch.arange(count, device=img.device)[:, None]
+    planes = levels.reshape(count, -1)
+    places = planes + first  # in a row of tables, one for each channel of each image
+    histogram = torch.bincount(places.reshape(-1), minlength=256 * count).reshape(count, 256)
+    brightest = histogram.gather(1, planes.amax(1, keepdim=True).to(torch.int64))
     step = torch.div(planes.shape[1] - brightest, 255, rounding_mode="floor")
-    darker = counts.cumsum(1) - counts
-    divisor = step.clamp(min=1)
-    table = torch.div(darker + torch.div(step, 2, rounding_mode="floor"), divisor, rounding_mode="floor")
-    table = torch.where(step == 0, torch.arange(256, device=img.device), table.clamp(0, 255))
-    return convert_image_dtype(table.gather(1, planes).to(torch.uint8).reshape(img.shape), img.dtype)
+    darker = histogram.cumsum(1) - histogram
+    table = torch.div(
+        darker + torch.div(step, 2, rounding_mode="floor"), step.clamp(min=1), rounding_mode="floor"
+    )
+    table = torch.where(step == 0, torch.arange(256, device=img.device), table.clamp(0, 255)).to(torch.uint8)
+    return convert_image_dtype(table.reshape(-1)[places].reshape(img.shape), img.dtype)

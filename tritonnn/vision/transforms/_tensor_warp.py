@@ -112,7 +112,9 @@ def apply_grid(img: Tensor, grid: Tensor, mode: str, fill: Fill) -> Tensor:
     if img.numel() == 0:
         return img.reshape(shape)
     seen = _sampled(batch, grid.expand(batch.shape[0], -1, -1, -1), mode)
-    if fill is not None:
+    if fill is not None and (
+        mode != "nearest" or any(fill_values(fill))
+    ):  # the nearest outside is zero already
         inside = _sampled(batch.new_ones((1, 1, *batch.shape[-2:])), grid, mode)
         colour = torch.tensor(fill_values(fill), dtype=seen.dtype, device=seen.device).reshape(1, -1, 1, 1)
         if mode == "nearest":
@@ -130,24 +132,25 @@ def _float_of(img: Tensor) -> torch.dtype:
     return img.dtype if img.is_floating_point() else torch.float32
 
 
-def _centres(count: int, first: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The places of pixels along a dimension."""
-    return torch.linspace(first, first + count - 1.0, steps=count, dtype=torch.float32, device=device).to(
-        dtype
-    )
+def _places(
+    w: int, h: int, first_x: float, first_y: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """(x, y, 1) of each pixel, row by row.
+
+    A product of matrices takes them through a map as torchvision does. Where a map looks exactly between two pixels,
+    the last bit says which one is nearest, so sums in another order would show another one.
+    """
+    x = torch.linspace(first_x, first_x + w - 1.0, steps=w, dtype=torch.float32, device=device).to(dtype)
+    y = torch.linspace(first_y, first_y + h - 1.0, steps=h, dtype=torch.float32, device=device).to(dtype)
+    rows, columns = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([columns, rows, torch.ones_like(rows)], -1).reshape(h * w, 3)
 
 
 def affine_grid(theta: Tensor, w: int, h: int, ow: int, oh: int) -> Tensor:
     """The map of a matrix (1, 2, 3) for a result of (oh, ow) pixels that looks at an image of (h, w)."""
     dtype, device = theta.dtype, theta.device
     scaled = theta[0] / torch.tensor([[0.5 * w], [0.5 * h]], dtype=dtype, device=device)
-    x = _centres(ow, 0.5 - 0.5 * ow, dtype, device)
-    y = _centres(oh, 0.5 - 0.5 * oh, dtype, device)[:, None]
-    return torch.stack([_plane(scaled[0], x, y), _plane(scaled[1], x, y)], -1)[None]
-
-
-def _plane(row: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    return row[0] * x + row[1] * y + row[2]
+    return (_places(ow, oh, 0.5 - 0.5 * ow, 0.5 - 0.5 * oh, dtype, device) @ scaled.T).reshape(1, oh, ow, 2)
 
 
 def rotated_size(matrix: Sequence[float], w: int, h: int) -> tuple[int, int]:
@@ -168,11 +171,9 @@ def perspective_grid(
 ) -> Tensor:
     """The map of eight numbers for a result as large as the image, (oh, ow)."""
     numbers = torch.tensor([*coeffs, 1.0], dtype=dtype, device=device).reshape(3, 3)
-    scaled = numbers[:2] / torch.tensor([[0.5 * ow], [0.5 * oh]], dtype=dtype, device=device)
-    x = _centres(ow, 0.5, dtype, device)
-    y = _centres(oh, 0.5, dtype, device)[:, None]
-    depth = _plane(numbers[2], x, y)
-    return torch.stack([_plane(row, x, y) / depth - 1.0 for row in scaled], -1)[None]
+    scale = torch.tensor([[0.5 * ow], [0.5 * oh], [1.0]], dtype=dtype, device=device)
+    seen = _places(ow, oh, 0.5, 0.5, dtype, device) @ (numbers / scale).T
+    return (seen[:, :2] / seen[:, 2:] - 1.0).reshape(1, oh, ow, 2)
 
 
 def identity_grid(
