@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import tritonnn as torch
@@ -210,6 +211,25 @@ def test_a_transform_of_ones_own() -> None:
     np.testing.assert_allclose(output["boxes"].numpy()[0], around(output["mask"]))
     with pytest.raises(NotImplementedError, match="transform"):
         v2.Transform()(torch.zeros(1, 2, 2))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_jpeg_loses_what_a_file_does(channels: int) -> None:
+    """A picture, a batch and a video as Pillow writes and reads them; less quality loses more."""
+    y, x = np.mgrid[:32, :48]
+    smooth = (127 + 100 * np.sin(x / 9) * np.cos(y / 7)).astype(np.uint8)
+    picture = PIL.Image.fromarray(smooth).convert("RGB" if channels == 3 else "L")
+    image = F.to_image(picture)
+    errors = []
+    for quality in (95, 10):
+        want = F.pil_to_tensor(F.jpeg(picture, quality)).int()
+        got = F.jpeg(image, quality)
+        assert type(got) is tv_tensors.Image and (got.int() - want).abs().max() <= 2
+        video = F.jpeg(tv_tensors.Video(torch.stack([image, image])), quality)
+        assert type(video) is tv_tensors.Video and torch.equal(video[1], got + 0)
+        errors.append((got.int() - image.int()).abs().float().mean())
+    assert errors[0] < errors[1]
+    assert v2.JPEG((10, 20))(image).shape == image.shape
 
 
 def test_draws_follow_the_seed() -> None:

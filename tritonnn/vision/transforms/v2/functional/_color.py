@@ -126,7 +126,7 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
     return _F.rgb_to_grayscale(image, num_output_channels)
 
 
-def grayscale_to_rgb_image(image: Tensor) -> Tensor:
+def grayscale_to_rgb_image(image: Any) -> Tensor:
     """`grayscale_to_rgb` of a picture."""
     if is_image(image):
         return image.convert("RGB")
@@ -182,7 +182,7 @@ invert_video = video_kernel(invert_image)
 permute_channels_video = video_kernel(permute_channels_image)
 
 #: functional -> kernels of pictures as tensors, of those of Pillow's, and of videos, which have no colours to lose
-_KERNELS = {
+_KERNELS: dict[Any, tuple[Any, Any, Any]] = {
     rgb_to_grayscale: (rgb_to_grayscale_image, rgb_to_grayscale_image, None),
     grayscale_to_rgb: (grayscale_to_rgb_image, grayscale_to_rgb_image, None),
     adjust_brightness: (adjust_brightness_image, adjust_brightness_image, adjust_brightness_video),

@@ -33,7 +33,7 @@ def affine(
     _check_affine(angle, translate, scale, shear, center)
     height, width = canvas_size
     about = [width * 0.5, height * 0.5] if center is None else [float(c) for c in center]
-    shears = [float(shear), 0.0] if isinstance(shear, Number) else [float(s) for s in shear]  # type: ignore[arg-type]
+    shears = [float(shear), 0.0] if isinstance(shear, (int, float)) else [float(s) for s in shear]
     shears = shears * 2 if len(shears) == 1 else shears
     how = (float(angle), list(translate), scale, shears)
     matrix = torch.tensor(
