@@ -35,7 +35,7 @@ FAULTS = [
     ),
     Fault(
         "results of ops keep their class", "dtype rule", f"{TVT}/_tv_tensor.py",
-        "        return output.as_subclass(torch.Tensor) if isinstance(output, cls) else output", "        return output",
+        "output.as_subclass(torch.Tensor) if isinstance(output, cls) else output", "output",
         "tests/parity/test_vision_tv_tensors_parity.py -k results",
     ),
     Fault(
@@ -104,7 +104,7 @@ FAULTS = [
     ),
     Fault(
         "labels are left where their boxes are not", "ownership", f"{V2}/_sanitize.py",
-        "        if _is_label(inpt, params):\n            return inpt[valid]", "        if _is_label(inpt, params):\n            return inpt",
+        "if _is_label(inpt, params):\n            return inpt[valid]", "if _is_label(inpt, params):\n            return inpt",
         f"{CLASSES} -k Sanitize",
     ),
     Fault(
