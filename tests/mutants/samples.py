@@ -105,7 +105,8 @@ FAULTS = [
     ),
     Fault(
         "labels are left where their boxes are not", "ownership", f"{V2}/_sanitize.py",
-        "if _is_label(inpt, params):\n            return inpt[valid]", "if _is_label(inpt, params):\n            return inpt",
+        "if _is_label(inpt, params):\n            return inpt[valid]",
+        "if _is_label(inpt, params):\n            return inpt",
         f"{CLASSES} -k Sanitize",
     ),
     Fault(
