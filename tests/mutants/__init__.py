@@ -39,6 +39,7 @@ AREAS = (
     "detectors",
     "vision_models",
     "images",
+    "samples",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -57,14 +57,8 @@ def _fill_of_one(fill: Any) -> float | list[float] | None:
 
 
 def _get_fill(fills: _Fills, inpt_type: type) -> Any:
-    """What to fill with for an input of a class.
-
-    Raises ValueError where neither the class nor "others" is named.
-    """
-    for kind in (inpt_type, "others"):
-        if kind in fills:
-            return fills[kind]
-    raise ValueError(f"fill names neither {inpt_type} nor 'others': {list(fills)}")
+    """What to fill with for an input of a class; None, which is zero, where neither it nor "others" is named."""
+    return fills[inpt_type] if inpt_type in fills else fills.get("others")
 
 
 def _check_padding_arg(padding: int | Sequence[int]) -> None:
@@ -111,7 +105,7 @@ def _find_labels_default_heuristic(inputs: Any) -> torch.Tensor:
     named.sort(key=lambda key: key.lower() != "labels")
     if not named:
         raise ValueError(
-            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter parameter. "
+            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter. "
             "If there are no labels in the sample by design, pass labels_getter=None."
         )
     return inputs[named[0]]
@@ -150,12 +144,12 @@ def check_type(obj: Any, types_or_checks: Checks) -> bool:
 
 def has_any(flat_inputs: list[Any], *types_or_checks: type | Callable[[Any], bool]) -> bool:
     """Whether one of the inputs is of one of the types."""
-    return any([check_type(inpt, types_or_checks) for inpt in flat_inputs])
+    return any(check_type(inpt, types_or_checks) for inpt in flat_inputs)
 
 
 def has_all(flat_inputs: list[Any], *types_or_checks: type | Callable[[Any], bool]) -> bool:
     """Whether of each of the types there is an input."""
-    return all([has_any(flat_inputs, check) for check in types_or_checks])
+    return all(has_any(flat_inputs, check) for check in types_or_checks)
 
 
 def _first(flat_inputs: list[Any], cls: type, name: str) -> Any:
