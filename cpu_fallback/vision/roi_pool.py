@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tritonnn.cpu_fallback.vision._bins import images_of, wide
+from tritonnn.cpu_fallback.vision._bins import combined, images_of, own_means, own_shares, wide
 
 Array = np.ndarray
 LARGEST = 1 << 20  # results that are worked on at once
@@ -138,7 +138,7 @@ def ps_roi_pool(
     for k, number, down, across, rows, columns in _own(
         rois, n, spatial_scale, bins, (size[0], size[1]), planes.dtype
     ):
-        sums = np.einsum("ph,qw,hwpqc->cpq", rows, columns, planes[number, down, across], optimize=True)
+        sums = combined(own_means, rows, columns, planes[number, down, across])
         counts = np.maximum(rows.sum(1)[:, None] * columns.sum(1), 1)
         np.copyto(out[k], sums / counts, casting="same_kind")
 
@@ -155,5 +155,5 @@ def ps_roi_pool_backward(
         rois, batch_size, spatial_scale, bins, (height, width), g.dtype
     ):
         share = g[k] / np.maximum(rows.sum(1)[:, None] * columns.sum(1), 1)
-        total[number, down, across] += np.einsum("ph,qw,cpq->hwpqc", rows, columns, share, optimize=True)
+        total[number, down, across] += combined(own_shares, rows, columns, share)
     np.copyto(out, total.transpose(0, 5, 3, 4, 1, 2).reshape(out.shape), casting="same_kind")

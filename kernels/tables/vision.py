@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tritonnn.kernels.tables.reduction import power_of_2
+
 
 def overlap_rows(itemsize: int) -> int:
     """Boxes that one program compares with 32 others: so few that the corners of all pairs fit in registers."""
@@ -59,5 +61,10 @@ def choose_gather(channels: int, double: bool, places: bool = False) -> Gather:
     return GATHER_CANDIDATES[1 if places else 0]
 
 
-#: places of a convolution's result that a program handles, and the channels it reads at the place of a tap
-DEFORM_BLOCK, DEFORM_CHANNELS = 128, 8
+#: places of a convolution's result that a program handles
+DEFORM_BLOCK = 128
+
+
+def deform_channels(depth: int) -> int:
+    """Channels that a program reads at the place of a tap, of so many that move together."""
+    return min(8, power_of_2(max(depth, 1)))

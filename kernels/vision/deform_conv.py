@@ -17,7 +17,7 @@ from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.device.strided import wide
 from tritonnn.kernels.launch.launch import launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.tables.vision import DEFORM_BLOCK, DEFORM_CHANNELS
+from tritonnn.kernels.tables.vision import DEFORM_BLOCK, deform_channels
 
 Ints = tuple[int, ...]
 
@@ -143,12 +143,13 @@ def deform_columns(
         return
     depth, taps = input.shape[1] // offset_groups, kernel_size[0] * kernel_size[1]
     places = out.numel // out.shape[0]
-    grid = (-(-places // DEFORM_BLOCK), offset_groups * taps, -(-depth // DEFORM_CHANNELS))
+    channels = deform_channels(depth)
+    grid = (-(-places // DEFORM_BLOCK), offset_groups * taps, -(-depth // channels))
     launch(
         deform_columns_kernel, grid, out, input, offset, mask, places, depth, taps, *input.shape[2:], out.shape[2:],
         kernel_size, stride, padding, dilation, out.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
-        CHANNELS=DEFORM_CHANNELS, INT64=needs_int64(out, input, offset, mask),
+        CHANNELS=channels, INT64=needs_int64(out, input, offset, mask),
     )  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def deform_columns_backward(
     )  # fmt: skip
 
 
-def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
+def _cases(kind: str, compute: tl.dtype, masked: bool, channels: int = 8) -> list[Case]:
     four, pair, mask = "(i32 i32 i32 i32=1)", "(i32 i32)", f"*{kind}" if masked else "None"
     how = f"i32 i32 i32 i32 i32 {pair} {pair} (i32=1 i32=1) {pair} (i32=1 i32=1)"
     constants = {"COMPUTE": compute, "BLOCK": DEFORM_BLOCK, "INT64": False}
@@ -180,7 +181,7 @@ def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
     return [
         Case(
             deform_columns_kernel, f"*{kind} *{kind} *{kind} {mask} {how} {four} {four} {four} {four}",
-            {**constants, "CHANNELS": DEFORM_CHANNELS}, label=label,
+            {**constants, "CHANNELS": channels}, label=f"{label},{channels}",
         ),
         Case(
             deform_places_kernel,
@@ -191,8 +192,9 @@ def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
 
 
 COMPILE = [
-    *_cases("fp32", tl.float32, True),
     *_cases("fp32", tl.float32, False),
+    *[case for channels in (1, 2, 4) for case in _cases("fp32", tl.float32, True, channels)[:1]],
+    *_cases("fp32", tl.float32, True),
     *_cases("bf16", tl.float32, True),
     *_cases("fp64", tl.float64, True),
 ]

@@ -86,15 +86,17 @@ def roi_align_kernel(
             left = tl.floor(x).to(tl.int32)
             share, right = x - left, tl.minimum(left + 1, width - 1)
             at, after = wide(left, INT64) * in_strides[3], wide(right, INT64) * in_strides[3]
+            # what has no weight is not read: it counts as nothing, whatever it is (the other share is never 0)
             upper = (1.0 - share) * convert(tl.load(above + at, mask=both, other=0), COMPUTE)
-            upper += share * convert(tl.load(above + after, mask=both, other=0), COMPUTE)
+            upper += share * convert(tl.load(above + after, mask=both & (share > 0.0), other=0), COMPUTE)
+            both &= low > 0.0
             lower = (1.0 - share) * convert(tl.load(below + at, mask=both, other=0), COMPUTE)
-            lower += share * convert(tl.load(below + after, mask=both, other=0), COMPUTE)
+            lower += share * convert(tl.load(below + after, mask=both & (share > 0.0), other=0), COMPUTE)
             total += (1.0 - low) * upper + low * lower
     samples = grid_y * grid_x
     if not OWN:
         samples = tl.where(samples > 1.0, samples, 1.0)
-    mean = tl.where(known, divide(total, samples + total * 0), float("nan"))
+    mean = tl.where(known, divide(total, tl.full(mask.shape, 1.0, COMPUTE) * samples), float("nan"))
     place = k * out_strides[0] + wide(c, INT64) * out_strides[1]
     place += wide(row, INT64) * out_strides[2] + wide(column, INT64) * out_strides[3]
     tl.store(out + place, convert(mean.to(COMPUTE), out.dtype.element_ty), mask=mask)
@@ -137,7 +139,8 @@ def roi_align_gather_kernel(
                 across = weight_of(
                     x, x1 + own_column * step_x, left - 1.0, step_x, grid_x, apart_x, count_x, width
                 )
-                total += divide(g, samples + g * 0) * down * across
+                weight = down * across
+                total += tl.where(weight != 0.0, divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples) * weight, 0.0)
             else:
                 samples = tl.where(samples > 1.0, samples, 1.0)
                 given += wide(c, INT64) * grad_strides[1]
@@ -149,7 +152,9 @@ def roi_align_gather_kernel(
                         g = convert(tl.load(given + place, mask=c < channels, other=0), COMPUTE)
                         begin = x1 + j * step_x
                         across = weight_of(x, begin, left - 1.0, step_x, grid_x, apart_x, count_x, width)
-                        total += divide(g, samples + g * 0) * (down * across)
+                        weight = down * across
+                        share = divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples)
+                        total += tl.where(weight != 0.0, share * weight, 0.0)
     place = wide(n, INT64) * out_strides[0] + wide(c, INT64) * out_strides[1]
     place += wide(y, INT64) * out_strides[2] + wide(x, INT64) * out_strides[3]
     mask = (c < channels) & (y < height) & (x < width)

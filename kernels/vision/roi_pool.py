@@ -101,7 +101,7 @@ def roi_pool_kernel(
                 best = tl.where(better, value, best)
                 place = tl.where(better, y * width + x, place)
     if OWN:
-        best = divide(best, tl.where(empty, 1, count).to(COMPUTE) + best * 0)
+        best = divide(best, tl.full(mask.shape, 1.0, COMPUTE) * tl.where(empty, 1, count))
         place = channel + b * 0
     best = tl.where(known, best, float("nan"))
     spot = k * out_strides[0] + wide(c, INT64) * out_strides[1]

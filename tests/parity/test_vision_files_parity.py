@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,35 @@ def test_version_1_of_mnasnet():
     for library in (ours, theirs):
         with pytest.raises(ValueError, match="version should be set to 1 or 2"):
             library.MNASNet(0.5, num_classes=3).load_state_dict({})
+
+
+WHOLE = """
+import sys
+import tritonnn
+tritonnn.serve()
+import torch
+for model, images, wanted in torch.load(sys.argv[1], weights_only=False):
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), wanted, rtol=1e-4, atol=1e-4 * wanted.abs().max().item())
+    print(type(model).__module__)
+"""
+
+
+def test_whole_networks(tmp_path):
+    """`torch.save(model)` names torchvision's classes and their attributes; here these are tritonnn's."""
+    images = reference.from_numpy(pictures(1, 32))
+    saved = []
+    for name in ("squeezenet1_1", "mobilenet_v3_small", "shufflenet_v2_x0_5"):
+        model = getattr(theirs, name)(num_classes=10).eval()
+        with reference.no_grad():
+            saved.append((model, images, model(images)))
+    reference.save(saved, tmp_path / "whole.pt")
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE, str(tmp_path / "whole.pt")], capture_output=True, text=True
+    )
+    wanted = [
+        "torchvision.models.squeezenet",
+        "torchvision.models.mobilenetv3",
+        "torchvision.models.shufflenetv2",
+    ]
+    assert done.stdout.split() == wanted, done.stderr

@@ -19,8 +19,8 @@ def _column_samples(make: Make) -> list[Sample]:
         return make(*shape, low=-2.5, high=2.5)
 
     return [
-        Sample(make(2, 4, 5, 6), offset(2, 24, 4, 4), None, (2, 3), (1, 1), (0, 0), (1, 1), 2),
-        Sample(make(2, 3, 6, 5), offset(2, 8, 3, 2), make(2, 4, 3, 2), (2, 2), (2, 2), (1, 0), (1, 2), 1),
+        Sample(make(2, 4, 3, 4), offset(2, 8, 3, 3), None, (1, 2), (1, 1), (0, 0), (1, 1), 2),
+        Sample(make(1, 3, 5, 4), offset(1, 8, 3, 2), make(1, 4, 3, 2), (2, 2), (2, 2), (1, 1), (1, 2), 1),
         Sample(make(0, 2, 3, 3), offset(0, 2, 3, 3), None, (1, 1), (1, 1), (0, 0), (1, 1), 1),
     ]  # fmt: skip
 
@@ -77,12 +77,11 @@ def deform_columns(
 
 
 def _samples(make: Make) -> list[Sample]:
-    image = make(2, 4, 5, 6)
-    none, zeros = make(2, 1), make(6)
-    moved, mask = make(2, 16, 3, 3, low=-2.5, high=2.5), make(2, 8, 3, 3)
+    image = make(2, 4, 4, 5)
+    moved, mask = make(2, 8, 3, 2, low=-2.5, high=2.5), make(2, 4, 3, 2)
+    plain = Sample(image, make(2, 4, 1, 1), make(2, 2, 4, 5), make(2, 1), make(2), 1, 1, 0, 0, 1, 1, 1, 1, False)
     return [
-        Sample(image, make(6, 2, 2, 2), moved, mask, make(6), 2, 2, 1, 0, 2, 1, 2, 2, True),
-        Sample(image, make(6, 4, 1, 2), make(2, 4, 5, 5), none, zeros, 1, 1, 0, 0, 1, 1, 1, 1, False).constant("mask"),
+        Sample(image, make(4, 2, 1, 2), moved, mask, make(4), 2, 2, 1, 0, 2, 2, 2, 2, True), plain.constant("mask"),
     ]  # fmt: skip
 
 

@@ -44,9 +44,9 @@ def roi_pool_backward(
 
 
 def _samples(make: Make) -> list[Sample]:
-    images, rois = make(2, 3, 8, 9), regions(make, 2, 5)
+    images, rois = make(2, 3, 6, 7), regions(make, 2, 4)
     calls = [
-        Sample(images, rois, 1.0, 2, 3), Sample(images, rois, 0.5, 3, 2), Sample(images, rois, 2.0, 2, 2),
+        Sample(images, rois, 1.0, 2, 3), Sample(images, rois, 0.5, 3, 2), Sample(images, rois, 2.0, 1, 2),
         Sample(images, make(0, 5), 1.0, 2, 2), Sample(make(2, 0, 4, 4), rois, 1.0, 2, 2),
     ]  # fmt: skip
     return [call.constant("rois") for call in calls]
