@@ -38,6 +38,7 @@ AREAS = (
     "extending",
     "vision_models",
     "vision_newer_models",
+    "images",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.
