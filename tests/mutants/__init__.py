@@ -38,6 +38,7 @@ AREAS = (
     "extending",
     "vision_models",
     "vision_newer_models",
+    "detectors",
     "images",
 )
 
