@@ -36,8 +36,9 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
-    "detectors",
     "vision_models",
+    "vision_newer_models",
+    "detectors",
     "images",
     "samples",
 )

@@ -109,6 +109,7 @@ def test_copies(extracted, copied):
     model, extractor = extracted
     x = torch.ones(3, 4)
     other = copied(extractor)
+    assert other.graph is other.eval_graph
     with torch.no_grad():
         model.blocks[0].first.weight.zero_()
     assert not (other(x)["last"] == extractor(x)["last"]).all()

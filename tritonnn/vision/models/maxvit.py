@@ -232,7 +232,32 @@ class MaxVitBlock(nn.Module):
 
 
 class MaxVit(nn.Module):
-    """A stem, blocks, and a classifier of two layers. Pictures have the one size that it is built for."""
+    """A stem, blocks, and a classifier of two layers. Pictures have the one size that it is built for.
+
+    Args:
+        input_size: of the pictures.
+        stem_channels: of the two convolutions at the start.
+        partition_size: the side of a window; the size after each block is a multiple of it.
+        block_channels: of each block.
+        block_layers: how many layers each has; the first halves the size.
+        head_dim: channels of a head of attention.
+        stochastic_depth_prob: of the last layer to be left out in training; it grows linearly with depth.
+        norm_layer: of the convolutions, called with the number of channels; BatchNorm2d where it is None.
+        activation_layer: of convolutions and MLPs.
+        squeeze_ratio: of the channels that are weighed.
+        expansion_ratio: of the channels within `MBConv`.
+        mlp_ratio: of the features within MLPs.
+        mlp_dropout: behind MLPs.
+        attention_dropout: behind attention.
+        num_classes: how many scores there are.
+
+    >>> import tritonnn as torch
+    >>> net = MaxVit((32, 32), 8, 2, [8, 16], [1, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=10)
+    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+
+    Raises ValueError where the sizes do not fit.
+    """
 
     def __init__(
         self,

@@ -108,5 +108,15 @@ class S3D_Weights(WeightsEnum, data="video.s3d"):
 @register_model()
 @handle_legacy_interface(weights=("pretrained", S3D_Weights.KINETICS400_V1))
 def s3d(*, weights: S3D_Weights | None = None, progress: bool = True, **kwargs: Any) -> S3D:
-    """S3D."""
+    """S3D.
+
+    Args:
+        weights: trained ones: a member of `S3D_Weights` or its name; None for random ones.
+        progress: whether a download shows how far it is.
+        kwargs: of `S3D`.
+
+    >>> from tritonnn.vision import models
+    >>> sum(p.numel() for p in models.video.s3d().parameters())
+    8320048
+    """
     return classifier(S3D, S3D_Weights.verify(weights), progress, kwargs)
