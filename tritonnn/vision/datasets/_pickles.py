@@ -1,7 +1,7 @@
 """Pickled batches, as CIFAR has them: containers, strings, numbers and arrays of numbers, and nothing else.
 
-A pickle can call whatever it names. Here only three names mean something, each a class of this file that keeps what the
-pickle says; arrays are made of that afterwards. Everything else that a pickle names is refused.
+A pickle can call whatever it names. Here a few names mean something, each a function or class of this file that keeps
+what the pickle says; arrays are made of that. Everything else that a pickle names is refused.
 """
 
 from __future__ import annotations
@@ -49,6 +49,15 @@ class _Array:
             raise pickle.UnpicklingError(f"a damaged array: {error}") from error
 
 
+def _buffered(data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> _Array:
+    """An array as protocol 5 has it."""
+    made = _Array()
+    made.__setstate__((1, shape, kind, order == "F", data))
+    if axes is not None:
+        made.array = made.array.transpose(axes)
+    return made
+
+
 class _Name:
     """The class `ndarray`, which a pickle hands to what makes arrays; there is nothing to call."""
 
@@ -65,6 +74,7 @@ _NAMES: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _Name(),
     ("_codecs", "encode"): _encoded,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _buffered for core in ("core", "_core")},
 }
 
 
