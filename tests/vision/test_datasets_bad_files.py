@@ -93,7 +93,7 @@ MISSING = {
     "WIDERFace": "WIDER_train", "LFWPeople": "lfw-funneled.tgz", "CelebA": "list_attr_celeba.txt", "USPS": "usps.bz2",
     "FER2013": "train.csv", "MovingMNIST": "mnist_test_seq.npy", "Places365": "categories_places365.txt",
     "RenderedSST2": "rendered-sst2/train", "CLEVRClassification": "CLEVR_v1.0", "INaturalist": "2021_train",
-    "Cityscapes": "leftImg8bit_trainvaltest.zip", "ImageNet": "ILSVRC2012_devkit_t12.tar.gz", "Sintel": "training/clean",
+    "Cityscapes": "leftImg8bit_trainvaltest.zip", "ImageNet": "ILSVRC2012_devkit_t12", "Sintel": "training/clean",
     "CarlaStereo": "trainingF", "KittiFlow": "KittiFlow/training",
 }  # fmt: skip
 
