@@ -100,7 +100,11 @@ PUBLISHED: dict[str, tuple[dict, dict[str, dict[str, str] | str]]] = {
     ),
     "SBDataset": (
         {},
-        {"benchmark.tgz": {x: f"benchmark_RELEASE/dataset/{x}" for x in "img cls inst train.txt val.txt".split()}},
+        {
+            "benchmark.tgz": {
+                x: f"benchmark_RELEASE/dataset/{x}" for x in ("img", "cls", "inst", "train.txt", "val.txt")
+            }
+        },
     ),
     "PCAM": (
         {},
