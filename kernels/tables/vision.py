@@ -53,3 +53,7 @@ def choose_align(bins: int, channels: int, last: bool) -> Tile:
 def choose_gather(channels: int, double: bool) -> Gather:
     """The tile of elements: of float64 a smaller one, as its sums take twice the registers."""
     return GATHER_CANDIDATES[3] if double or channels <= 8 else GATHER_CANDIDATES[0]
+
+
+#: places of a convolution's result that a program handles, and the channels it reads at the place of a tap
+DEFORM_BLOCK, DEFORM_CHANNELS = 128, 8

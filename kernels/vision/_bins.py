@@ -10,7 +10,10 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
-from tritonnn.kernels.device.math import divide
+from tritonnn.buffer import Buffer
+from tritonnn.errors import explained
+from tritonnn.kernels.device.index_errors import wrong
+from tritonnn.kernels.device.math import divide, trunc
 from tritonnn.kernels.device.pointwise import convert
 
 
@@ -35,6 +38,35 @@ def region_of(rois, k, strides, scale, ALIGNED: tl.constexpr, COMPUTE: tl.conste
 def whole(x, largest):
     """A number as int32, from 0 to `largest`; NaN is 0."""
     return tl.where(x > 0.0, tl.minimum(x, largest * 1.0), 0.0).to(tl.int32)
+
+
+@triton.jit
+def rounded(x):
+    """A whole number, halves away from zero, of elements that may exist; NaN is 0."""
+    nearest = trunc(x)
+    away = tl.where(x < 0.0, -1.0, 1.0)
+    nearest += tl.where(tl.abs(x - nearest) >= 0.5, away, 0.0).to(x.dtype)
+    return tl.where(x == x, tl.minimum(tl.maximum(nearest, -8388608.0), 8388608.0), 0.0).to(x.dtype)
+
+
+@triton.jit
+def elements_of(height, width, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Of a program that gathers: its image, first row and column, and the rows and columns of its elements."""
+    across = tl.cdiv(width, COLUMNS)
+    tiles = tl.cdiv(height, ROWS) * across
+    image, tile = tl.program_id(0) // tiles, tl.program_id(0) % tiles
+    top, left = tile // across * ROWS, tile % across * COLUMNS
+    p = tl.arange(0, ROWS * COLUMNS)[None, :]
+    return image, top, left, top + p // COLUMNS, left + p % COLUMNS
+
+
+def refuse(op: str, flag: Buffer | None, rois: Buffer, images: int) -> None:
+    """Raise an IndexError where a kernel has noted a region of an image that there is not."""
+    bad = wrong(flag, rois.as_strided((rois.shape[0],), (rois.strides[0],)))
+    if bad is not None:
+        raise explained(IndexError)(
+            f"{op}: region {bad[0]} is of image {bad[1]}, which is not in the valid range [0, {images})"
+        )
 
 
 @triton.jit

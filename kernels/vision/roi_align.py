@@ -17,9 +17,8 @@ import triton
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.errors import explained
 from tritonnn.kernels.check.case import Case
-from tritonnn.kernels.device.index_errors import report, watch, wrong
+from tritonnn.kernels.device.index_errors import report, watch
 from tritonnn.kernels.device.math import divide
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.device.strided import wide
@@ -36,7 +35,9 @@ from tritonnn.kernels.tables.vision import (
 )
 from tritonnn.kernels.vision._bins import (
     bins_near,
+    elements_of,
     first_sample,
+    refuse,
     region_of,
     sample_at,
     samples_of,
@@ -100,17 +101,6 @@ def roi_align_kernel(
         tl.store(mapping + place, channel, mask=mask)
 
 
-@triton.jit
-def _elements(height, width, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """Image, first row and column, and rows and columns of the elements of a program."""
-    across = tl.cdiv(width, COLUMNS)
-    tiles = tl.cdiv(height, ROWS) * across
-    image, tile = tl.program_id(0) // tiles, tl.program_id(0) % tiles
-    top, left = tile // across * ROWS, tile % across * COLUMNS
-    p = tl.arange(0, ROWS * COLUMNS)[None, :]
-    return image, top, left, top + p // COLUMNS, left + p % COLUMNS
-
-
 @triton.jit(do_not_specialize=["scale"])
 def roi_align_gather_kernel(
     out, grad, rois, regions, channels, height, width, rows, columns, ratio, scale: fp64,
@@ -119,7 +109,7 @@ def roi_align_gather_kernel(
     CHANNELS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[n, c, y, x] = sum over regions of image n and their bins of grad * the element's weight in the bin's mean."""
-    n, top, left, y, x = _elements(height, width, ROWS, COLUMNS)
+    n, top, left, y, x = elements_of(height, width, ROWS, COLUMNS)
     c = (tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
     group, own_row, own_column = c // (rows * columns), c // columns % rows, c % columns
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
@@ -179,11 +169,7 @@ def _means(
 
     problem = (input.dtype.name, *out.shape, *input.shape[2:], last, ratio)
     build(pick(roi_align_kernel, problem, choose_align(rows * columns, channels, last), ALIGN_CANDIDATES, build))()
-    bad = wrong(flag, rois.as_strided((regions,), (rois.strides[0],)))
-    if bad is not None:
-        raise explained(IndexError)(
-            f"{op}: region {bad[0]} is of image {bad[1]}, which is not in the valid range [0, {input.shape[0]})"
-        )
+    refuse(op, flag, rois, input.shape[0])
 
 
 @replayed

@@ -36,6 +36,8 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
+    "images",
+    "samples",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

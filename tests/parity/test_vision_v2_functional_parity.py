@@ -169,8 +169,10 @@ def test_functional(case: tuple[str, dict[str, Any]]) -> None:
     for kind in KINDS:
         if (ident(case), kind) in DIFFERENT:
             continue
-        their_input, our_input = made(kind)
+        # torchvision's canvases of boxes and points are a pixel off the size of their rotated pictures (test_v2.py)
+        grows = arguments.get("expand", False)
+        their_input, our_input = made(kind, clamping_mode=None if grows else "soft")
         want = outcome(getattr(R, name), their_input, **arguments)
         got = outcome(getattr(F, name), our_input, **translated(arguments))
         where = f"{name} of {kind}: {want if isinstance(want, type) else ''} {got if isinstance(got, type) else ''}"
-        same(want, got, atol_of(kind), where, outliers_of(name, arguments))
+        same(want, got, atol_of(kind), where, outliers_of(name, arguments), int(grows))

@@ -117,7 +117,7 @@ def translated(value: Any) -> Any:
         if cls is None:
             return tensor
         own = {name: translated(getattr(value, name)) for name in cls._metadata}
-        return cls.wrap(tensor, tensor, **own) if own else tensor.as_subclass(cls)
+        return cls(tensor, **own)
     if isinstance(value, theirs.dtype):
         return getattr(ours, str(value).removeprefix("torch."))
     if isinstance(value, torchvision.transforms.InterpolationMode):
@@ -141,40 +141,54 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
         return type(error)
 
 
-def same(want: Any, got: Any, atol: float, where: str = "", outliers: float = 0.0) -> None:
+def level(value: Any) -> float:
+    """How far values of a result may be apart: one level of 8 bits, 1e-4 of floating point, nothing of masks."""
+    if isinstance(value, PIL.Image.Image):
+        return 1.0
+    if isinstance(value, their_tv.Mask) or value.dtype == theirs.bool:
+        return 0.0
+    return 1e-4 if value.is_floating_point() else 1.0
+
+
+def same(
+    want: Any, got: Any, atol: float | None = None, where: str = "", outliers: float = 0.0, canvas: int = 0
+) -> None:
     """Assert that results are of the same classes, types and shapes, and near each other.
 
     Args:
         want: torchvision's.
         got: ours.
-        atol: how far values may be apart.
+        atol: how far values may be apart; None: as befits their type.
         where: for the message.
         outliers: the part of the values that may be farther apart: pixels on the edge between two others.
+        canvas: how far the sizes of canvases may be apart.
     """
     assert type(want).__name__ == type(got).__name__, (where, type(want), type(got))
     if isinstance(want, (tuple, list)):
         assert len(want) == len(got), where
         for one, other in zip(want, got, strict=True):
-            same(one, other, atol, where, outliers)
+            same(one, other, atol, where, outliers, canvas)
     elif isinstance(want, Mapping):
         assert list(want) == list(got), where
         for key in want:
-            same(want[key], got[key], atol, f"{where} {key}", outliers)
+            same(want[key], got[key], atol, f"{where} {key}", outliers, canvas)
     elif isinstance(want, theirs.Tensor):
         assert str(want.dtype) == str(got.dtype), (where, want.dtype, got.dtype)
         assert tuple(want.shape) == tuple(got.shape), (where, want.shape, got.shape)
         for name in getattr(type(got), "_metadata", ()):
-            assert str(getattr(want, name)) == str(getattr(got, name)), (where, name)
-        near(
-            want.as_subclass(theirs.Tensor).numpy(),
-            got.as_subclass(ours.Tensor).numpy(),
-            atol,
-            where,
-            outliers,
-        )
+            said = getattr(want, name), getattr(got, name)
+            if name == "canvas_size":
+                assert np.abs(np.subtract(*said)).max() <= canvas, (where, said)
+            else:
+                assert str(said[0]) == str(said[1]), (where, said)
+        numbers = [
+            value.detach().numpy()
+            for value in (want.as_subclass(theirs.Tensor), got.as_subclass(ours.Tensor))
+        ]
+        near(*numbers, level(want) if atol is None else atol, where, outliers)
     elif isinstance(want, PIL.Image.Image):
         assert want.mode == got.mode and want.size == got.size, (where, want, got)
-        near(np.asarray(want), np.asarray(got), atol, where, outliers)
+        near(np.asarray(want), np.asarray(got), level(want) if atol is None else atol, where, outliers)
     else:
         assert want == got or str(want) == str(got), (where, want, got)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.utils.data import _shared
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
@@ -113,7 +114,8 @@ def _like_sequence(model: Sequence, values: list) -> Any:
 
 
 def _stack(batch: Iterable[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.stack(list(batch), 0)
+    tensors = list(batch)
+    return tritonnn.stack(tensors, 0, out=_shared.room_for(tensors))
 
 
 def _stack_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -6,6 +6,7 @@ import fnmatch
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, TypeVar, get_args
@@ -101,10 +102,16 @@ def get_model_weights(name: Callable[..., nn.Module] | str) -> type[WeightsEnum]
 
 def _get_enum_from_fn(fn: Callable[..., Any]) -> type[WeightsEnum]:
     """The enumeration that the parameter `weights` is annotated with."""
-    parameter = inspect.signature(fn, eval_str=True).parameters.get("weights")
+    parameter = inspect.signature(fn).parameters.get("weights")
     if parameter is None:
         raise ValueError("The method is missing the 'weights' argument.")
-    for kind in (parameter.annotation, *get_args(parameter.annotation)):  # X and Optional[X]
+    annotation = parameter.annotation
+    if isinstance(annotation, str):  # of a module with `from __future__ import annotations`
+        try:
+            annotation = eval(annotation, vars(sys.modules[inspect.unwrap(fn).__module__]))
+        except NameError:
+            annotation = None
+    for kind in (annotation, *get_args(annotation)):  # X and Optional[X]
         if isinstance(kind, type) and issubclass(kind, WeightsEnum):
             return kind
     raise ValueError(

@@ -65,6 +65,6 @@ def truncated_normal(model: nn.Module, std: float) -> None:
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             own = float(getattr(module, "stddev", std))
             nn.init.trunc_normal_(module.weight, mean=0.0, std=own, a=-2, b=2)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d) and module.weight is not None and module.bias is not None:
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)

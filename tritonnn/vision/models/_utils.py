@@ -53,7 +53,7 @@ class IntermediateLayerGetter(nn.ModuleDict):
         super().__init__(OrderedDict(list(children.items())[: wanted[-1] + 1 if wanted else 1]))
         self.return_layers = return_layers
 
-    def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:  # type: ignore[override]
+    def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         """What the children give, under the names asked for."""
         out = OrderedDict()
         for name, module in self.items():
@@ -231,7 +231,7 @@ def _ovewrite_value_param(param: str, actual: V | None, expected: V) -> V:
     return expected
 
 
-class _ModelURLs(dict):  # type: ignore[type-arg]
+class _ModelURLs(dict):
     """Addresses by name, as modules had them in `model_urls`."""
 
     def __getitem__(self, item: str) -> str:

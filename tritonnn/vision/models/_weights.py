@@ -77,7 +77,7 @@ class _FromData(EnumMeta):
 
     if TYPE_CHECKING:
 
-        def __getattr__(cls: type[T], name: str) -> T: ...  # type: ignore[misc]
+        def __getattr__(cls: type[T], name: str) -> T: ...
 
 
 class WeightsEnum(Enum, metaclass=_FromData):
@@ -92,6 +92,7 @@ class WeightsEnum(Enum, metaclass=_FromData):
     """
 
     __module__ = "tritonnn.vision.models._api"
+    _value_: Weights
 
     @classmethod
     def verify(cls, obj: Any) -> Any:

@@ -45,7 +45,9 @@ class _DenseLayer(nn.Module):
         self.conv1 = nn.Conv2d(num_input_features, bn_size * growth_rate, kernel_size=1, stride=1, bias=False)
         self.norm2 = nn.BatchNorm2d(bn_size * growth_rate)
         self.relu2 = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(bn_size * growth_rate, growth_rate, kernel_size=3, stride=1, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(
+            bn_size * growth_rate, growth_rate, kernel_size=3, stride=1, padding=1, bias=False
+        )
         self.drop_rate = float(drop_rate)
         self.memory_efficient = memory_efficient
 
@@ -92,7 +94,7 @@ class _DenseBlock(nn.ModuleDict):
             layer = _DenseLayer(channels, growth_rate, bn_size, drop_rate, memory_efficient)
             self.add_module(f"denselayer{index + 1}", layer)
 
-    def forward(self, init_features: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, init_features: Tensor) -> Tensor:
         """The input and what all layers gave, one behind the other."""
         features = [init_features]
         for layer in self.values():
@@ -185,9 +187,7 @@ class DenseNet201_Weights(WeightsEnum, data="densenet"):
 
 
 #: 'denselayer1.norm.1.weight', as the published files have it; names of modules may have no '.' any more
-_OLD_KEY = re.compile(
-    r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$"
-)
+_OLD_KEY = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)$")
 
 
 def _load_state_dict(model: nn.Module, weights: WeightsEnum, progress: bool) -> None:
@@ -215,7 +215,9 @@ def _densenet(
 
 @register_model()
 @handle_legacy_interface(weights=("pretrained", DenseNet121_Weights.IMAGENET1K_V1))
-def densenet121(*, weights: DenseNet121_Weights | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet121(
+    *, weights: DenseNet121_Weights | None = None, progress: bool = True, **kwargs: Any
+) -> DenseNet:
     """DenseNet with 121 layers.
 
     Args:
@@ -232,21 +234,27 @@ def densenet121(*, weights: DenseNet121_Weights | None = None, progress: bool = 
 
 @register_model()
 @handle_legacy_interface(weights=("pretrained", DenseNet161_Weights.IMAGENET1K_V1))
-def densenet161(*, weights: DenseNet161_Weights | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet161(
+    *, weights: DenseNet161_Weights | None = None, progress: bool = True, **kwargs: Any
+) -> DenseNet:
     """DenseNet with 161 layers: arguments as of `densenet121`."""
     return _densenet(48, (6, 12, 36, 24), 96, DenseNet161_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @handle_legacy_interface(weights=("pretrained", DenseNet169_Weights.IMAGENET1K_V1))
-def densenet169(*, weights: DenseNet169_Weights | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet169(
+    *, weights: DenseNet169_Weights | None = None, progress: bool = True, **kwargs: Any
+) -> DenseNet:
     """DenseNet with 169 layers: arguments as of `densenet121`."""
     return _densenet(32, (6, 12, 32, 32), 64, DenseNet169_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @handle_legacy_interface(weights=("pretrained", DenseNet201_Weights.IMAGENET1K_V1))
-def densenet201(*, weights: DenseNet201_Weights | None = None, progress: bool = True, **kwargs: Any) -> DenseNet:
+def densenet201(
+    *, weights: DenseNet201_Weights | None = None, progress: bool = True, **kwargs: Any
+) -> DenseNet:
     """DenseNet with 201 layers: arguments as of `densenet121`."""
     return _densenet(32, (6, 12, 48, 32), 64, DenseNet201_Weights.verify(weights), progress, **kwargs)
 

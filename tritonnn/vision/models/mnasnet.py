@@ -8,7 +8,13 @@ from typing import Any
 
 from tritonnn import Tensor, nn
 from tritonnn.vision.models._api import WeightsEnum, register_model
-from tritonnn.vision.models._utils import _make_divisible, classifier, handle_legacy_interface, he_fan_out, init_layers
+from tritonnn.vision.models._utils import (
+    _make_divisible,
+    classifier,
+    handle_legacy_interface,
+    he_fan_out,
+    init_layers,
+)
 
 __all__ = [
     "MNASNet",
@@ -26,7 +32,13 @@ class _InvertedResidual(nn.Module):
     """
 
     def __init__(
-        self, in_ch: int, out_ch: int, kernel_size: int, stride: int, expansion_factor: int, bn_momentum: float = 0.1
+        self,
+        in_ch: int,
+        out_ch: int,
+        kernel_size: int,
+        stride: int,
+        expansion_factor: int,
+        bn_momentum: float = 0.1,
     ) -> None:
         super().__init__()
         if stride not in (1, 2):
@@ -61,7 +73,9 @@ def _stack(
     if repeats < 1:
         raise ValueError(f"repeats should be >= 1, instead got {repeats}")
     first = _InvertedResidual(in_ch, out_ch, kernel_size, stride, exp_factor, bn_momentum)
-    rest = [_InvertedResidual(out_ch, out_ch, kernel_size, 1, exp_factor, bn_momentum) for _ in range(1, repeats)]
+    rest = [
+        _InvertedResidual(out_ch, out_ch, kernel_size, 1, exp_factor, bn_momentum) for _ in range(1, repeats)
+    ]
     return nn.Sequential(first, *rest)
 
 
@@ -112,7 +126,10 @@ class MNASNet(nn.Module):
         stages = [(3, 2, 3, 3), (5, 2, 3, 3), (5, 2, 6, 3), (3, 1, 6, 2), (5, 2, 6, 4), (3, 1, 6, 1)]
         self.layers = nn.Sequential(
             *_stem(depths[0], depths[1]),
-            *[_stack(depths[i], depths[i + 1], *stage, _BN_MOMENTUM) for i, stage in enumerate(stages, start=1)],
+            *[
+                _stack(depths[i], depths[i + 1], *stage, _BN_MOMENTUM)
+                for i, stage in enumerate(stages, start=1)
+            ],
             nn.Conv2d(depths[7], 1280, 1, padding=0, stride=1, bias=False),
             nn.BatchNorm2d(1280, momentum=_BN_MOMENTUM),
             nn.ReLU(inplace=True),
@@ -130,7 +147,7 @@ class MNASNet(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
-        version = local_metadata.get("version", None)
+        version = local_metadata.get("version")
         if version not in (1, 2):
             raise ValueError(f"version should be set to 1 or 2 instead of {version}")
         if version == 1 and self.alpha != 1.0:
@@ -185,7 +202,9 @@ def mnasnet0_5(*, weights: MNASNet0_5_Weights | None = None, progress: bool = Tr
 
 @register_model()
 @handle_legacy_interface(weights=("pretrained", MNASNet0_75_Weights.IMAGENET1K_V1))
-def mnasnet0_75(*, weights: MNASNet0_75_Weights | None = None, progress: bool = True, **kwargs: Any) -> MNASNet:
+def mnasnet0_75(
+    *, weights: MNASNet0_75_Weights | None = None, progress: bool = True, **kwargs: Any
+) -> MNASNet:
     """MNASNet with 0.75 times the paper's channels: arguments as of `mnasnet0_5`."""
     return classifier(partial(MNASNet, 0.75), MNASNet0_75_Weights.verify(weights), progress, kwargs)
 

@@ -38,7 +38,7 @@ class InvertedResidual(nn.Module):
             raise ValueError(f"stride should be 1 or 2 instead of {stride}")
         norm = nn.BatchNorm2d if norm_layer is None else norm_layer
         block = partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.ReLU6)
-        hidden = int(round(inp * expand_ratio))
+        hidden = round(inp * expand_ratio)
         self.stride = stride
         self.use_res_connect = stride == 1 and inp == oup
         self.conv = nn.Sequential(
@@ -93,7 +93,9 @@ class MobileNetV2(nn.Module):
         super().__init__()
         setting = SETTING if inverted_residual_setting is None else inverted_residual_setting
         if not setting or any(len(stage) != 4 for stage in setting):
-            raise ValueError(f"inverted_residual_setting should be non-empty or a 4-element list, got {setting}")
+            raise ValueError(
+                f"inverted_residual_setting should be non-empty or a 4-element list, got {setting}"
+            )
         make = InvertedResidual if block is None else block
         norm = nn.BatchNorm2d if norm_layer is None else norm_layer
         outer = partial(Conv2dNormActivation, norm_layer=norm, activation_layer=nn.ReLU6)

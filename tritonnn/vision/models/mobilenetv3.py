@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 Layer = Callable[..., nn.Module]
+Row = tuple[int, int, int, int, bool, str, int, int]
 
 
 class InvertedResidualConfig:
@@ -89,8 +90,14 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if expanded != cnf.input_channels:
             layers.append(conv(cnf.input_channels, expanded, kernel_size=1, activation_layer=activation))
-        geometry = {"stride": 1 if cnf.dilation > 1 else cnf.stride, "dilation": cnf.dilation, "groups": expanded}
-        layers.append(conv(expanded, expanded, kernel_size=cnf.kernel, activation_layer=activation, **geometry))
+        geometry: dict[str, Any] = {
+            "stride": 1 if cnf.dilation > 1 else cnf.stride,
+            "dilation": cnf.dilation,
+            "groups": expanded,
+        }
+        layers.append(
+            conv(expanded, expanded, kernel_size=cnf.kernel, activation_layer=activation, **geometry)
+        )
         if cnf.use_se:
             layers.append(se_layer(expanded, _make_divisible(expanded // 4, 8)))
         layers.append(conv(expanded, cnf.out_channels, kernel_size=1, activation_layer=None))
@@ -145,7 +152,9 @@ class MobileNetV3(nn.Module):
         setting = inverted_residual_setting
         if not setting:
             raise ValueError("The inverted_residual_setting should not be empty")
-        if not isinstance(setting, Sequence) or not all(isinstance(s, InvertedResidualConfig) for s in setting):
+        if not isinstance(setting, Sequence) or not all(
+            isinstance(s, InvertedResidualConfig) for s in setting
+        ):
             raise TypeError("The inverted_residual_setting should be List[InvertedResidualConfig]")
         norm = partial(nn.BatchNorm2d, eps=0.001, momentum=0.01) if norm_layer is None else norm_layer
         make = InvertedResidual if block is None else block
@@ -176,7 +185,7 @@ class MobileNetV3(nn.Module):
 
 
 # In the last rows channels marked by t are halved by `reduced_tail`, and the dilation marked by d is 2 if `dilated`.
-def _large(t: int, d: int) -> list[tuple[Any, ...]]:
+def _large(t: int, d: int) -> list[Row]:
     return [
         (16, 3, 16, 16, False, "RE", 1, 1),
         (16, 3, 64, 24, False, "RE", 2, 1),
@@ -196,7 +205,7 @@ def _large(t: int, d: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def _small(t: int, d: int) -> list[tuple[Any, ...]]:
+def _small(t: int, d: int) -> list[Row]:
     return [
         (16, 3, 16, 16, True, "RE", 2, 1),
         (16, 3, 72, 24, False, "RE", 2, 1),
@@ -244,7 +253,9 @@ def _mobilenet_v3(
     progress: bool,
     **kwargs: Any,
 ) -> MobileNetV3:
-    return classifier(partial(MobileNetV3, inverted_residual_setting, last_channel), weights, progress, kwargs)
+    return classifier(
+        partial(MobileNetV3, inverted_residual_setting, last_channel), weights, progress, kwargs
+    )
 
 
 class MobileNet_V3_Large_Weights(WeightsEnum, data="mobilenetv3"):

@@ -29,9 +29,13 @@ __all__ = [
 Norm = Callable[..., nn.Module]
 
 
-def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
+def conv3x3(
+    in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1
+) -> nn.Conv2d:
     """A convolution of 3 x 3 that leaves the size as it is, but for the stride."""
-    return nn.Conv2d(in_planes, out_planes, 3, stride, padding=dilation, dilation=dilation, groups=groups, bias=False)
+    return nn.Conv2d(
+        in_planes, out_planes, 3, stride, padding=dilation, dilation=dilation, groups=groups, bias=False
+    )
 
 
 def conv1x1(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:
@@ -176,7 +180,9 @@ class ResNet(nn.Module):
         super().__init__()
         dilate = [False] * 3 if replace_stride_with_dilation is None else replace_stride_with_dilation
         if len(dilate) != 3:
-            raise ValueError(f"replace_stride_with_dilation should be None or a 3-element tuple, got {dilate}")
+            raise ValueError(
+                f"replace_stride_with_dilation should be None or a 3-element tuple, got {dilate}"
+            )
         self._norm_layer = nn.BatchNorm2d if norm_layer is None else norm_layer
         self.inplanes = 64
         self.dilation = 1
@@ -205,7 +211,12 @@ class ResNet(nn.Module):
                     nn.init.zeros_(last.weight)
 
     def _make_layer(
-        self, block: type[BasicBlock | Bottleneck], planes: int, blocks: int, stride: int = 1, dilate: bool = False
+        self,
+        block: type[BasicBlock | Bottleneck],
+        planes: int,
+        blocks: int,
+        stride: int = 1,
+        dilate: bool = False,
     ) -> nn.Sequential:
         """One stage; `inplanes` and `dilation` are what the next one starts from."""
         norm, out_planes, before = self._norm_layer, planes * block.expansion, self.dilation

@@ -48,7 +48,9 @@ class InvertedResidual(nn.Module):
             raise ValueError("illegal stride value")
         half = oup // 2
         if stride == 1 and inp != 2 * half:
-            raise ValueError(f"Invalid combination of stride 1, inp {inp} and oup {oup}: inp must be oup // 2 * 2")
+            raise ValueError(
+                f"Invalid combination of stride 1, inp {inp} and oup {oup}: inp must be oup // 2 * 2"
+            )
         self.stride = stride
         self.branch1 = nn.Sequential()
         if stride > 1:
@@ -149,7 +151,9 @@ class ShuffleNet_V2_X2_0_Weights(WeightsEnum, data="shufflenetv2"):
     """Weights of `shufflenet_v2_x2_0`."""
 
 
-def _shufflenetv2(weights: WeightsEnum | None, progress: bool, channels: list[int], **kwargs: Any) -> ShuffleNetV2:
+def _shufflenetv2(
+    weights: WeightsEnum | None, progress: bool, channels: list[int], **kwargs: Any
+) -> ShuffleNetV2:
     return classifier(partial(ShuffleNetV2, [4, 8, 4], channels), weights, progress, kwargs)
 
 

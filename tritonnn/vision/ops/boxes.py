@@ -225,7 +225,7 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
     >>> import tritonnn as torch
     >>> torch.vision.ops.complete_box_iou(torch.tensor([[0.0, 0, 2, 2]]), torch.tensor([[0.0, 0, 2, 1]]))
-    tensor([[0.4636]])
+    tensor([[0.4655]])
 
     Source: https://arxiv.org/abs/1911.08287.
     """

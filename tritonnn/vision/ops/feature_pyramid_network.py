@@ -83,7 +83,7 @@ class FeaturePyramidNetwork(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
-        if local_metadata.get("version", None) in (None, 1):  # convolutions had no block around them
+        if local_metadata.get("version") in (None, 1):  # convolutions had no block around them
             for block in ("inner_blocks", "layer_blocks"):
                 for i in range(len(self.inner_blocks)):
                     for kind in ("weight", "bias"):

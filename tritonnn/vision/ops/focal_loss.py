@@ -22,7 +22,7 @@ def sigmoid_focal_loss(
 
     >>> import tritonnn as torch
     >>> torch.vision.ops.sigmoid_focal_loss(torch.tensor([0.0, 4.0]), torch.tensor([1.0, 1.0]))
-    tensor([4.3322e-02, 1.4680e-06])
+    tensor([4.3322e-02, 1.4679e-06])
 
     Raises ValueError for another alpha or reduction. Source: https://arxiv.org/abs/1708.02002.
     """

@@ -99,7 +99,8 @@ class ConvNormActivation(nn.Sequential):
         self.out_channels = out_channels
         if type(self) is ConvNormActivation:
             warnings.warn(
-                "Don't use ConvNormActivation directly, please use Conv2dNormActivation and Conv3dNormActivation instead."
+                "Don't use ConvNormActivation directly, please use Conv2dNormActivation and Conv3dNormActivation "
+                "instead."
             )
 
 

@@ -20,7 +20,7 @@ def ps_roi_pool(input: Tensor, boxes: Tensor, output_size: int, spatial_scale: f
     Returns (K, C, bins down, bins across).
 
     >>> import tritonnn as torch
-    >>> image = torch.arange(16.0).reshape(1, 2, 2, 4)
+    >>> image = torch.arange(18.0).reshape(1, 2, 3, 3)
     >>> torch.vision.ops.ps_roi_pool(image, [torch.tensor([[0.0, 0, 2, 2]])], (2, 1))
     tensor([[[[ 0.5000],
               [12.5000]]]])

@@ -18,7 +18,7 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
         training: False gives the input.
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.stochastic_depth.stochastic_depth(torch.ones(2), 1.0, "batch")
+    >>> torch.vision.ops.stochastic_depth(torch.ones(2), 1.0, "batch")
     tensor([0., 0.])
 
     Raises ValueError for a p that is no probability and for another mode.
@@ -46,7 +46,7 @@ class StochasticDepth(nn.Module):
         mode: "batch" or "row".
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.stochastic_depth.StochasticDepth(0.2, "row")
+    >>> torch.vision.ops.StochasticDepth(0.2, "row")
     StochasticDepth(p=0.2, mode=row)
     """
 

@@ -7,22 +7,8 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
-
-try:  # INTERIM, until h-v1's functional.py is merged
-    from tritonnn.vision.transforms import functional as F
-    from tritonnn.vision.transforms.functional import InterpolationMode
-except ImportError:
-    from enum import Enum
-
-    class InterpolationMode(Enum):
-        NEAREST = "nearest"
-        NEAREST_EXACT = "nearest-exact"
-        BILINEAR = "bilinear"
-        BICUBIC = "bicubic"
-        BOX = "box"
-        HAMMING = "hamming"
-        LANCZOS = "lanczos"
-
+from tritonnn.vision.transforms import functional as F
+from tritonnn.vision.transforms._interpolation import InterpolationMode
 
 __all__ = [
     "ImageClassification",

@@ -108,7 +108,7 @@ class BoundingBoxes(TVTensor):
         """The tensor as boxes of the format, canvas size and clamping mode of others, unless given."""
         return cls._wrap(tensor, **{name: kwargs.get(name, getattr(like, name)) for name in cls._metadata})
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return self._make_repr(
             format=self.format, canvas_size=self.canvas_size, clamping_mode=self.clamping_mode
         )

@@ -54,5 +54,5 @@ class KeyPoints(TVTensor):
         """The tensor as points in a canvas of the size of that of others, unless given."""
         return cls._wrap(tensor, canvas_size=kwargs.get("canvas_size", like.canvas_size))
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
         return self._make_repr(canvas_size=self.canvas_size)

@@ -83,22 +83,22 @@ class TVTensor(torch.Tensor):
 
     # These are asked for so often that they go the short way.
     @property
-    def shape(self) -> torch.Size:  # type: ignore[override]
+    def shape(self) -> torch.Size:
         with DisableTorchFunctionSubclass():
             return super().shape
 
     @property
-    def ndim(self) -> int:  # type: ignore[override]
+    def ndim(self) -> int:
         with DisableTorchFunctionSubclass():
             return super().ndim
 
     @property
-    def device(self) -> torch.device:  # type: ignore[override]
+    def device(self) -> torch.device:
         with DisableTorchFunctionSubclass():
             return super().device
 
     @property
-    def dtype(self) -> torch.dtype:  # type: ignore[override]
+    def dtype(self) -> torch.dtype:
         with DisableTorchFunctionSubclass():
             return super().dtype
 

@@ -79,7 +79,7 @@ class RandomErasing(_PicturesOnly, _RandomApplyTransform):
         values = value if isinstance(value, (tuple, list)) else [value]
         self.value = None if isinstance(value, str) else [float(v) for v in values]
         self.inplace = inplace
-        self._log_ratio = torch.log(torch.tensor(self.ratio))
+        self._log_ratio = torch.log(torch.tensor(self.ratio)).tolist()
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         channels, height, width = query_chw(flat_inputs)
@@ -209,7 +209,7 @@ class _BaseMixUpCutMix(Transform):
         return mixed if is_pure_tensor(inpt) else tv_tensors.wrap(mixed, like=inpt)
 
     def _mixed_labels(self, labels: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
-        if labels.ndim == 1:
+        if labels.ndim == 1 and self.num_classes is not None:
             labels = one_hot(labels, num_classes=self.num_classes)
         if not labels.is_floating_point():
             labels = labels.float()

@@ -14,12 +14,12 @@ from tritonnn.vision.transforms.v2._utils import _check_probability
 __all__ = ["Compose", "RandomApply", "RandomChoice", "RandomOrder"]
 
 
-def _checked(transforms: Any, kinds: tuple[type, ...] = (Sequence,), names: str = "") -> Any:
+def _checked(transforms: Any, kinds: Any = Sequence, names: str = "") -> Any:
     if not isinstance(transforms, kinds):
         raise TypeError(
             f"Argument transforms should be a sequence of callables{names}, got {type(transforms)}"
         )
-    if len(transforms) == 0:
+    if not len(transforms):
         raise ValueError("Pass at least one transform")
     return transforms
 

@@ -78,7 +78,7 @@ class RandomResizedCrop(Transform):
         self.ratio = ratio
         self.interpolation = interpolation
         self.antialias = antialias
-        self._log_ratio = torch.log(torch.tensor(self.ratio))
+        self._log_ratio = torch.log(torch.tensor(self.ratio)).tolist()
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         height, width = query_size(flat_inputs)

@@ -65,13 +65,13 @@ class RandomIoUCrop(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         canvas_size = query_size(flat_inputs)
         given = get_bounding_boxes(flat_inputs)
-        boxes = F.convert_bounding_box_format(
-            given.as_subclass(torch.Tensor), given.format, tv_tensors.BoundingBoxFormat.XYXY
-        )
         while True:
             least = self.options[int(torch.randint(low=0, high=len(self.options), size=(1,)))]
             if least >= 1.0:
                 return {}
+            boxes = F.convert_bounding_box_format(
+                given.as_subclass(torch.Tensor), given.format, tv_tensors.BoundingBoxFormat.XYXY
+            )
             for _ in range(self.trials):
                 params = self._drawn(canvas_size, boxes, least)
                 if params is not None:

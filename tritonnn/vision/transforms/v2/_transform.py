@@ -44,6 +44,9 @@ class Transform(nn.Module):
     _transformed_types: Checks = (torch.Tensor, is_image)  # what is of none of them passes through
     _v1_transform_cls: type | None = None  # of the classic transforms, whose `get_params` it has as well
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         drawn = getattr(cls._v1_transform_cls, "get_params", None)

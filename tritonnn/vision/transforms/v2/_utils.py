@@ -111,7 +111,7 @@ def _find_labels_default_heuristic(inputs: Any) -> torch.Tensor:
     named.sort(key=lambda key: key.lower() != "labels")
     if not named:
         raise ValueError(
-            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter parameter. "
+            "Could not infer where the labels are in the sample. Try passing a callable as the labels_getter. "
             "If there are no labels in the sample by design, pass labels_getter=None."
         )
     return inputs[named[0]]

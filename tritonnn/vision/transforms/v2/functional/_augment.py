@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import tritonnn as torch
@@ -56,18 +57,18 @@ def _erase_image_pil(image: Any, i: int, j: int, h: int, w: int, v: Tensor) -> A
 
 def jpeg_image(image: Tensor, quality: int) -> Tensor:
     """`jpeg` of a picture, or of all of a batch."""
-    from tritonnn.vision.io import decode_jpeg, encode_jpeg
+    from tritonnn.vision import io
 
+    write: Callable[..., Any] = io.encode_jpeg
+    read: Callable[..., Any] = io.decode_jpeg
     if image.numel() == 0:
         return image.clone()
     pictures = image.reshape(-1, *image.shape[-3:])
-    return torch.stack([decode_jpeg(encode_jpeg(picture, quality)) for picture in pictures]).reshape(
-        image.shape
-    )
+    return torch.stack([read(write(picture, quality)) for picture in pictures]).reshape(image.shape)
 
 
 def _jpeg_image_pil(image: Any, quality: int) -> Any:
-    file = io.BytesIO()
+    file = BytesIO()
     image.save(file, format="JPEG", quality=quality)
     return (
         pillow("torchvision.transforms.v2.functional.jpeg").open(file).copy()

@@ -7,9 +7,8 @@ from typing import Any
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
-from tritonnn.vision.transforms import _tensor_color
+from tritonnn.vision.transforms import _functional_tensor
 from tritonnn.vision.transforms import functional as _F
-from tritonnn.vision.transforms.v2.functional._misc import to_dtype_image
 from tritonnn.vision.transforms.v2.functional._utils import (
     PICTURE,
     functional,
@@ -127,22 +126,23 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
     return _F.rgb_to_grayscale(image, num_output_channels)
 
 
-def grayscale_to_rgb_image(image: Tensor) -> Tensor:
+def grayscale_to_rgb_image(image: Any) -> Tensor:
     """`grayscale_to_rgb` of a picture."""
     if is_image(image):
         return image.convert("RGB")
     return image if image.shape[-3] >= 3 else torch.cat([image] * 3, dim=-3)
 
 
-adjust_brightness_image = image_kernel(_F.adjust_brightness)
-adjust_saturation_image = image_kernel(_F.adjust_saturation)
-adjust_contrast_image = image_kernel(_F.adjust_contrast)
-adjust_sharpness_image = image_kernel(_F.adjust_sharpness)
-adjust_hue_image = image_kernel(_F.adjust_hue)
-adjust_gamma_image = image_kernel(_F.adjust_gamma)
-solarize_image = image_kernel(_F.solarize)
-autocontrast_image = image_kernel(_F.autocontrast)
-invert_image = image_kernel(_F.invert)
+adjust_brightness_image = image_kernel(_functional_tensor.adjust_brightness)
+adjust_saturation_image = image_kernel(_functional_tensor.adjust_saturation)
+adjust_contrast_image = image_kernel(_functional_tensor.adjust_contrast)
+adjust_sharpness_image = image_kernel(_functional_tensor.adjust_sharpness)
+adjust_hue_image = image_kernel(_functional_tensor.adjust_hue)
+adjust_gamma_image = image_kernel(_functional_tensor.adjust_gamma)
+solarize_image = image_kernel(_functional_tensor.solarize)
+autocontrast_image = image_kernel(_functional_tensor.autocontrast)
+equalize_image = image_kernel(_functional_tensor.equalize)
+invert_image = image_kernel(_functional_tensor.invert)
 
 
 def posterize_image(image: Tensor, bits: int) -> Tensor:
@@ -151,16 +151,7 @@ def posterize_image(image: Tensor, bits: int) -> Tensor:
         return _F.posterize(image, bits)
     if not isinstance(bits, int) or not 0 <= bits <= 8:
         raise TypeError(f"bits must be a positive integer in the range [0, 8], got {bits} instead.")
-    return _tensor_color.posterize(image, bits)
-
-
-def equalize_image(image: Tensor) -> Tensor:
-    """`equalize` of a picture, which is computed in 256 levels."""
-    if is_image(image):
-        return _F.equalize(image)
-    return to_dtype_image(
-        _F.equalize(to_dtype_image(image, torch.uint8, scale=True)), image.dtype, scale=True
-    )
+    return _functional_tensor.posterize(image, bits)
 
 
 def permute_channels_image(image: Tensor, permutation: Any) -> Tensor:
@@ -191,7 +182,7 @@ invert_video = video_kernel(invert_image)
 permute_channels_video = video_kernel(permute_channels_image)
 
 #: functional -> kernels of pictures as tensors, of those of Pillow's, and of videos, which have no colours to lose
-_KERNELS = {
+_KERNELS: dict[Any, tuple[Any, Any, Any]] = {
     rgb_to_grayscale: (rgb_to_grayscale_image, rgb_to_grayscale_image, None),
     grayscale_to_rgb: (grayscale_to_rgb_image, grayscale_to_rgb_image, None),
     adjust_brightness: (adjust_brightness_image, adjust_brightness_image, adjust_brightness_video),

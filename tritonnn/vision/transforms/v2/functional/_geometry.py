@@ -262,9 +262,9 @@ resized_crop_video = video_kernel(resized_crop_image)
 five_crop_video = video_kernel(five_crop_image)
 ten_crop_video = video_kernel(ten_crop_image)
 
-_CLASSES = (Image, PICTURE, Video, Mask, BoundingBoxes, KeyPoints)
+_CLASSES: tuple[type | str, ...] = (Image, PICTURE, Video, Mask, BoundingBoxes, KeyPoints)
 # fmt: off
-_KERNELS = {
+_KERNELS: dict[Any, tuple[Any, ...]] = {
     horizontal_flip: (
         horizontal_flip_image, horizontal_flip_image, horizontal_flip_video, horizontal_flip_mask,
         horizontal_flip_bounding_boxes, horizontal_flip_keypoints,

@@ -73,7 +73,7 @@ def _resize_image_pil(
 def affine_image(
     image: Tensor,
     angle: float,
-    translate: Sequence[float],
+    translate: Sequence[int],
     scale: float,
     shear: Sequence[float],
     interpolation: Interpolation = InterpolationMode.NEAREST,

@@ -121,7 +121,7 @@ def _get_size_image_pil(image: Any) -> list[int]:
     return [image.height, image.width]
 
 
-_KERNELS = {
+_KERNELS: dict[Any, dict[Any, Any]] = {
     get_dimensions: {
         Tensor: get_dimensions_image, tv_tensors.Image: get_dimensions_image,
         tv_tensors.Video: get_dimensions_video, PICTURE: _get_dimensions_image_pil,
@@ -146,7 +146,7 @@ for _functional, _kernels in _KERNELS.items():
 
 
 def convert_bounding_box_format(
-    inpt: Tensor,
+    inpt: Any,
     old_format: BoundingBoxFormat | str | None = None,
     new_format: BoundingBoxFormat | str | None = None,
     inplace: bool = False,
@@ -191,7 +191,7 @@ def _convert_bounding_box_format(
 
 
 def clamp_bounding_boxes(
-    inpt: Tensor,
+    inpt: Any,
     format: BoundingBoxFormat | str | None = None,
     canvas_size: tuple[int, int] | None = None,
     clamping_mode: str | None = "auto",
@@ -224,7 +224,7 @@ def clamp_bounding_boxes(
     return tv_tensors.wrap(clamped(inpt.as_subclass(Tensor), inpt.format, inpt.canvas_size, mode), like=inpt)
 
 
-def clamp_keypoints(inpt: Tensor, canvas_size: tuple[int, int] | None = None) -> Tensor:
+def clamp_keypoints(inpt: Any, canvas_size: tuple[int, int] | None = None) -> Tensor:
     """Points brought back onto the pixels of their canvas.
 
     >>> import tritonnn as torch

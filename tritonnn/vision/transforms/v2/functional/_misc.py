@@ -77,7 +77,11 @@ def to_dtype(inpt: Any, dtype: torch.dtype = torch.float32, scale: bool = False)
 
 
 normalize_image = image_kernel(_F.normalize)
-gaussian_blur_image = image_kernel(_F.gaussian_blur)
+
+
+def gaussian_blur_image(image: Tensor, kernel_size: Any, sigma: Any = None) -> Tensor:
+    """`gaussian_blur` of a picture."""
+    return _F.gaussian_blur(image, kernel_size, sigma)
 
 
 def gaussian_noise_image(image: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Tensor:
@@ -184,16 +188,15 @@ def _get_sanitize_bounding_boxes_mask(
     min_area: float = 1.0,
 ) -> Tensor:
     boxes = bounding_boxes.as_subclass(Tensor)
-    height, width = canvas_size
     if tv_tensors.is_rotated_bounding_format(format):
         corners = converted(boxes, format, BoundingBoxFormat.XYXYXYXY).reshape(-1, 4, 2)
-        upper, right = (corners[:, 1] - corners[:, 0]).unbind(1), (corners[:, 2] - corners[:, 1]).unbind(1)
-        extents = torch.hypot(*upper), torch.hypot(*right)
+        (x1, y1), (x2, y2) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 1]).T
+        width, height = torch.hypot(x1, y1), torch.hypot(x2, y2)
     else:
         corners = converted(boxes, format, BoundingBoxFormat.XYXY).reshape(-1, 2, 2)
-        extents = (corners[:, 1] - corners[:, 0]).unbind(1)
-    inside = (corners >= 0) & (corners <= torch.tensor([width, height], device=corners.device))
-    large = (extents[0] >= min_size) & (extents[1] >= min_size) & (extents[0] * extents[1] >= min_area)
+        width, height = (corners[:, 1] - corners[:, 0]).unbind(1)
+    inside = (corners >= 0) & (corners <= torch.tensor(canvas_size[::-1], device=corners.device))
+    large = (width >= min_size) & (height >= min_size) & (width * height >= min_area)
     return large & inside.flatten(1).all(1)
 
 

@@ -33,18 +33,19 @@ def affine(
     _check_affine(angle, translate, scale, shear, center)
     height, width = canvas_size
     about = [width * 0.5, height * 0.5] if center is None else [float(c) for c in center]
-    shears = [float(shear), 0.0] if isinstance(shear, Number) else [float(s) for s in shear]  # type: ignore[arg-type]
+    shears = [float(shear), 0.0] if isinstance(shear, (int, float)) else [float(s) for s in shear]
     shears = shears * 2 if len(shears) == 1 else shears
-    there = (about, float(angle), list(translate), scale, shears)
+    how = (float(angle), list(translate), scale, shears)
     matrix = torch.tensor(
-        _get_inverse_affine_matrix(*there, inverted=False), dtype=points.dtype, device=points.device
+        _get_inverse_affine_matrix(about, *how, inverted=False), dtype=points.dtype, device=points.device
     ).reshape(2, 3)
     moved = points @ matrix[:, :2].T + matrix[:, 2]
     if not expand:
         return moved, canvas_size
     corners = matrix.new_tensor([[0, 0], [0, height], [width, height], [width, 0]])
     least = (corners @ matrix[:, :2].T + matrix[:, 2]).amin(0)
-    new_width, new_height = rotated_size(_get_inverse_affine_matrix(*there), width, height)
+    from_middle = [about[0] - width * 0.5, about[1] - height * 0.5]  # as of pictures, whose size it has to be
+    new_width, new_height = rotated_size(_get_inverse_affine_matrix(from_middle, *how), width, height)
     return moved - least, (new_height, new_width)
 
 

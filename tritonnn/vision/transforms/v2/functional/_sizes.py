@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Number
 
 from tritonnn.vision.transforms._tensor_geometry import parse_padding
 from tritonnn.vision.transforms.functional import _compute_resized_output_size as _resized
@@ -31,7 +30,6 @@ def padded_canvas(canvas_size: Size, padding: int | Sequence[int]) -> tuple[int,
 
 def centred(canvas_size: Size, output_size: int | Sequence[int]) -> tuple[int, int, int, int]:
     """Top, left, height and width of the middle of a canvas."""
-    height, width = (
-        [int(output_size)] * 2 if isinstance(output_size, Number) else (*output_size, output_size[0])[:2]
-    )  # type: ignore
+    sizes = [int(output_size)] if isinstance(output_size, (int, float)) else list(output_size)
+    height, width = sizes[0], sizes[-1]
     return round((canvas_size[0] - height) / 2.0), round((canvas_size[1] - width) / 2.0), height, width

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 from tritonnn._tensor import Tensor
 from tritonnn.vision import tv_tensors
+from tritonnn.vision._pillow import is_image
+from tritonnn.vision.transforms import _functional_pil
 
 F = TypeVar("F", bound=Callable)
 
@@ -95,17 +97,16 @@ def kernel_of(functional: Callable, *classes: type | str) -> Callable[[F], F]:
 
     def register(kernel: F) -> F:
         for cls in classes:
-            _add(functional, cls, _adapted(functional, cls, kernel))
+            _check_free(functional, cls)
+            _KERNEL_REGISTRY[functional][cls] = _adapted(functional, cls, kernel)
         return kernel
 
     return register
 
 
-def _add(functional: Callable, cls: type | str, kernel: Callable) -> None:
-    registry = _KERNEL_REGISTRY[functional]
-    if cls in registry:
+def _check_free(functional: Callable, cls: type | str) -> None:
+    if cls in _KERNEL_REGISTRY[functional]:
         raise ValueError(f"Functional {functional.__name__} already has a kernel registered for type {cls}.")
-    registry[cls] = kernel
 
 
 def _adapted(functional: Callable, cls: type | str, kernel: Callable) -> Callable:
@@ -144,11 +145,12 @@ def _register_kernel_internal(
     functional: Callable, input_type: type | str, *, tv_tensor_wrapper: bool = True
 ) -> Callable[[F], F]:
     """Decorate a kernel for one class; without the wrapper it is given the input as it is, and all arguments."""
+    _check_free(functional, input_type)
     if tv_tensor_wrapper:
         return kernel_of(functional, input_type)
 
     def register(kernel: F) -> F:
-        _add(functional, input_type, kernel)
+        _KERNEL_REGISTRY[functional][input_type] = kernel
         return kernel
 
     return register
@@ -204,10 +206,11 @@ def _named(name: str) -> Callable:
 
 
 def image_kernel(function: F) -> F:
-    """The kernel of pictures that is a function of the classic transforms."""
+    """The kernel of pictures that is a function of the classic transforms; one of tensors has a twin for Pillow's."""
 
     def kernel(image: Any, *args: Any, **kwargs: Any) -> Any:
-        return function(image, *args, **kwargs)
+        chosen = getattr(_functional_pil, function.__name__) if is_image(image) else function
+        return chosen(image, *args, **kwargs)
 
     return _named_for(kernel, function, "image", ())
 
