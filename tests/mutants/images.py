@@ -7,7 +7,11 @@ from mutants import Fault
 FOLDER = "tritonnn/vision/transforms"
 GEOMETRY, WARP = f"{FOLDER}/_tensor_geometry.py", f"{FOLDER}/_tensor_warp.py"
 COLOR, HISTOGRAM = f"{FOLDER}/_tensor_color.py", f"{FOLDER}/_tensor_histogram.py"
-FILTERS, VALUES, CHECKS = f"{FOLDER}/_tensor_filters.py", f"{FOLDER}/_tensor_values.py", f"{FOLDER}/_tensor_checks.py"
+FILTERS, VALUES, CHECKS = (
+    f"{FOLDER}/_tensor_filters.py",
+    f"{FOLDER}/_tensor_values.py",
+    f"{FOLDER}/_tensor_checks.py",
+)
 CONVERSION, PILLOW = f"{FOLDER}/_conversion.py", f"{FOLDER}/_functional_pil.py"
 CROPPING, PARTS = f"{FOLDER}/_cropping.py", f"{FOLDER}/_class_parts.py"
 CONVERTING, WARPING, AUGMENT = f"{FOLDER}/_converting.py", f"{FOLDER}/_warping.py", f"{FOLDER}/autoaugment.py"
