@@ -113,7 +113,8 @@ def receive(conn: Any) -> tuple[Any, list[Any]]:
     """
     head, places = conn.recv()
     common = [_aligned(size) for size in places if not isinstance(size, bytes) and size > 0]
-    memory, start, parts = _receive_memory(conn, sum(common)) if common else None, 0, []
+    memory = _receive_memory(conn, sum(common)) if common else None
+    start, parts = 0, list[Any]()
     for i, place in enumerate(places):
         if isinstance(place, bytes):
             # The pickle; else a copy that can be written to: the tensors will live in it.
