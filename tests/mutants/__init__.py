@@ -38,6 +38,7 @@ AREAS = (
     "extending",
     "images",
     "samples",
+    "image_files",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.
