@@ -122,9 +122,9 @@ FAULTS = [
         "13: \">f4\"", "13: \"<f4\"", f"{FORMATS} -k test_idx",
     ),
     Fault(
-        "PNG: the lower byte is the higher", "byte order", f"{SETS}/_flow_files.py",
-        "return high.astype(np.uint16) << 8 | low", "return low.astype(np.uint16) << 8 | high",
-        f"{FORMATS} -k png16",
+        "flow in PNG files is counted from zero", "formula", f"{SETS}/_flow_files.py",
+        "(pixels[:2].astype(np.float32) - 2**15) / 64", "pixels[:2].astype(np.float32) / 64",
+        f"{FORMATS} -k flow_png",
     ),
     Fault(
         "PFM: the highest line comes first", "index", f"{SETS}/_flow_files.py",

@@ -12,7 +12,7 @@ from fake_files import idx, idx_bytes, pickled, picture, png16, random
 
 import tritonnn as torch
 from tritonnn.vision.datasets import CIFAR10, HD1K, KittiFlow, VOCDetection
-from tritonnn.vision.datasets._flow_files import read_flo, read_flow_png, read_pfm, read_png16
+from tritonnn.vision.datasets._flow_files import read_flo, read_flow_png, read_pfm
 from tritonnn.vision.datasets._masks import mask_of
 from tritonnn.vision.datasets._pickles import read_pickle
 from tritonnn.vision.datasets.mnist import (
@@ -169,21 +169,21 @@ def test_pfm(order, scale, tmp_path):
             read_pfm(path)
 
 
-def test_png16(tmp_path):
+def test_flow_png(tmp_path):
     """All five filters of lines, all values of both bytes."""
-    pixels = np.arange(256 * 256, dtype=np.uint32).reshape(-1)[: 3 * 80 * 16]
-    pixels = (pixels * 40503 % 65536).astype(np.uint16).reshape(16, 80, 3)
-    assert np.array_equal(read_png16(png16(tmp_path / "a.png", pixels)), pixels)
-    for size in ((1, 1, 3), (5, 1, 3), (1, 7, 3)):
-        small = random(*size, high=65536, dtype=np.uint16)
-        assert np.array_equal(read_png16(png16(tmp_path / "b.png", small)), small)
+    pixels = (np.arange(3 * 80 * 16) * 40503 % 65536).astype(np.uint16).reshape(16, 80, 3)
+    flow, known = read_flow_png(png16(tmp_path / "a.png", pixels))
+    assert np.array_equal(flow * 64 + 32768, pixels.transpose(2, 0, 1)[:2]) and known.all()
     for path in (
         picture(tmp_path / "c.png"),
         picture(tmp_path / "d.jpg"),
         picture(tmp_path / "e.png", mode="I;16"),
     ):
-        with pytest.raises(ValueError, match=f"{path.name}.*three channels of 16 bits"):
-            read_png16(path)
+        with pytest.raises(ValueError, match=f"{path.name}: three channels of 16 bits were expected"):
+            read_flow_png(path)
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:200])
+    with pytest.raises(RuntimeError, match=r"a\.png"):
+        read_flow_png(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(("name", "folder"), [("KittiFlow", "training"), ("HD1K", "")])
