@@ -118,7 +118,9 @@ def test_hostile_pickles(tmp_path):
         "huge": pickle.dumps(random(2, 3), 2).replace(b"K\x02K\x03", b"J\xff\xff\xff\x7fK\x03"),
         "persistent": b"Pid\n.", "cut": pickle.dumps(random(2, 3), 2)[:-5], "text": b"no pickle", "empty": b"",
         "fields": pickle.dumps(np.zeros(2, [("a", "u1")]), 2), "state": b"cnumpy\ndtype\n(S'u1'\ntR(I3\nS'?'\ntb.",
-        "encode": b"c_codecs\nencode\n(Va\nVrot13\ntR.",
+        "encode": b"c_codecs\nencode\n(Va\nVrot13\ntR.", "memory": b"\x80\x02}r\xff\xff\xff\xff.",
+        "changed": b"c_codecs\nencode\n(N(V__defaults__\nNdtb.", "attribute": b"cnumpy\nndarray\n(Vx\nI1\ndb.",
+        "new": b"\x80\x02cnumpy\ndtype\n(S'u1'\nt\x81.",
     }  # fmt: skip
     for name, data in evil.items():
         (tmp_path / name).write_bytes(data)
