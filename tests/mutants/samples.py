@@ -21,7 +21,7 @@ FAULTS = [
     Fault(
         "what does not happen happens", "formula", f"{V2}/_transform.py",
         "        return bool(torch.rand(1) < self.p)", "        return bool(torch.rand(1) >= self.p)",
-        f"{TESTS} -k 'go_with and flip'",
+        f"{TESTS} -k plain_tensor",
     ),
     Fault(
         "wrapped results lose their new canvas", "ownership", f"{FUNCTIONAL}/_utils.py",
@@ -83,7 +83,7 @@ FAULTS = [
     Fault(
         "a map is taken for its inverse", "formula", f"{FUNCTIONAL}/_points.py",
         "[f * g - d, a - c * g, c * d - a * f]", "[f * g - d, a + c * g, c * d - a * f]",
-        f"{TESTS} -k 'go_with and perspective'",
+        f"{TESTS} -k seen_from_aside",
     ),
     Fault(
         "half of an odd number", "precision", FORMATS,
@@ -96,7 +96,8 @@ FAULTS = [
     ),
     Fault(
         "hard clamping keeps a corner outside", "formula", CLAMPING,
-        "        b1 = b4 = (b1 + b4) / 2", "        b1 = b4 = b1", f"{TESTS} -k clamped_rotated",
+        "        b1 = b4 = (b1 + b4) / 2", "        b1 = b4 = b1",
+        "tests/parity/test_vision_v2_boxes_parity.py -k clamp",
     ),
     Fault(
         "a rotated box's height is measured elsewhere", "formula", f"{FUNCTIONAL}/_misc.py",
@@ -104,7 +105,8 @@ FAULTS = [
     ),
     Fault(
         "labels are left where their boxes are not", "ownership", f"{V2}/_sanitize.py",
-        "if _is_label(inpt, params):\n            return inpt[valid]", "if _is_label(inpt, params):\n            return inpt",
+        "if _is_label(inpt, params):\n            return inpt[valid]",
+        "if _is_label(inpt, params):\n            return inpt",
         f"{CLASSES} -k Sanitize",
     ),
     Fault(

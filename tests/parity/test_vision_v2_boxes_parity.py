@@ -167,3 +167,45 @@ def test_a_registered_kernel_is_called() -> None:
         )
         for result in (v2.functional.resize(x, [2, 2]), v2.Resize((2, 2))(x)):
             assert type(result) is mine and tuple(result.shape) == (1, 4, 1)
+
+
+LABELLED = {
+    "pair": lambda x, labels: (x, {"boxes": x, "labels": labels}),
+    "any case": lambda x, labels: {"boxes": x, "LABELS": labels, "label": 3},
+    "part of a word": lambda x, labels: {"boxes": x, "class_label": labels, "other_labels": labels + 1},
+    "tensor": lambda x, labels: (x, labels),
+    "none": lambda x, labels: {"boxes": x, "classes": labels},
+    "a number": lambda x, labels: (x, 3),
+    "numbers": lambda x, labels: {"boxes": x, "labels": [1, 2]},
+    "too few": lambda x, labels: {"boxes": x, "labels": labels[1:]},
+    "no boxes": lambda x, labels: {"labels": labels},
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labels_are_found(name: str) -> None:
+    results = []
+    for v2, torch, boxes in (
+        (their_v2, theirs, made("boxes XYXY")[0]),
+        (our_v2, ours, made("boxes XYXY")[1]),
+    ):
+        results.append(outcome(v2.SanitizeBoundingBoxes(), LABELLED[name](boxes, torch.arange(12))))
+    same(*results, where=name)
+
+
+def test_several_labels() -> None:
+    results = []
+    for v2, torch, boxes in (
+        (their_v2, theirs, made("boxes XYXY")[0]),
+        (our_v2, ours, made("boxes XYXY")[1]),
+    ):
+        sample = {
+            "boxes": boxes,
+            "labels": torch.arange(12),
+            "crowd": torch.arange(12) % 2,
+            "id": torch.tensor([3]),
+        }
+        sanitize = v2.SanitizeBoundingBoxes(labels_getter=lambda s: (s["labels"], s["crowd"]))
+        results.append(sanitize(sample))
+    same(*results)
+    assert results[1]["labels"].shape == results[1]["crowd"].shape == results[1]["boxes"].shape[:1] < (12,)

@@ -76,6 +76,7 @@ MOVES: dict[str, Make] = {
     "RandomResizedCrop": lambda v2, tv, t: v2.RandomResizedCrop((12, 14)),
     "RandomResizedCrop narrow": lambda v2, tv, t: v2.RandomResizedCrop(9, scale=(2.0, 3.0), ratio=(3.0, 4.0)),
     "Pad": lambda v2, tv, t: v2.Pad([1, 2, 3, 4], fill={tv.Mask: 4, "others": 7}),
+    "Pad named": lambda v2, tv, t: v2.Pad(2, fill={tv.Image: [7, 8, 9]}),
     "RandomZoomOut": lambda v2, tv, t: v2.RandomZoomOut(fill=3, side_range=(1.0, 2.0), p=0.8),
     "RandomRotation": lambda v2, tv, t: v2.RandomRotation(40),
     "RandomRotation expand": lambda v2, tv, t: v2.Compose(

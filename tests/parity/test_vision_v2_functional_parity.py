@@ -40,6 +40,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("resize", {"size": [15, 44], "interpolation": "nearest-exact"}),
     ("resize", {"size": [15, 40], "interpolation": "bicubic"}),
     ("resize", {"size": [40, 12], "interpolation": "bicubic", "antialias": False}),
+    ("resize", {"size": [15, 40], "interpolation": "lanczos"}),
+    ("resize", {"size": [15, 40], "interpolation": "lanczos", "antialias": False}),
     ("resize", {"size": [15, 40], "antialias": False, "interpolation": "bilinear"}),
     ("affine", SHEAR),
     ("affine", {**SHEAR, "center": [4.0, 7.0], "interpolation": "bilinear", "fill": 9.0}),

@@ -57,14 +57,8 @@ def _fill_of_one(fill: Any) -> float | list[float] | None:
 
 
 def _get_fill(fills: _Fills, inpt_type: type) -> Any:
-    """What to fill with for an input of a class.
-
-    Raises ValueError where neither the class nor "others" is named.
-    """
-    for kind in (inpt_type, "others"):
-        if kind in fills:
-            return fills[kind]
-    raise ValueError(f"fill names neither {inpt_type} nor 'others': {list(fills)}")
+    """What to fill with for an input of a class; None, which is zero, where neither it nor "others" is named."""
+    return fills[inpt_type] if inpt_type in fills else fills.get("others")
 
 
 def _check_padding_arg(padding: int | Sequence[int]) -> None:

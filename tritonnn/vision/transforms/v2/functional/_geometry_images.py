@@ -46,7 +46,7 @@ def resize_image(
     new = resized_canvas(old, size, max_size)
     if new == old:
         return image
-    if mode is InterpolationMode.BICUBIC and image.dtype == torch.uint8:
+    if mode in (InterpolationMode.BICUBIC, InterpolationMode.LANCZOS) and image.dtype == torch.uint8:
         # what is brighter than white between the two directions is cut off, as torchvision does here
         image = _tensor_geometry.resize(image, (old[0], new[1]), mode.value, antialias)
     return _tensor_geometry.resize(image, new, mode.value, antialias)
