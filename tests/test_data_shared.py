@@ -102,6 +102,11 @@ def test_what_is_stacked_as_ever(sharing, monkeypatch):
         [torch.nn.Parameter(torch.ones(300, 300), requires_grad=False)] * 2,
     ):  # fmt: skip
         assert _shared.room_for(batch) is None
+    monkeypatch.setattr(_shared, "MOST_BLOCKS", 1)
+    kept = _shared.room_for(batch_of())
+    assert _shared.room_for(batch_of()) is None
+    del kept
+    assert _shared.room_for(batch_of()) is not None
     monkeypatch.setattr(_shared, "_sharing", False)
     assert _shared.room_for(batch_of()) is None
     with pytest.raises(RuntimeError, match="stack"):

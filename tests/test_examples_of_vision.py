@@ -63,6 +63,18 @@ def test_the_network_is_that_of_the_weights():
     assert [i for i, block in enumerate(network._blocks) if block.shortcut] == [2, 4, 6, 7, 9, 10, 12, 13, 14]
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_blocks_pad_as_tensorflow_does(device):
+    """Every second pixel of an even extent: one column more is padded on the right; and the GPU agrees."""
+    classify = example("classify")
+    block = classify.Block(2, 3, 3, 2, 2).eval()
+    x = torch.rand(1, 2, 6, 8)
+    wide = torch.nn.functional.pad(torch.relu(block._bn0(block._expand_conv(x))).clamp(max=6), (0, 1, 0, 1))
+    taps = torch.nn.functional.conv2d(wide, block._depthwise_conv.weight, stride=2, groups=4)
+    expected = block._bn2(block._project_conv(block._bn1(taps).clamp(0, 6)))
+    assert torch.allclose(block.to(device)(x.to(device)).cpu(), expected, atol=1e-6)
+
+
 def test_classify_says_what_is_wrong(untrained, tmp_path, monkeypatch):
     classify = example("classify")
     (tmp_path / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -19,17 +19,12 @@ def of_floats(kind: np.dtype) -> dict[str, float]:
     65504.0
     """
     info = ml_dtypes.finfo(kind)
-    limits = {
-        "eps": info.eps,
-        "max": info.max,
-        "min": info.min,
-        "tiny": info.tiny,
-        "smallest_normal": info.tiny,
-    }
+    limits = {name: float(getattr(info, name)) for name in ("eps", "max", "min", "tiny")}
     if kind == ml_dtypes.float8_e5m2fnuz:
         limits["eps"] = 0.125  # what PyTorch gives, though the next number after 1 is 1.25
-    limits["resolution"] = f"1e-{int(info.nmant * math.log10(2))}"
-    return {name: float(value) for name, value in limits.items()}
+    limits["smallest_normal"] = limits["tiny"]
+    limits["resolution"] = float(f"1e-{int(info.nmant * math.log10(2))}")
+    return limits
 
 
 @cache

@@ -186,6 +186,23 @@ def test_orientation(orientation, kind):
     assert plain.shape == (24, 32, 3) and np.array_equal(upright, TURNED[orientation](plain))
 
 
+@pytest.mark.parametrize("shape", [(1, 5, 3), (5, 1, 3), (1, 1, 3)])
+def test_orientation_of_lines(shape):
+    for orientation, turn in TURNED.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        got = vio.decode_png(encoded(drawn(shape), exif=exif), apply_exif_orientation=True)
+        assert np.array_equal(got.permute(1, 2, 0).numpy(), turn(drawn(shape)))
+
+
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_orientations_that_there_are_not(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(drawn(COLOR), exif=exif)
+    assert torch.equal(vio.decode_png(data, apply_exif_orientation=True), vio.decode_png(data))
+
+
 def test_gif_and_webp():
     frames = [Image.fromarray(np.full((4, 6, 3), 60 * i, np.uint8)) for i in range(1, 4)]
     file = io.BytesIO()

@@ -115,7 +115,8 @@ def _like_sequence(model: Sequence, values: list) -> Any:
 
 def _stack(batch: Iterable[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
     tensors = list(batch)
-    return tritonnn.stack(tensors, 0, out=_shared.room_for(tensors))
+    room = _shared.room_for(tensors)
+    return tritonnn.stack(tensors, 0) if room is None else tritonnn.stack(tensors, 0, out=room)
 
 
 def _stack_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -13,9 +13,12 @@ from tritonnn._tensor import Tensor, from_array
 
 #: less than this is cheaper to copy than to map
 LEAST_BYTES = 1 << 18
+#: each holds a descriptor, and a dataset may keep what it collates
+MOST_BLOCKS = 64
 POPULATED = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0) if hasattr(mmap, "MAP_SHARED") else 0
 
 _sharing = False
+_blocks: weakref.WeakSet[Block] = weakref.WeakSet()
 
 
 class Block(mmap.mmap):
@@ -41,6 +44,7 @@ def new_block(nbytes: int) -> Block:
         raise
     block.descriptor = descriptor
     weakref.finalize(block, os.close, descriptor)
+    _blocks.add(block)
     return block
 
 
@@ -48,7 +52,7 @@ def room_for(batch: list[Tensor]) -> Tensor | None:
     """A tensor in a block of its own for the stack of a batch; None where it is stacked in memory as any other."""
     first = batch[0]
     nbytes = len(batch) * first.numel() * first.dtype.itemsize
-    if not _sharing or nbytes < LEAST_BYTES:
+    if not _sharing or nbytes < LEAST_BYTES or len(_blocks) >= MOST_BLOCKS:
         return None
     for tensor in batch:
         plain = type(tensor) is Tensor and tensor.device.type == "cpu" and not tensor.requires_grad

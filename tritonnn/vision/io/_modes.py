@@ -69,11 +69,15 @@ def as_mode(pixels: np.ndarray, mode: ImageReadMode) -> np.ndarray:
 
 
 def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Pixels (H, W, C) turned upright by the orientation that EXIF tells, 1 to 8."""
+    """Pixels (H, W, C) turned upright by the orientation that EXIF tells, 2 to 8; as they are for another."""
+    if orientation not in (2, 3, 4, 5, 6, 7, 8):
+        return pixels
     if orientation in (5, 6, 7, 8):  # rows and columns are exchanged
         pixels = pixels.transpose(1, 0, 2)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    return pixels
+    return (
+        pixels.copy()
+    )  # a row of one pixel that was turned round has a negative stride, and passes for contiguous
