@@ -21,7 +21,7 @@ import tritonnn as torch
 from tritonnn.table import NAMESPACES, OPS
 
 ops, methods, of_torch = len(OPS), dict(vars(torch.Tensor)), dict(NAMESPACES["torch"])
-others = {place: dict(names) for place, names in NAMESPACES.items() if place not in ("torch", "functional")}
+others = {place: dict(names) for place, names in NAMESPACES.items() if place not in ("torch", "functional", "torchvision")}
 from tritonnn.ops import whole
 whole()
 assert dict(vars(torch.Tensor)) == methods

@@ -1,13 +1,13 @@
 """Regions as bins and samples: what weight each element of an image has in each bin, along one dimension at a time.
 
-A region is divided into bins, and the mean of samples, interpolated between elements, is taken in each of them. The samples
-of a bin are a grid and interpolation works along each dimension by itself. So a bin is a product: weights of rows times
-elements times weights of columns.
+A region is divided into bins, and in each of them the mean of samples, interpolated between elements, is taken. The
+samples of a bin are a grid, and interpolation works along each dimension by itself. So a bin is a product: weights of
+rows times elements times weights of columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +36,31 @@ class Region(NamedTuple):
         """Its elements of an image whose first two dimensions are rows and columns."""
         bottom, right = self.top + self.rows.shape[1], self.left + self.columns.shape[1]
         return image[self.top : bottom, self.left : right]
+
+
+def combined(contract: Callable[[Array, Array, Array], Array], rows: Array, columns: Array, values: Array) -> Array:
+    """`contract(rows, columns, values)`, a product, in which what has no weight counts as nothing, whatever it is."""
+    result = contract(rows, columns, values)
+    if np.isfinite(result.sum()):
+        return result
+    with np.errstate(invalid="ignore", over="ignore"):
+        result = contract(rows, columns, np.where(np.isfinite(values), values, 0))
+        weighty = (rows != 0).astype(values.dtype), (columns != 0).astype(values.dtype)
+        for extreme in (np.inf, -np.inf):
+            signs = contract(rows, columns, np.where(values == extreme, extreme, 0).clip(-1, 1))
+            result += np.where(signs != 0, np.sign(signs) * values.dtype.type(np.inf), 0)
+        result[contract(*weighty, np.isnan(values).astype(values.dtype)) > 0] = np.nan
+    return result
+
+
+def own_means(rows: Array, columns: Array, elements: Array) -> Array:
+    """Elements (height, width, *bins, C) as bins (C, down, across), each of its own channels: sums with weights."""
+    return np.einsum("ph,qw,hwpqc->cpq", rows, columns, elements, optimize=True)
+
+
+def own_shares(rows: Array, columns: Array, bins: Array) -> Array:
+    """What bins (C, down, across) give to the elements (height, width, *bins, C)."""
+    return np.einsum("ph,qw,cpq->hwpqc", rows, columns, bins, optimize=True)
 
 
 def wide(array: Array) -> Array:
@@ -131,5 +156,11 @@ def regions(
         vertical, horizontal, samples = _used(rows), _used(columns), (down * across).tolist()
         for i, ((top, bottom), (left, right)) in enumerate(zip(vertical, horizontal, strict=True)):
             yield Region(
-                k + i, int(numbers[k + i]), top, rows[i, :, top:bottom], left, columns[i, :, left:right], samples[i]
+                k + i,
+                int(numbers[k + i]),
+                top,
+                rows[i, :, top:bottom],
+                left,
+                columns[i, :, left:right],
+                samples[i],
             )

@@ -1,8 +1,7 @@
 """The elements below the moved taps of a convolution, and the gradients of where the taps are.
 
-What a tap reads is interpolated between four elements. Positions and weights are worked out for all images, groups and taps
-at once, and then an image and a group at a time, whose elements have their channels together, four rows are read for
-each tap.
+What a tap reads is interpolated between four elements. An image and a group of channels at a time, positions and
+weights of all taps are worked out; then, with the channels of an element lying together, four rows are read for each.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def _along(moved: Array, d: int, kernel: Ints, stride: Ints, padding: Ints, dila
 
 
 class _Line:
-    """The two elements that a tap lies between along one dimension, and their weights; outside it is the last one, 0."""
+    """Along one dimension the two elements that taps lie between, their weights, and the derivatives of these."""
 
     def __init__(self, at: Array, size: int) -> None:
         low = np.floor(at)
@@ -34,7 +33,16 @@ class _Line:
         for p, weight, slope in ((low, 1 - share, -1), (low + 1, share, 1)):
             inside = (p >= 0) & (p <= size - 1)
             element = np.where(inside, p, 0).astype(np.int64)
-            self.taps.append((element, np.where(inside, weight, 0), np.where(inside, at.dtype.type(slope), 0)))
+            weight = np.where(inside | (weight != weight), weight, 0)  # what is not a number stays so
+            self.taps.append((element, weight, np.where(inside, at.dtype.type(slope), 0)))
+
+
+def _picked(elements: Array, row: tuple[Array, ...], column: tuple[Array, ...], width: int) -> Array:
+    """The elements (taps * places, channels) of a tap of rows and one of columns."""
+    picked = elements[(row[0] * width + column[0]).reshape(-1)]
+    if not np.isfinite(picked.sum()):  # else weights of 0 leave out what is not there
+        picked[((row[2] == 0) | (column[2] == 0)).reshape(-1)] = 0
+    return picked
 
 
 def _images(
@@ -63,9 +71,9 @@ def deform_columns(
             input, offset, kernel_size, stride, padding, dilation, offset_groups
         ):
             total: Array = np.zeros((rows.taps[0][0].size, elements.shape[1]), elements.dtype)
-            for row, down, _ in rows.taps:
-                for column, across, _ in columns.taps:
-                    total += elements[(row * width + column).reshape(-1)] * (down * across).reshape(-1, 1)
+            for row in rows.taps:
+                for column in columns.taps:
+                    total += _picked(elements, row, column, width) * (row[1] * column[1]).reshape(-1, 1)
             if mask is not None:
                 part = mask.reshape(len(mask), offset_groups, -1)[b, g]
                 total *= wide(part).reshape(-1, 1)
@@ -87,13 +95,12 @@ def deform_columns_backward(
             moved = np.zeros((2, taps, *places), elements.dtype)
             masked = np.zeros((taps, *places), elements.dtype)
             gradient = np.ascontiguousarray(given[g, :, :, b].reshape(elements.shape[1], -1).T)
-            for row, down, down_slope in rows.taps:
-                for column, across, across_slope in columns.taps:
-                    picked = elements[(row * width + column).reshape(-1)]
-                    product = np.vecdot(picked, gradient).reshape(masked.shape)
-                    moved[0] += down_slope * across * product
-                    moved[1] += down * across_slope * product
-                    masked += down * across * product
+            for row in rows.taps:
+                for column in columns.taps:
+                    product = np.vecdot(_picked(elements, row, column, width), gradient).reshape(masked.shape)
+                    moved[0] += row[2] * column[1] * product
+                    moved[1] += row[1] * column[2] * product
+                    masked += row[1] * column[1] * product
             part = slice(g * taps, (g + 1) * taps)
             if mask is not None:
                 moved *= wide(mask[b, part])

@@ -1,7 +1,7 @@
 """Means of interpolated samples in the bins of regions.
 
-An image is taken with its channels last: then the rows of a region, with all their channels, are one matrix product with
-the weights of rows, and its columns another one. A region takes few calls whatever its size, so that regions come
+An image is taken with its channels last: then the rows of a region, with all their channels, are one matrix product
+with the weights of rows, and its columns another one. A region takes few calls whatever its size, so that regions come
 one by one.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tritonnn.cpu_fallback.vision._bins import Region, regions, wide
+from tritonnn.cpu_fallback.vision._bins import Region, combined, own_means, own_shares, regions, wide
 
 Array = np.ndarray
 
@@ -30,6 +30,13 @@ def _each(
     return regions(op, rois, image_shape[0], image_shape[1:3], bins, scale, ratio, shift, least)
 
 
+def _means(rows: Array, columns: Array, elements: Array) -> Array:
+    """Elements (height, width, C) as bins (down, across, C): sums with their weights."""
+    height, width, channels = elements.shape
+    lines = rows @ elements.reshape(height, width * channels)
+    return columns @ lines.reshape(len(rows), width, channels)
+
+
 def roi_align(
     out: Array, input: Array, rois: Array, spatial_scale: float, pooled_height: int, pooled_width: int,
     sampling_ratio: int, aligned: bool,
@@ -37,10 +44,7 @@ def roi_align(
     """The mean of each bin."""
     images, bins = _channels_last(input), (pooled_height, pooled_width)
     for region in _each("roi_align", images.shape, rois, spatial_scale, bins, sampling_ratio, aligned):
-        elements = region.of(images[region.image])
-        height, width, channels = elements.shape
-        lines = region.rows @ elements.reshape(height, width * channels)
-        means = region.columns @ lines.reshape(pooled_height, width, channels)
+        means = combined(_means, region.rows, region.columns, region.of(images[region.image]))
         np.copyto(out[region.number], means.transpose(2, 0, 1) / max(1, region.samples), casting="same_kind")
 
 
@@ -52,10 +56,9 @@ def roi_align_backward(
     total: Array = np.zeros((batch_size, height, width, channels), wide(grad).dtype)
     bins = (pooled_height, pooled_width)
     for region in _each("roi_align", total.shape, rois, spatial_scale, bins, sampling_ratio, aligned):
-        elements = region.of(total[region.image])
         share = wide(grad[region.number]).transpose(1, 2, 0) / max(1, region.samples)
-        lines = region.columns.T @ share
-        elements += (region.rows.T @ lines.reshape(pooled_height, -1)).reshape(elements.shape)
+        elements = region.of(total[region.image])
+        elements += combined(_means, region.rows.T, region.columns.T, np.ascontiguousarray(share))
     np.copyto(out, total.transpose(0, 3, 1, 2), casting="same_kind")
 
 
@@ -69,10 +72,9 @@ def ps_roi_align(
     planes = wide(input).reshape(n, -1, *bins, *size).transpose(0, 4, 5, 2, 3, 1)
     np.copyto(mapping, np.arange(input.shape[1], dtype=np.int32).reshape(out.shape[1:]))
     for region in _each("ps_roi_align", (n, *size), rois, spatial_scale, bins, sampling_ratio, True):
-        elements = region.of(planes[region.image])
-        means = np.einsum("ph,qw,hwpqc->cpq", region.rows, region.columns, elements, optimize=True)
+        means = combined(own_means, region.rows, region.columns, region.of(planes[region.image]))
         with np.errstate(invalid="ignore"):
-            np.copyto(out[region.number], means / out.dtype.type(region.samples), casting="same_kind")
+            np.copyto(out[region.number], means / means.dtype.type(region.samples), casting="same_kind")
 
 
 def ps_roi_align_backward(
@@ -86,5 +88,5 @@ def ps_roi_align_backward(
         elements = region.of(total[region.image])
         if elements.size:
             share = wide(grad[region.number]) / region.samples
-            elements += np.einsum("ph,qw,cpq->hwpqc", region.rows, region.columns, share, optimize=True)
+            elements += combined(own_shares, region.rows, region.columns, share)
     np.copyto(out, total.transpose(0, 5, 3, 4, 1, 2).reshape(out.shape), casting="same_kind")

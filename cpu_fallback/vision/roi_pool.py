@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tritonnn.cpu_fallback.vision._bins import images_of, wide
+from tritonnn.cpu_fallback.vision._bins import combined, images_of, own_means, own_shares, wide
 
 Array = np.ndarray
 LARGEST = 1 << 20  # results that are worked on at once
@@ -32,7 +32,7 @@ def _rounded(x: Array) -> Array:
 
 
 def _along(start: Array, end: Array, bins: int, last: int, more: int) -> tuple[Array, Array]:
-    """The borders of bins along one dimension, within elements 0 to `last`; a region has the `more` last element too."""
+    """The borders of bins along one dimension, within 0 to `last`; a region is `more` elements larger."""
     kind = start.dtype.type
     step = np.maximum(end - start + kind(more), kind(1)) / kind(bins)
     number = np.arange(bins + 1, dtype=start.dtype)
@@ -135,8 +135,10 @@ def ps_roi_pool(
     bins = (pooled_height, pooled_width)
     planes = wide(input).reshape(n, -1, *bins, *size).transpose(0, 4, 5, 2, 3, 1)
     np.copyto(mapping, np.arange(input.shape[1], dtype=np.int32).reshape(out.shape[1:]))
-    for k, number, down, across, rows, columns in _own(rois, n, spatial_scale, bins, (size[0], size[1]), planes.dtype):
-        sums = np.einsum("ph,qw,hwpqc->cpq", rows, columns, planes[number, down, across], optimize=True)
+    for k, number, down, across, rows, columns in _own(
+        rois, n, spatial_scale, bins, (size[0], size[1]), planes.dtype
+    ):
+        sums = combined(own_means, rows, columns, planes[number, down, across])
         counts = np.maximum(rows.sum(1)[:, None] * columns.sum(1), 1)
         np.copyto(out[k], sums / counts, casting="same_kind")
 
@@ -149,7 +151,9 @@ def ps_roi_pool_backward(
     bins = (pooled_height, pooled_width)
     g = wide(grad)
     total: Array = np.zeros((batch_size, height, width, *bins, grad.shape[1]), g.dtype)
-    for k, number, down, across, rows, columns in _own(rois, batch_size, spatial_scale, bins, (height, width), g.dtype):
+    for k, number, down, across, rows, columns in _own(
+        rois, batch_size, spatial_scale, bins, (height, width), g.dtype
+    ):
         share = g[k] / np.maximum(rows.sum(1)[:, None] * columns.sum(1), 1)
-        total[number, down, across] += np.einsum("ph,qw,cpq->hwpqc", rows, columns, share, optimize=True)
+        total[number, down, across] += combined(own_shares, rows, columns, share)
     np.copyto(out, total.transpose(0, 5, 3, 4, 1, 2).reshape(out.shape), casting="same_kind")

@@ -1,8 +1,8 @@
 """Regions as bins and samples: what the kernels of means in the bins of regions share.
 
-Along each dimension a region begins at `start`, has bins of `step` elements and in each of them `grid` samples, `distance`
-apart. Of a region much larger than its image only samples are visited that may lie in it: `count` of them from
-`first_sample` on.
+Along each dimension a region begins at `start`, has bins of `step` elements and in each of them `grid` samples,
+`distance` apart. Of a region much larger than its image only samples are visited that may lie in it: `count` of them
+from `first_sample` on.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ def sample_at(begin, i, step, grid, size):
 def weight_of(element, begin, bound, step, grid, distance, count, size):
     """The weight of an element in a bin along one dimension, summed over samples."""
     first = first_sample(begin, bound, grid, distance)
-    total = tl.where(element + begin == 0.0, 0.0, 0.0).to(step.dtype)  # zeros, also where a region is not a number
+    total = tl.where(element + begin == 0.0, 0.0, 0.0).to(
+        step.dtype
+    )  # zeros, also where a region is not a number
     for j in range(count):
         at, counts = sample_at(begin, first + j, step, grid, size)
         total += tl.where(counts, tl.maximum(1.0 - tl.abs(at - element), 0.0), 0.0)

@@ -1,9 +1,9 @@
 """The elements below the moved taps of a convolution, and the gradients of where the taps are.
 
-Lanes are places of the result, so that offsets are read and columns written together; a program has one tap of one group of
-channels, works out where that tap is once, and reads CHANNELS channels there. The gradients of a tap's place and of its
-mask are sums over all channels of its group, in one program and in their order. The gradient of the input scatters: it
-is made by sorted sums (`tritonnn/ops/vision/_deform_formula.py`).
+Lanes are places of the result, so that offsets are read and columns written together; a program has one tap of one
+group of channels, works out where that tap is once, and reads CHANNELS channels there. The gradients of a tap's place
+and of its mask are sums over all channels of its group, in one program and in their order. The gradient of the input
+scatters: it is made by sorted sums (`tritonnn/ops/vision/_deform_formula.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.device.strided import wide
 from tritonnn.kernels.launch.launch import launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.tables.vision import DEFORM_BLOCK, DEFORM_CHANNELS
+from tritonnn.kernels.tables.vision import DEFORM_BLOCK, deform_channels
 
 Ints = tuple[int, ...]
 
@@ -40,7 +40,9 @@ def _place(offset, mask, places, taps, sizes, kernel, stride, padding, dilation,
     weight = tl.full((BLOCK,), 1.0, COMPUTE)
     if mask is not None:
         at = mask + n * mask_strides[0] + row * mask_strides[2] + column * mask_strides[3]
-        weight = convert(tl.load(at + wide(tl.program_id(1), INT64) * mask_strides[1], mask=there, other=0), COMPUTE)
+        weight = convert(
+            tl.load(at + wide(tl.program_id(1), INT64) * mask_strides[1], mask=there, other=0), COMPUTE
+        )
     return n, row, column, group, tap, y, x, weight, there
 
 
@@ -78,7 +80,9 @@ def deform_columns_kernel(
         a = convert(tl.load(plane, mask=exists & upper & before, other=0), COMPUTE)
         b = convert(tl.load(plane + in_strides[3], mask=exists & upper & behind, other=0), COMPUTE)
         c = convert(tl.load(plane + in_strides[2], mask=exists & lower & before, other=0), COMPUTE)
-        d = convert(tl.load(plane + in_strides[2] + in_strides[3], mask=exists & lower & behind, other=0), COMPUTE)
+        d = convert(
+            tl.load(plane + in_strides[2] + in_strides[3], mask=exists & lower & behind, other=0), COMPUTE
+        )
         value = (1.0 - down) * ((1.0 - across) * a + across * b) + down * ((1.0 - across) * c + across * d)
         target = out + wide(channel * taps + tap, INT64) * out_strides[0]
         tl.store(target, convert(value * weight, out.dtype.element_ty), mask=exists)
@@ -107,8 +111,12 @@ def deform_places_kernel(
         a = convert(tl.load(plane, mask=there & upper & before, other=0), COMPUTE)
         b = convert(tl.load(plane + in_strides[3], mask=there & upper & behind, other=0), COMPUTE)
         c = convert(tl.load(plane + in_strides[2], mask=there & lower & before, other=0), COMPUTE)
-        d = convert(tl.load(plane + in_strides[2] + in_strides[3], mask=there & lower & behind, other=0), COMPUTE)
-        g = convert(tl.load(grad + wide(channel * taps + tap, INT64) * grad_strides[0], mask=there, other=0), COMPUTE)
+        d = convert(
+            tl.load(plane + in_strides[2] + in_strides[3], mask=there & lower & behind, other=0), COMPUTE
+        )
+        g = convert(
+            tl.load(grad + wide(channel * taps + tap, INT64) * grad_strides[0], mask=there, other=0), COMPUTE
+        )
         above, below = (1.0 - across) * a + across * b, (1.0 - across) * c + across * d
         downward += g * (below - above)
         sideward += g * ((1.0 - down) * (b - a) + down * (d - c))
@@ -116,7 +124,9 @@ def deform_places_kernel(
     offset_grad += n * out_strides[0] + row * out_strides[2] + column * out_strides[3]
     offset_grad += wide(2 * tl.program_id(1), INT64) * out_strides[1]
     tl.store(offset_grad, convert(downward * weight, offset_grad.dtype.element_ty), mask=there)
-    tl.store(offset_grad + out_strides[1], convert(sideward * weight, offset_grad.dtype.element_ty), mask=there)
+    tl.store(
+        offset_grad + out_strides[1], convert(sideward * weight, offset_grad.dtype.element_ty), mask=there
+    )
     if mask is not None:
         mask_grad += n * masked_strides[0] + row * masked_strides[2] + column * masked_strides[3]
         mask_grad += wide(tl.program_id(1), INT64) * masked_strides[1]
@@ -133,12 +143,13 @@ def deform_columns(
         return
     depth, taps = input.shape[1] // offset_groups, kernel_size[0] * kernel_size[1]
     places = out.numel // out.shape[0]
-    grid = (-(-places // DEFORM_BLOCK), offset_groups * taps, -(-depth // DEFORM_CHANNELS))
+    channels = deform_channels(depth)
+    grid = (-(-places // DEFORM_BLOCK), offset_groups * taps, -(-depth // channels))
     launch(
         deform_columns_kernel, grid, out, input, offset, mask, places, depth, taps, *input.shape[2:], out.shape[2:],
         kernel_size, stride, padding, dilation, out.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
-        CHANNELS=DEFORM_CHANNELS, INT64=needs_int64(out, input, offset, mask),
+        CHANNELS=channels, INT64=needs_int64(out, input, offset, mask),
     )  # fmt: skip
 
 
@@ -162,7 +173,7 @@ def deform_columns_backward(
     )  # fmt: skip
 
 
-def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
+def _cases(kind: str, compute: tl.dtype, masked: bool, channels: int = 8) -> list[Case]:
     four, pair, mask = "(i32 i32 i32 i32=1)", "(i32 i32)", f"*{kind}" if masked else "None"
     how = f"i32 i32 i32 i32 i32 {pair} {pair} (i32=1 i32=1) {pair} (i32=1 i32=1)"
     constants = {"COMPUTE": compute, "BLOCK": DEFORM_BLOCK, "INT64": False}
@@ -170,7 +181,7 @@ def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
     return [
         Case(
             deform_columns_kernel, f"*{kind} *{kind} *{kind} {mask} {how} {four} {four} {four} {four}",
-            {**constants, "CHANNELS": DEFORM_CHANNELS}, label=label,
+            {**constants, "CHANNELS": channels}, label=f"{label},{channels}",
         ),
         Case(
             deform_places_kernel,
@@ -181,8 +192,9 @@ def _cases(kind: str, compute: tl.dtype, masked: bool) -> list[Case]:
 
 
 COMPILE = [
-    *_cases("fp32", tl.float32, True),
     *_cases("fp32", tl.float32, False),
+    *[case for channels in (1, 2, 4) for case in _cases("fp32", tl.float32, True, channels)[:1]],
+    *_cases("fp32", tl.float32, True),
     *_cases("bf16", tl.float32, True),
     *_cases("fp64", tl.float64, True),
 ]

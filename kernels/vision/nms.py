@@ -1,7 +1,7 @@
 """Non-maximum suppression: which boxes overlap, as bits, and then who is kept.
 
-The first kernel computes all pairs: bit t of word (i, w) says that box i overlaps box 32 w + t, which comes after it. The
-second one is a single program that goes through the boxes in order, 32 at a time. Which boxes are removed by those
+The first kernel computes all pairs: bit t of word (i, w) says that box i overlaps box 32 w + t, which comes after it.
+The second one is a single program that goes through the boxes in order, 32 at a time. Which boxes are removed by those
 before is a vector of words in registers; a block's own word decides, with the 32 words of its boxes among themselves,
 who of it is kept, and the rows of those join the vector. So nothing is read back, and the order of the boxes alone
 decides.
@@ -47,7 +47,7 @@ def overlaps_kernel(
     bits, boxes, groups, n, words, box_step, box_side, group_step, threshold: fp64,
     COMPUTE: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """bits[i, w], bit t = box 32 w + t comes after box i, is of its group and overlaps it by more than the threshold."""
+    """bits[i, w], bit t = box 32 w + t comes after box i, is of its group and overlaps it beyond the threshold."""
     first, w = tl.program_id(1).to(tl.int64) * ROWS, tl.program_id(0).to(tl.int64)
     if first < (w + 1) * BITS:  # else all of these columns come before all of these rows, and nobody asks
         i = first + tl.arange(0, ROWS)[:, None]

@@ -1,4 +1,4 @@
-"""Means of interpolated samples in the bins of regions: roi_align and ps_roi_align, whose bins have channels of their own.
+"""Means of interpolated samples in the bins of regions: roi_align, and ps_roi_align with channels of each bin's own.
 
 Forward a program has a tile of bins by channels of one region: where a sample lies is worked out once for all channels.
 Lanes go along the bins, so that neighbours read neighbouring columns, or along the channels where these lie together
@@ -69,7 +69,10 @@ def roi_align_kernel(
     step_y, grid_y, apart_y, count_y = samples_of(tall, rows, ratio, height + 1.0)
     step_x, grid_x, apart_x, count_x = samples_of(broad, columns, ratio, width + 1.0)
     begin_y, begin_x = y1 + row * step_y, x1 + column * step_x
-    first_y, first_x = first_sample(begin_y, -1.0, grid_y, apart_y), first_sample(begin_x, -1.0, grid_x, apart_x)
+    first_y, first_x = (
+        first_sample(begin_y, -1.0, grid_y, apart_y),
+        first_sample(begin_x, -1.0, grid_x, apart_x),
+    )
     total = tl.zeros(mask.shape, COMPUTE)
     for i in range(count_y):
         y, counts = sample_at(begin_y, first_y + i, step_y, grid_y, height)
@@ -83,15 +86,17 @@ def roi_align_kernel(
             left = tl.floor(x).to(tl.int32)
             share, right = x - left, tl.minimum(left + 1, width - 1)
             at, after = wide(left, INT64) * in_strides[3], wide(right, INT64) * in_strides[3]
+            # what has no weight is not read: it counts as nothing, whatever it is (the other share is never 0)
             upper = (1.0 - share) * convert(tl.load(above + at, mask=both, other=0), COMPUTE)
-            upper += share * convert(tl.load(above + after, mask=both, other=0), COMPUTE)
+            upper += share * convert(tl.load(above + after, mask=both & (share > 0.0), other=0), COMPUTE)
+            both &= low > 0.0
             lower = (1.0 - share) * convert(tl.load(below + at, mask=both, other=0), COMPUTE)
-            lower += share * convert(tl.load(below + after, mask=both, other=0), COMPUTE)
+            lower += share * convert(tl.load(below + after, mask=both & (share > 0.0), other=0), COMPUTE)
             total += (1.0 - low) * upper + low * lower
     samples = grid_y * grid_x
     if not OWN:
         samples = tl.where(samples > 1.0, samples, 1.0)
-    mean = tl.where(known, divide(total, samples + total * 0), float("nan"))
+    mean = tl.where(known, divide(total, tl.full(mask.shape, 1.0, COMPUTE) * samples), float("nan"))
     place = k * out_strides[0] + wide(c, INT64) * out_strides[1]
     place += wide(row, INT64) * out_strides[2] + wide(column, INT64) * out_strides[3]
     tl.store(out + place, convert(mean.to(COMPUTE), out.dtype.element_ty), mask=mask)
@@ -125,10 +130,17 @@ def roi_align_gather_kernel(
             given = grad + wide(k, INT64) * grad_strides[0]
             if OWN:
                 place = wide(group, INT64) * grad_strides[1] + own_row * grad_strides[2]
-                g = convert(tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE)
-                down = weight_of(y, y1 + own_row * step_y, top - 1.0, step_y, grid_y, apart_y, count_y, height)
-                across = weight_of(x, x1 + own_column * step_x, left - 1.0, step_x, grid_x, apart_x, count_x, width)
-                total += divide(g, samples + g * 0) * down * across
+                g = convert(
+                    tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE
+                )
+                down = weight_of(
+                    y, y1 + own_row * step_y, top - 1.0, step_y, grid_y, apart_y, count_y, height
+                )
+                across = weight_of(
+                    x, x1 + own_column * step_x, left - 1.0, step_x, grid_x, apart_x, count_x, width
+                )
+                weight = down * across
+                total += tl.where(weight != 0.0, divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples) * weight, 0.0)
             else:
                 samples = tl.where(samples > 1.0, samples, 1.0)
                 given += wide(c, INT64) * grad_strides[1]
@@ -140,11 +152,18 @@ def roi_align_gather_kernel(
                         g = convert(tl.load(given + place, mask=c < channels, other=0), COMPUTE)
                         begin = x1 + j * step_x
                         across = weight_of(x, begin, left - 1.0, step_x, grid_x, apart_x, count_x, width)
-                        total += divide(g, samples + g * 0) * (down * across)
+                        weight = down * across
+                        share = divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples)
+                        total += tl.where(weight != 0.0, share * weight, 0.0)
     place = wide(n, INT64) * out_strides[0] + wide(c, INT64) * out_strides[1]
     place += wide(y, INT64) * out_strides[2] + wide(x, INT64) * out_strides[3]
     mask = (c < channels) & (y < height) & (x < width)
     tl.store(out + place, convert(total, out.dtype.element_ty), mask=mask)
+
+
+def _default(input: Buffer, out: Buffer, last: bool) -> Tile:
+    _, channels, rows, columns = out.shape
+    return choose_align(rows * columns, channels, last, COMPUTE[input.dtype] == tl.float64)
 
 
 def _means(
@@ -168,7 +187,9 @@ def _means(
         )  # fmt: skip
 
     problem = (input.dtype.name, *out.shape, *input.shape[2:], last, ratio)
-    build(pick(roi_align_kernel, problem, choose_align(rows * columns, channels, last), ALIGN_CANDIDATES, build))()
+    build(
+        pick(roi_align_kernel, problem, _default(input, out, last), ALIGN_CANDIDATES, build)
+    )()
     refuse(op, flag, rois, input.shape[0])
 
 
@@ -237,7 +258,8 @@ def _forward_case(kind: str, compute: tl.dtype, tile: Tile, aligned: bool, own: 
     strides = "(i32 i32=1 i32 i32)" if last else _FOUR
     return Case(
         roi_align_kernel,
-        f"*{kind} {'*i32' if own else 'None'} None *{kind} *{kind} i32 {_SIZES} fp64 {_FOUR} {_FOUR} {strides} (i32 i32=1)",
+        f"*{kind} {'*i32' if own else 'None'} None *{kind} *{kind} i32 {_SIZES} fp64 {_FOUR} {_FOUR} {strides} "
+        "(i32 i32=1)",
         {
             "ALIGNED": aligned, "OWN": own, "LAST": last, "COMPUTE": compute, "BINS": tile.bins,
             "CHANNELS": tile.channels, "INT64": False,
@@ -260,9 +282,12 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, aligned: bool, own:
 
 
 COMPILE = [
-    *[_forward_case("fp32", tl.float32, tile, True, False, last) for tile in ALIGN_CANDIDATES for last in (False, True)],
+    *[
+        _forward_case("fp32", tl.float32, tile, True, False, last)
+        for tile in ALIGN_CANDIDATES for last in (False, True)
+    ],
     _forward_case("bf16", tl.float32, ALIGN_CANDIDATES[0], False, False, False),
-    _forward_case("fp64", tl.float64, ALIGN_CANDIDATES[0], True, False, False),
+    _forward_case("fp64", tl.float64, choose_align(49, 256, False, True), True, False, False),
     _forward_case("fp32", tl.float32, ALIGN_CANDIDATES[0], True, True, False),
     *[_gather_case("fp32", tl.float32, tile, True, False) for tile in GATHER_CANDIDATES],
     _gather_case("bf16", tl.float32, choose_gather(256, False), False, False),

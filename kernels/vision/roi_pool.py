@@ -20,7 +20,13 @@ from tritonnn.kernels.device.pointwise import COMPUTE, convert
 from tritonnn.kernels.device.strided import wide
 from tritonnn.kernels.launch.launch import fp64, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.tables.vision import ALIGN_CANDIDATES, GATHER_CANDIDATES, Gather, Tile, choose_align, choose_gather
+from tritonnn.kernels.tables.vision import (
+    ALIGN_CANDIDATES,
+    Gather,
+    Tile,
+    choose_align,
+    choose_gather,
+)
 from tritonnn.kernels.vision._bins import bins_near, elements_of, refuse, rounded, whole
 
 LOWEST = tl.constexpr(-3.4028234663852886e38)  # what a maximum begins with, of every type
@@ -95,7 +101,7 @@ def roi_pool_kernel(
                 best = tl.where(better, value, best)
                 place = tl.where(better, y * width + x, place)
     if OWN:
-        best = divide(best, tl.where(empty, 1, count).to(COMPUTE) + best * 0)
+        best = divide(best, tl.full(mask.shape, 1.0, COMPUTE) * tl.where(empty, 1, count))
         place = channel + b * 0
     best = tl.where(known, best, float("nan"))
     spot = k * out_strides[0] + wide(c, INT64) * out_strides[1]
@@ -113,10 +119,11 @@ def roi_pool_gather_kernel(
     OWN: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, CHANNELS: tl.constexpr,
     INT64: tl.constexpr,
 ):  # fmt: skip
-    """out[n, c, y, x] = sum of grad over the bins of image n whose maximum is there, or, OWN, of their means' shares."""
+    """out[n, c, y, x] = sum of grad over the bins of image n whose maximum is there, or, OWN, of means' shares."""
     n, top, left, y, x = elements_of(height, width, ROWS, COLUMNS)
     c = (tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
     group, own_row, own_column = c // (rows * columns), c // columns % rows, c % columns
+    here = tl.where(x < width, y * width + x, -2)
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
     for k in range(regions):
         image, y1, tall, x1, broad = _region(rois, wide(k, INT64), roi_strides, scale, OWN, COMPUTE)
@@ -128,35 +135,40 @@ def roi_pool_gather_kernel(
             given = grad + wide(k, INT64) * grad_strides[0]
             if OWN:
                 place = wide(group, INT64) * grad_strides[1] + own_row * grad_strides[2]
-                g = convert(tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE)
+                g = convert(
+                    tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE
+                )
                 above, below = _edges(y1, step_y, own_row, height - 1)
                 before, behind = _edges(x1, step_x, own_column, width - 1)
                 inside = (y >= above) & (y < below) & (x >= before) & (x < behind)
                 count = tl.maximum((below - above) * (behind - before), 1).to(COMPUTE)
                 total += tl.where(inside, divide(g, count), 0.0)
             else:
-                given += wide(c, INT64) * grad_strides[1]
-                found = places + wide(k, INT64) * place_strides[0] + wide(c, INT64) * place_strides[1]
+                read = wide(tl.minimum(c, channels - 1), INT64)  # what is there in any case, without masks
+                given += read * grad_strides[1]
+                found = places + wide(k, INT64) * place_strides[0] + read * place_strides[1]
                 for i in range(row, last_row):
                     for j in range(first, end):
                         spot = wide(i, INT64) * place_strides[2] + wide(j, INT64) * place_strides[3]
-                        at = tl.load(found + spot, mask=c < channels, other=-1)
+                        at = tl.load(found + spot)
                         spot = wide(i, INT64) * grad_strides[2] + wide(j, INT64) * grad_strides[3]
-                        g = convert(tl.load(given + spot, mask=c < channels, other=0), COMPUTE)
-                        total += tl.where(at == y * width + x, g, 0.0)
+                        g = convert(tl.load(given + spot), COMPUTE)
+                        total += tl.where(at == here, g, 0.0)
     spot = wide(n, INT64) * out_strides[0] + wide(c, INT64) * out_strides[1]
     spot += wide(y, INT64) * out_strides[2] + wide(x, INT64) * out_strides[3]
     mask = (c < channels) & (y < height) & (x < width)
     tl.store(out + spot, convert(total, out.dtype.element_ty), mask=mask)
 
 
-def _pooled(op: str, out: Buffer, second: Buffer, input: Buffer, rois: Buffer, scale: float, own: bool) -> None:
+def _pooled(
+    op: str, out: Buffer, second: Buffer, input: Buffer, rois: Buffer, scale: float, own: bool
+) -> None:
     regions, channels, rows, columns = out.shape
     if not out.numel:
         return
     last = input.strides[1] == 1 and input.shape[1] > 1
     flag = watch(rois)
-    tile = choose_align(rows * columns, channels, last)
+    tile = choose_align(rows * columns, channels, last, COMPUTE[input.dtype] == tl.float64)
     launch(
         roi_pool_kernel, (regions, -(-rows * columns // tile.bins), -(-channels // tile.channels)), out, second, flag,
         input, rois, input.shape[0], channels, *input.shape[2:], rows, columns, scale, out.strides, second.strides,
@@ -188,7 +200,7 @@ def _gathered(out: Buffer, grad: Buffer, places: Buffer | None, rois: Buffer, sc
     images, channels, height, width = out.shape
     if not out.numel:
         return
-    tile = choose_gather(channels, COMPUTE[grad.dtype] == tl.float64)
+    tile = choose_gather(channels, COMPUTE[grad.dtype] == tl.float64, True)
     tiles = -(-height // tile.rows) * -(-width // tile.columns)
     launch(
         roi_pool_gather_kernel, (images * tiles, -(-channels // tile.channels)), out, grad, places, rois,
@@ -244,11 +256,11 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, own: bool) -> Case:
     )  # fmt: skip
 
 
-_CHOSEN = (choose_gather(256, False), choose_gather(256, True))
+_CHOSEN = (choose_gather(256, False, True), choose_gather(256, True, True))
 COMPILE: list[Any] = [
     *[_forward_case("fp32", tl.float32, tile, False, last) for tile in ALIGN_CANDIDATES for last in (False, True)],
     _forward_case("bf16", tl.float32, ALIGN_CANDIDATES[0], False),
-    _forward_case("fp64", tl.float64, ALIGN_CANDIDATES[0], False),
+    _forward_case("fp64", tl.float64, choose_align(49, 256, False, True), False),
     _forward_case("fp32", tl.float32, ALIGN_CANDIDATES[0], True),
     *[_gather_case("fp32", tl.float32, tile, False) for tile in _CHOSEN],
     _gather_case("bf16", tl.float32, _CHOSEN[0], False),

@@ -36,6 +36,8 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
+    "detectors",
+    "vision_models",
     "images",
     "samples",
     "image_files",

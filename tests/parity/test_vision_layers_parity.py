@@ -15,7 +15,7 @@ from vision_signatures import differences
 from vision_weights import assert_near, twins
 
 import tritonnn as torch
-from tritonnn.vision.ops import drop_block, misc, stochastic_depth
+from tritonnn.vision.ops import drop_block2d, drop_block3d, misc, stochastic_depth
 
 assert torchvision
 MODULES = ("misc", "stochastic_depth", "drop_block")
@@ -51,7 +51,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers(name):
+def test_every_layer(name):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         wanted, got = twins(
@@ -125,19 +125,19 @@ class TestChance:
 
     def test_rows(self):
         x = torch.ones(4000, 2, 3)
-        out = stochastic_depth.stochastic_depth(x, 0.25, "row")
+        out = stochastic_depth(x, 0.25, "row")
         rows = out.reshape(4000, -1)
         assert ((rows == 0).all(1) | torch.isclose(rows, torch.tensor(4 / 3)).all(1)).all()
         assert abs((rows[:, 0] == 0).float().mean().item() - 0.25) < 6 * (0.25 * 0.75 / 4000) ** 0.5
 
     def test_a_batch_is_one_draw(self):
-        drawn = [stochastic_depth.stochastic_depth(torch.ones(5, 2), 0.5, "batch") for _ in range(40)]
+        drawn = [stochastic_depth(torch.ones(5, 2), 0.5, "batch") for _ in range(40)]
         assert {tuple(x.flatten().unique().tolist()) for x in drawn} == {(0.0,), (2.0,)}
 
     @pytest.mark.parametrize("rank", [2, 3])
     def test_blocks(self, rank):
         torch.manual_seed(0)
-        drop = drop_block.drop_block2d if rank == 2 else drop_block.drop_block3d
+        drop = drop_block2d if rank == 2 else drop_block3d
         size, gamma = 9, 0.1 * 9**rank / (3**rank * 7**rank)
         x = torch.ones(16, 32, *[size] * rank)
         out = drop(x, 0.1, 3)
@@ -159,8 +159,8 @@ class TestChance:
 
     def test_in_place(self):
         x = torch.ones(2, 3, 9, 9)
-        assert drop_block.drop_block2d(x, 0.5, 3, inplace=True) is x and (x == 0).any()
+        assert drop_block2d(x, 0.5, 3, inplace=True) is x and (x == 0).any()
         leaf = torch.ones(1, 1, 9, 9, requires_grad=True)
-        out = drop_block.drop_block2d(leaf, 0.3, 3)
+        out = drop_block2d(leaf, 0.3, 3)
         out.sum().backward()
         assert ((leaf.grad == 0) == (out == 0)).all()

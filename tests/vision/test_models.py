@@ -101,6 +101,7 @@ def test_blocks_may_start_as_the_identity():
     block = models.ResNet(models.resnet.BasicBlock, [1, 1, 1, 1], zero_init_residual=True).layer1[0].eval()
     x = torch.rand(1, 64, 5, 5)
     torch.testing.assert_close(block(x), x)
+    assert (block.bn1.weight == 1).all()  # only the last norm, or nothing would be learnt
 
 
 def test_pictures_of_other_statistics():
@@ -118,6 +119,7 @@ class Own_Weights(models.WeightsEnum):
 
 class TestRegistry:
     def test_a_network_of_ones_own(self, monkeypatch):
+        models.list_models()  # every module has entered its own by now
         monkeypatch.setattr(_api, "BUILTIN_MODELS", dict(_api.BUILTIN_MODELS))
 
         @_api.register_model("own_net")

@@ -70,7 +70,12 @@ def roi_align(
 
 
 def ps_roi_align(
-    input: Array, rois: Array, spatial_scale: float, pooled_height: int, pooled_width: int, sampling_ratio: int
+    input: Array,
+    rois: Array,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    sampling_ratio: int,
 ) -> tuple[Array, Array]:
     """The same with a channel of its own for each bin, and which one that is."""
     bins = pooled_height, pooled_width

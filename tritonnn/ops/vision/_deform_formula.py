@@ -25,7 +25,9 @@ def _along(moved: Any, d: int, how: How) -> Any:
     place: Any = arange(moved.shape[3 + d], **kind) * stride[d] - padding[d]
     tap: Any = (arange(kernel[0] * kernel[1], device=moved.device) // (1 if d else kernel[1])) % kernel[d]
     # whole numbers first, so that one rounding is left
-    return moved + ((tap.to(moved.dtype) * dilation[d]).reshape(-1, 1, 1) + place.reshape(-1, *(1,) * (1 - d)))
+    return moved + (
+        (tap.to(moved.dtype) * dilation[d]).reshape(-1, 1, 1) + place.reshape(-1, *(1,) * (1 - d))
+    )
 
 
 def _entries(input_shape: Any, offset: Any, how: How) -> tuple[Any, Any, list[Any]]:

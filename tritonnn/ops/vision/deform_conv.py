@@ -1,13 +1,12 @@
-"""Convolutions whose taps are moved: the elements below the taps as a matrix, whose product with the weight they are."""
+"""Convolutions whose taps are moved: products of the weight with a matrix of the elements below the taps."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.errors import Invalid, fail
+from tritonnn.errors import fail
 from tritonnn.ops._definitions import regions as define
-from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.vision import _deform_formula as formula
 from tritonnn.recording.grad_mode import state
@@ -20,8 +19,8 @@ def _column_samples(make: Make) -> list[Sample]:
         return make(*shape, low=-2.5, high=2.5)
 
     return [
-        Sample(make(2, 4, 5, 6), offset(2, 24, 4, 4), None, (2, 3), (1, 1), (0, 0), (1, 1), 2),
-        Sample(make(2, 3, 6, 5), offset(2, 8, 3, 2), make(2, 4, 3, 2), (2, 2), (2, 2), (1, 0), (1, 2), 1),
+        Sample(make(2, 4, 3, 4), offset(2, 8, 3, 3), None, (1, 2), (1, 1), (0, 0), (1, 1), 2),
+        Sample(make(1, 3, 5, 4), offset(1, 8, 3, 2), make(1, 4, 3, 2), (2, 2), (2, 2), (1, 1), (1, 2), 1),
         Sample(make(0, 2, 3, 3), offset(0, 2, 3, 3), None, (1, 1), (1, 1), (0, 0), (1, 1), 1),
     ]  # fmt: skip
 
@@ -78,12 +77,11 @@ def deform_columns(
 
 
 def _samples(make: Make) -> list[Sample]:
-    image = make(2, 4, 5, 6)
-    none, zeros = make(2, 1), make(6)
-    moved, mask = make(2, 16, 3, 3, low=-2.5, high=2.5), make(2, 8, 3, 3)
+    image = make(2, 4, 4, 5)
+    moved, mask = make(2, 8, 3, 2, low=-2.5, high=2.5), make(2, 4, 3, 2)
+    plain = Sample(image, make(2, 4, 1, 1), make(2, 2, 4, 5), make(2, 1), make(2), 1, 1, 0, 0, 1, 1, 1, 1, False)
     return [
-        Sample(image, make(6, 2, 2, 2), moved, mask, make(6), 2, 2, 1, 0, 2, 1, 2, 2, True),
-        Sample(image, make(6, 4, 1, 2), make(2, 4, 5, 5), none, zeros, 1, 1, 0, 0, 1, 1, 1, 1, False).constant("mask"),
+        Sample(image, make(4, 2, 1, 2), moved, mask, make(4), 2, 2, 1, 0, 2, 2, 2, 2, True), plain.constant("mask"),
     ]  # fmt: skip
 
 
@@ -97,16 +95,18 @@ def _errors(make: Make) -> list[Bad]:
         Bad(image, weight, offset, mask, bias, 1, 1, -1, *how[3:], match="padding must not be negative, got -1, 0"),
         Bad(image, weight, offset, mask, bias, *how[:4], 0, *how[5:], match="dilation must be positive, got 0, 1"),
         Bad(image, make(6, 3, 3, 3), offset, mask, bias, *how, match="weight has 3 input channels in 1 groups"),
-        Bad(image, weight, make(1, 20, 3, 3), mask, bias, *how, match="offset.shape.1. is not valid: got: 20 expected: 18"),
-        Bad(image, weight, offset, make(1, 8, 3, 3), bias, *how, match="mask.shape.1. is not valid: got: 8 expected: 9"),
+        Bad(image, weight, make(1, 20, 3, 3), mask, bias, *how, match="got: 20 expected: 18"),
+        Bad(image, weight, offset, make(1, 8, 3, 3), bias, *how, match="got: 8 expected: 9"),
         Bad(image, weight, make(2, 18, 3, 3), mask, bias, *how, match="invalid batch size of offset"),
-        Bad(image, weight, make(1, 18, 3, 4), mask, bias, *how, match="offset output dims: .3, 4. - computed output dims"),
+        Bad(image, weight, make(1, 18, 3, 4), mask, bias, *how, match="offset output dims"),
         Bad(image, weight, offset, mask, make(5), *how, match="bias must have shape"),
         Bad(image, make.int(6, 4, 3, 3), offset, mask, bias, *how, match="same type"),
     ]  # fmt: skip
 
 
-@composite(api="torchvision", dtypes=FLOATING, samples=_samples, errors=_errors, reference=define.deform_conv2d)
+@composite(
+    api="torchvision", dtypes=FLOATING, samples=_samples, errors=_errors, reference=define.deform_conv2d
+)
 def deform_conv2d(
     input: Tensor, weight: Tensor, offset: Tensor, mask: Tensor, bias: Tensor, stride_h: int, stride_w: int,
     pad_h: int, pad_w: int, dilation_h: int, dilation_w: int, groups: int, offset_groups: int, use_mask: bool,
@@ -145,7 +145,13 @@ def deform_conv2d(
               [4., 4.]]]])
     """
     how = (tuple(weight.shape[2:]), (stride_h, stride_w), (pad_h, pad_w), (dilation_h, dilation_w))
-    given = {"input": input, "weight": weight, "offset": offset, "bias": bias, **({"mask": mask} if use_mask else {})}
+    given = {
+        "input": input,
+        "weight": weight,
+        "offset": offset,
+        "bias": bias,
+        **({"mask": mask} if use_mask else {}),
+    }
     wrong = _wrong(given, *how, groups, offset_groups)
     if wrong:
         raise fail("deform_conv2d", wrong, **given)

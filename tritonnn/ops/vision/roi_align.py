@@ -164,7 +164,12 @@ def _position_samples(make: Make) -> list[Sample]:
     )},
 )  # fmt: skip
 def ps_roi_align(
-    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int, sampling_ratio: int
+    input: Tensor,
+    rois: Tensor,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    sampling_ratio: int,
 ) -> Any:
     """`roi_align`, aligned, where each bin has channels of its own.
 
@@ -194,4 +199,3 @@ def ps_roi_align(
     check_regions(input, rois, pooled_height, pooled_width)
     shape = rois.shape[0], check_groups(input, pooled_height, pooled_width), pooled_height, pooled_width
     return Out(shape, input.dtype), Out(shape, dtypes.int32)
-

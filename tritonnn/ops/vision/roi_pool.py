@@ -44,9 +44,9 @@ def roi_pool_backward(
 
 
 def _samples(make: Make) -> list[Sample]:
-    images, rois = make(2, 3, 8, 9), regions(make, 2, 5)
+    images, rois = make(2, 3, 6, 7), regions(make, 2, 4)
     calls = [
-        Sample(images, rois, 1.0, 2, 3), Sample(images, rois, 0.5, 3, 2), Sample(images, rois, 2.0, 2, 2),
+        Sample(images, rois, 1.0, 2, 3), Sample(images, rois, 0.5, 3, 2), Sample(images, rois, 2.0, 1, 2),
         Sample(images, make(0, 5), 1.0, 2, 2), Sample(make(2, 0, 4, 4), rois, 1.0, 2, 2),
     ]  # fmt: skip
     return [call.constant("rois") for call in calls]
@@ -64,10 +64,8 @@ def _samples(make: Make) -> list[Sample]:
         roi_pool_backward(g, rois, argmax, spatial_scale, *input_shape)
     )},
 )  # fmt: skip
-def roi_pool(
-    input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int
-) -> Any:
-    """The maximum of each bin of regions whose borders are rounded to whole elements, of which the last one belongs to it.
+def roi_pool(input: Tensor, rois: Tensor, spatial_scale: float, pooled_height: int, pooled_width: int) -> Any:
+    """The maximum of each bin of regions, from one element to another, both of which belong to them.
 
     Args:
         input: (N, C, H, W) images.

@@ -120,7 +120,9 @@ def box_iou_rotated(boxes1: Tensor, boxes2: Tensor) -> Tensor:
         elif boxes1.dtype is not boxes2.dtype:
             wrong = "boxes1 and boxes2 must have the same dtype"
         elif boxes.dtype not in (dtypes.float32, dtypes.float64):
-            wrong = f"\"box_iou_rotated\" not implemented for '{TYPE_NAMES.get(boxes.dtype, boxes.dtype.name)}'"
+            wrong = (
+                f"\"box_iou_rotated\" not implemented for '{TYPE_NAMES.get(boxes.dtype, boxes.dtype.name)}'"
+            )
         if wrong:
             raise fail("box_iou_rotated", wrong, boxes1=boxes1, boxes2=boxes2)
     # about the middle between two centres, so that boxes far out lose nothing

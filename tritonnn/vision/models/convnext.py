@@ -162,8 +162,8 @@ def _convnext(
     depths: tuple[int, int, int, int],
     stochastic_depth_prob: float,
 ) -> ConvNeXt:
-    widths = (width, 2 * width, 4 * width, 8 * width, None)
-    settings = [CNBlockConfig(*row) for row in zip(widths, widths[1:], depths)]
+    widths = (width, 2 * width, 4 * width, 8 * width)
+    settings = [CNBlockConfig(*row) for row in zip(widths, (*widths[1:], None), depths)]
     probability = kwargs.pop("stochastic_depth_prob", stochastic_depth_prob)
     config = dict(block_setting=settings, stochastic_depth_prob=probability, **kwargs)
     return classifier(ConvNeXt, weights, progress, config)

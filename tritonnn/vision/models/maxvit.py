@@ -277,14 +277,7 @@ class MaxVit(nn.Module):
             )  # fmt: skip
             self.blocks.append(block)
             channels, size, probabilities = out_channels, block.grid_size, probabilities[layers:]
-        self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.LayerNorm(channels),
-            nn.Linear(channels, channels),
-            nn.Tanh(),
-            nn.Linear(channels, num_classes, bias=False),
-        )
+        self.classifier = _head(channels, num_classes)
         self._init_weights()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -300,8 +293,18 @@ class MaxVit(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
-                nn.init.constant_(module.weight, 1)
-                nn.init.constant_(module.bias, 0)
+                module.reset_parameters()
+
+
+def _head(channels: int, num_classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.LayerNorm(channels),
+        nn.Linear(channels, channels),
+        nn.Tanh(),
+        nn.Linear(channels, num_classes, bias=False),
+    )
 
 
 def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) -> None:
@@ -316,7 +319,7 @@ def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) 
 
 
 def _linspace(end: float, count: int) -> list[float]:
-    return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
+    return [i * (end / max(count - 1, 1)) for i in range(count)]
 
 
 class MaxVit_T_Weights(WeightsEnum, data="maxvit"):

@@ -52,18 +52,14 @@ def _direction(r: Tensor) -> tuple[Tensor, Tensor]:
 def _box_cxcywhr_to_xywhr(boxes: Tensor) -> Tensor:
     cx, cy, w, h, r = boxes.unbind(-1)
     cos, sin = _direction(r)
-    return torch.stack(
-        (cx - w / 2 * cos - h / 2 * sin, cy - h / 2 * cos + w / 2 * sin, w, h, r), dim=-1
-    )
+    return torch.stack((cx - w / 2 * cos - h / 2 * sin, cy - h / 2 * cos + w / 2 * sin, w, h, r), dim=-1)
 
 
 @_rotated
 def _box_xywhr_to_cxcywhr(boxes: Tensor) -> Tensor:
     x1, y1, w, h, r = boxes.unbind(-1)
     cos, sin = _direction(r)
-    return torch.stack(
-        (x1 + w / 2 * cos + h / 2 * sin, y1 - w / 2 * sin + h / 2 * cos, w, h, r), dim=-1
-    )
+    return torch.stack((x1 + w / 2 * cos + h / 2 * sin, y1 - w / 2 * sin + h / 2 * cos, w, h, r), dim=-1)
 
 
 @_rotated
@@ -71,9 +67,7 @@ def _box_xywhr_to_xyxyxyxy(boxes: Tensor) -> Tensor:
     x1, y1, w, h, r = boxes.unbind(-1)
     cos, sin = _direction(r)
     x2, y2 = x1 + w * cos, y1 - w * sin
-    return torch.stack(
-        (x1, y1, x2, y2, x2 + h * sin, y2 + h * cos, x1 + h * sin, y1 + h * cos), dim=-1
-    )
+    return torch.stack((x1, y1, x2, y2, x2 + h * sin, y2 + h * cos, x1 + h * sin, y1 + h * cos), dim=-1)
 
 
 @_rotated

@@ -64,7 +64,7 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     check_boxes("batched_nms", boxes, scores)
     if idxs.shape != scores.shape:
         raise RuntimeError(
-            f"batched_nms: idxs should have one class for each of the {len(scores)} boxes, got shape {tuple(idxs.shape)}"
+            f"batched_nms: idxs should have one class for each of {len(scores)} boxes, got shape {tuple(idxs.shape)}"
         )
     classes = torch.unique(idxs, return_inverse=True)[1] if idxs.is_floating_point() else idxs.to(torch.int64)
     return nms_in_groups(boxes, scores, classes, iou_threshold)
@@ -136,22 +136,25 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     return (c - a) * (d - b) if fmt == "xyxy" else c * d
 
 
-def _corners(boxes: Tensor, fmt: str) -> tuple[Tensor, Tensor]:
-    """First and last corners, in the boxes' own type."""
-    first, second = boxes[..., :2], boxes[..., 2:]
+def _borders(boxes: Tensor, fmt: str) -> list[tuple[Tensor, Tensor]]:
+    """First and last coordinates of x, then of y, in the boxes' own type."""
+    pairs = list(zip(boxes[..., :2].unbind(-1), boxes[..., 2:].unbind(-1)))
     if fmt == "xyxy":
-        return first, second
-    return (first, first + second) if fmt == "xywh" else (first - second / 2, first + second / 2)
+        return pairs
+    if fmt == "xywh":
+        return [(first, first + side) for first, side in pairs]
+    return [(middle - side / 2, middle + side / 2) for middle, side in pairs]
 
 
 def _box_inter_union(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> tuple[Tensor, Tensor]:
     """The areas (..., N, M) that pairs share and cover."""
     area1, area2 = box_area(boxes1, fmt=fmt), box_area(boxes2, fmt=fmt)
-    (first1, last1), (first2, last2) = _corners(boxes1, fmt), _corners(boxes2, fmt)
-    low = torch.max(first1[..., None, :], first2[..., None, :, :])
-    high = torch.min(last1[..., None, :], last2[..., None, :, :])
-    width, height = _upcast(high - low).clamp(min=0).unbind(-1)
-    shared = width * height
+    sides = []
+    for (first1, last1), (first2, last2) in zip(_borders(boxes1, fmt), _borders(boxes2, fmt)):
+        low = torch.max(first1[..., None], first2[..., None, :])
+        high = torch.min(last1[..., None], last2[..., None, :])
+        sides.append(_upcast(high - low).clamp(min=0))
+    shared = sides[0] * sides[1]
     return shared, area1[..., None] + area2[..., None, :] - shared
 
 

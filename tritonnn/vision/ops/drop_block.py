@@ -51,7 +51,7 @@ def drop_block2d(
         training: False gives the input.
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.drop_block.drop_block2d(torch.ones(1, 1, 3, 3), 0.5, 3).unique().numel()
+    >>> torch.vision.ops.drop_block2d(torch.ones(1, 1, 3, 3), 0.5, 3).unique().numel()
     1
 
     Raises ValueError for a p that is no probability, another rank, and an even size.
@@ -65,7 +65,7 @@ def drop_block3d(
     """Cubes of zeros in an input of shape (N, C, D, H, W): see `drop_block2d`.
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.drop_block.drop_block3d(torch.ones(1, 1, 3, 3, 3), 0.0, 3).sum()
+    >>> torch.vision.ops.drop_block3d(torch.ones(1, 1, 3, 3, 3), 0.0, 3).sum()
     tensor(27.)
 
     Raises ValueError for a p that is no probability, another rank, and an even size.
@@ -87,7 +87,7 @@ class DropBlock2d(nn.Module):
         eps: added to what is divided by.
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.drop_block.DropBlock2d(0.1, 3)
+    >>> torch.vision.ops.DropBlock2d(0.1, 3)
     DropBlock2d(p=0.1, block_size=3, inplace=False)
     """
 
@@ -110,7 +110,7 @@ class DropBlock3d(DropBlock2d):
     """`drop_block3d` as a layer: see `DropBlock2d`.
 
     >>> import tritonnn as torch
-    >>> torch.vision.ops.drop_block.DropBlock3d(0.1, 3)
+    >>> torch.vision.ops.DropBlock3d(0.1, 3)
     DropBlock3d(p=0.1, block_size=3, inplace=False)
     """
 

@@ -66,9 +66,7 @@ class RoIAlign(nn.Module):
 
     def forward(self, input: Tensor, rois: Tensor | list[Tensor]) -> Tensor:
         """The means of regions."""
-        return roi_align(
-            input, rois, self.output_size, self.spatial_scale, self.sampling_ratio, self.aligned
-        )
+        return roi_align(input, rois, self.output_size, self.spatial_scale, self.sampling_ratio, self.aligned)
 
     def __repr__(self) -> str:
         return (

@@ -119,8 +119,8 @@ class PositionalEncoding(nn.Module):
         if spatial is not None and temporal is not None and first is not None:
             places, channels = spatial.shape
             positions = torch.repeat_interleave(temporal, places, dim=0)
-            spatial = spatial.unsqueeze(0).expand(self.temporal_size, -1, -1).reshape(-1, channels)
-            positions = positions.add_(spatial)
+            everywhere = spatial.unsqueeze(0).expand(self.temporal_size, -1, -1)
+            positions = positions.add_(everywhere.reshape(-1, channels))
             x = x.add_(torch.cat((first.unsqueeze(0), positions), dim=0).unsqueeze(0))
         return x
 

@@ -222,7 +222,7 @@ class VideoResNet(nn.Module):
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv3d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    elif isinstance(module, nn.BatchNorm3d):
+    elif isinstance(module, nn.BatchNorm3d) and module.weight is not None:
         nn.init.ones_(module.weight)
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0, 0.01)

@@ -87,7 +87,7 @@ class S3D(nn.Module):
             block(512, 128, 128, 256, 24, 64, 64),
             block(512, 112, 144, 288, 32, 64, 64),
             block(528, 256, 160, 320, 32, 128, 128),
-            nn.MaxPool3d(kernel_size=(2, 2, 2), stride=(2, 2, 2)),
+            nn.MaxPool3d(kernel_size=(2, 2, 2), stride=(2, 2, 2), padding=(0, 0, 0)),
             block(832, 256, 160, 320, 32, 128, 128),
             block(832, 384, 192, 384, 48, 128, 128),
         )
