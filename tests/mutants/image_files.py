@@ -52,7 +52,7 @@ FAULTS = [
     ),
     Fault(
         "downloads: processes do not wait for each other", "atomic", DOWNLOAD,
-        "            fcntl.flock(file, fcntl.LOCK_EX)\n", "            pass\n", f"{FETCHED} -k processes",
+        "        fcntl.flock(file, fcntl.LOCK_EX)\n", "        pass\n", f"{FETCHED} -k processes",
     ),
     Fault(
         "downloads: what another process has fetched is fetched again", "atomic", DOWNLOAD,
