@@ -100,8 +100,8 @@ FAULTS = [
         f"{UNPACKED} -k interrupted",
     ),
     Fault(
-        "archives: a folder takes another's place", "atomic", ARCHIVES,
-        "if folder and os.path.isdir(new) and not os.path.islink(new):", "if False:", f"{UNPACKED} -k grow",
+        "archives: a folder that is there is no place for another", "atomic", ARCHIVES,
+        "            if not os.path.isdir(new):\n                raise\n", "            raise\n", f"{UNPACKED} -k grow",
     ),
     Fault(
         "pickles: any function is called", "refusal", PICKLES,
