@@ -32,7 +32,7 @@ NETWORKS = {
         },
         56,
     ),
-    "mixer_s32_224": ({"img_size": 64, "num_blocks": 1, "embed_dim": 32}, 64),
+    "mixer_s32_224": ({"img_size": 64}, 64),
     "regnetx_002": ({}, 32),
     "densenet121": ({"growth_rate": 8, "block_config": (1, 1, 1, 1)}, 32),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pickle
 from typing import Any
 
 import pytest
@@ -119,3 +120,10 @@ def test_aliases() -> None:
     ):  # fmt: skip
         for functional in (their_v2.functional, our_v2.functional):
             assert getattr(functional, alias) is getattr(functional, name)
+
+
+@pytest.mark.parametrize("name", our_v2.functional.__all__)
+def test_functions_are_found_by_their_name(name: str) -> None:
+    """As pickles find them, and with them what workers of a DataLoader are given."""
+    function = getattr(our_v2.functional, name)
+    assert pickle.loads(pickle.dumps(function)) is function

@@ -144,12 +144,12 @@ def check_type(obj: Any, types_or_checks: Checks) -> bool:
 
 def has_any(flat_inputs: list[Any], *types_or_checks: type | Callable[[Any], bool]) -> bool:
     """Whether one of the inputs is of one of the types."""
-    return any([check_type(inpt, types_or_checks) for inpt in flat_inputs])
+    return any(check_type(inpt, types_or_checks) for inpt in flat_inputs)
 
 
 def has_all(flat_inputs: list[Any], *types_or_checks: type | Callable[[Any], bool]) -> bool:
     """Whether of each of the types there is an input."""
-    return all([has_any(flat_inputs, check) for check in types_or_checks])
+    return all(has_any(flat_inputs, check) for check in types_or_checks)
 
 
 def _first(flat_inputs: list[Any], cls: type, name: str) -> Any:

@@ -246,5 +246,6 @@ def _named_for(kernel: Any, other: Any, kind: str, without: Iterable[str]) -> An
     kernel.__signature__ = signature.replace(parameters=[first.replace(name=kind), *kept])
     name = other.__name__.removesuffix("_image")
     kernel.__name__ = kernel.__qualname__ = f"{name}_{kind}"
-    kernel.__module__, kernel.__doc__ = __name__, f"`{name}` of a {'picture' if kind == 'image' else kind}."
+    kernel.__module__ = __name__.rpartition(".")[0]  # where all of them can be found, as pickles do
+    kernel.__doc__ = f"`{name}` of a {'picture' if kind == 'image' else kind}."
     return kernel
