@@ -41,6 +41,7 @@ AREAS = (
     "detectors",
     "images",
     "samples",
+    "image_files",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

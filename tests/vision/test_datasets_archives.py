@@ -6,11 +6,13 @@ import bz2
 import gzip
 import io
 import lzma
+import multiprocessing
 import os
 import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,6 +183,29 @@ def test_interrupted(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         extract_archive(path, tmp_path / "new")
     assert taken == ["set/1.txt"] and list((tmp_path / "new").iterdir()) == []
+
+
+def _unpack(folder: Path, gate: Any) -> None:
+    gate.wait()
+    for name in ("a.tar", "b.csv.gz"):
+        extract_archive(folder / name, folder / "new")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are forked")
+def test_processes_that_unpack_the_same(tmp_path):
+    content = {f"set/{i}/{j}.txt": f"{i}{j}".encode() * 1000 for i in range(5) for j in range(20)}
+    tar(tmp_path / "a.tar", *content.items())
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(bytes(1000000)))
+    (tmp_path / "new").mkdir()
+    context = multiprocessing.get_context("fork")
+    gate = context.Barrier(4)
+    processes = [context.Process(target=_unpack, args=(tmp_path, gate)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert tree(tmp_path / "new") == {**content, "b.csv": bytes(1000000)}
 
 
 def test_download_and_extract(tmp_path):

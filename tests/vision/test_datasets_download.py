@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import multiprocessing
@@ -202,6 +203,18 @@ def test_mirrors(server, tmp_path, monkeypatch):
         RuntimeError, match=r"Error downloading train-images.*\nTried .*/none/, got:\nHTTP Error 404"
     ):
         MNIST(tmp_path / "other", download=True)
+
+
+def test_file_system_without_locks(server, tmp_path, monkeypatch):
+    def flock(file, how):
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr(_download.fcntl, "flock", flock)
+    number = errno.ENOLCK
+    download_url(f"{server.url}/a.bin", tmp_path, md5=MD5)
+    number = errno.EIO
+    with pytest.raises(OSError, match="no locks"):
+        download_url(f"{server.url}/a.bin", tmp_path, "b.bin", MD5)
 
 
 def _fetch(url: str, folder: str) -> None:

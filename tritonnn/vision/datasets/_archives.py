@@ -13,6 +13,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import uuid
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,7 +55,7 @@ def kind_of(file: str | os.PathLike[str]) -> tuple[str, str | None, str | None]:
 
 def decompress(path: str | os.PathLike[str], target: str | os.PathLike[str], compression: str) -> None:
     """The content of a compressed file, written when it is whole."""
-    part = f"{os.fspath(target)}.part"
+    part = f"{os.fspath(target)}.{uuid.uuid4().hex}.part"  # other processes may do the same
     try:
         with naming(path), _OPENERS[compression](path, "rb") as source, open(part, "wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)
@@ -135,18 +136,26 @@ def _unzip(path: str, room: _Room, compression: str | None) -> None:
 
 
 def _move(source: str, target: str) -> None:
-    """What is in one folder goes to another, where folders grow together and files are replaced."""
+    """What is in one folder goes to another, where folders grow together and files are replaced.
+
+    Another process may do the same at the same time.
+    """
     for name in os.listdir(source):
         old, new = os.path.join(source, name), os.path.join(target, name)
-        folder = os.path.isdir(old) and not os.path.islink(old)
-        if folder and os.path.isdir(new) and not os.path.islink(new):
-            _move(old, new)
+        there = os.path.isdir(new) and not os.path.islink(new)
+        if not os.path.isdir(old) or os.path.islink(old):
+            if there:
+                shutil.rmtree(new)
+            os.replace(old, new)
             continue
-        if folder and os.path.lexists(new):
+        if os.path.lexists(new) and not there:
             os.remove(new)
-        elif os.path.isdir(new) and not os.path.islink(new):
-            shutil.rmtree(new)
-        os.replace(old, new)
+        try:
+            os.rename(old, new)
+        except OSError:  # there is such a folder, perhaps since a moment ago
+            if not os.path.isdir(new):
+                raise
+            _move(old, new)
 
 
 def unpack(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:

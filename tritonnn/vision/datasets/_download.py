@@ -6,6 +6,7 @@ is checked by its MD5, or the server says that its file is still the one that th
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import time
@@ -99,6 +100,26 @@ class Partial:
         self.file.truncate()
 
 
+def _lock(file: IO[bytes]) -> None:
+    """Wait until no other process has the file; where the file system knows no locks, processes do not wait."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            file.close()
+            raise
+
+
+def _stands_at(file: IO[bytes], name: str) -> bool:
+    """Whether a name is still this file's: another process may have moved it, or begun anew."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(name))
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def _partial(path: str) -> Iterator[Partial]:
     """The part of a file, for this process alone: the others that download the same wait here.
@@ -108,21 +129,20 @@ def _partial(path: str) -> Iterator[Partial]:
     name = f"{path}.part"
     while True:
         file = open(name, "ab+")  # noqa: SIM115 (closed below)
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        try:  # it may have become the whole file while this process waited
-            same = os.path.samestat(os.fstat(file.fileno()), os.stat(name))
-        except FileNotFoundError:
-            same = False
-        if same:
+        _lock(file)
+        if _stands_at(file, name):
             break
         file.close()
     try:
         yield Partial(file, name)
-    finally:
-        file.close()
-        if os.path.exists(name) and os.path.getsize(name) == 0:
-            os.remove(name)
+    finally:  # as long as it has the lock it removes nothing of another process
+        if not file.closed:
+            file.flush()
+            if os.fstat(file.fileno()).st_size == 0 and _stands_at(file, name):
+                if fcntl is None:
+                    file.close()  # Windows removes no open file
+                os.remove(name)
+            file.close()
 
 
 def _version(answer: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Files of optical flow and of disparity: FLO, PFM, and PNG of 16 bits."""
+"""Files of optical flow and of disparity: FLO, PFM, and KITTI's PNG."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tritonnn.vision._pillow import pillow
 from tritonnn.vision.datasets._named import naming
 
-__all__ = ["read_flo", "read_flow_png", "read_pfm", "read_png16"]
+__all__ = ["read_flo", "read_flow_png", "read_pfm"]
 
 AnyPath = str | os.PathLike[str]
 
@@ -47,32 +46,16 @@ def read_pfm(path: AnyPath, slice_channels: int = 2) -> Any:
         return data[::-1].transpose(2, 0, 1)[:slice_channels].astype(np.float32)
 
 
-def _with_layout(path: AnyPath, layout: str) -> Any:
-    """A picture's array, where Pillow takes what it has unpacked as laid out like this."""
-    with pillow("torchvision.datasets").open(path) as image:
-        if image.format != "PNG" or len(image.tile) != 1 or image.tile[0][3] != "RGB;16B":
-            raise ValueError(
-                f"a PNG of three channels of 16 bits was expected, but it is {image.format} {image.mode}"
-            )
-        codec, extent, offset, _ = image.tile[0]
-        tile = getattr(image.tile[0], "_make", tuple)
-        image.tile = [tile((codec, extent, offset, layout))]
-        image.load()
-        return np.asarray(image)
-
-
-def read_png16(path: AnyPath) -> Any:
-    """A PNG of three channels of 16 bits: a uint16 array of height, width, 3.
-
-    Pillow gives eight bits of each number only, which are, for numbers whose higher byte comes first, the first; where
-    it is told that the higher byte comes last it gives the second. So the file is read twice.
-    """
-    with naming(path):
-        high, low = (_with_layout(path, layout) for layout in ("RGB;16B", "RGB;16L"))
-        return high.astype(np.uint16) << 8 | low
-
-
 def read_flow_png(path: AnyPath) -> tuple[Any, Any]:
-    """KITTI's flow: a float32 array of 2, height, width, and which pixels are known."""
-    data = read_png16(path).transpose(2, 0, 1)
-    return (data[:2].astype(np.float32) - 2**15) / 64, data[2] != 0
+    """KITTI's flow, out of a PNG of three channels of 16 bits: a float32 array of 2, height, width; known pixels.
+
+    Raises ValueError for a picture of other channels, RuntimeError for a damaged one.
+    """
+    from tritonnn.vision.io import read_image  # takes longer to load than all datasets
+
+    pixels = read_image(os.fspath(path)).numpy()
+    if pixels.dtype != np.uint16 or len(pixels) != 3:
+        raise ValueError(
+            f"{os.fspath(path)}: three channels of 16 bits were expected, but it has {len(pixels)} of {pixels.dtype}"
+        )
+    return (pixels[:2].astype(np.float32) - 2**15) / 64, pixels[2] != 0

@@ -1,14 +1,16 @@
 """Pickled batches, as CIFAR has them: containers, strings, numbers and arrays of numbers, and nothing else.
 
-A pickle can call whatever it names. Here only three names mean something, each a class of this file that keeps what the
-pickle says; arrays are made of that afterwards. Everything else that a pickle names is refused.
+A pickle can call whatever it names. Here a few names mean something, each a function or class of this file that keeps
+what the pickle says; arrays are made of that. Everything else that a pickle names is refused.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
-from typing import IO, Any
+import pickletools
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +51,18 @@ class _Array:
             raise pickle.UnpicklingError(f"a damaged array: {error}") from error
 
 
-class _Name:
-    """The class `ndarray`, which a pickle hands to what makes arrays; there is nothing to call."""
+def _buffered(data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> _Array:
+    """An array as protocol 5 has it."""
+    made = _Array()
+    made.__setstate__((1, shape, kind, order == "F", data))
+    if axes is not None:
+        made.array = made.array.transpose(axes)
+    return made
+
+
+def _no_call(*arguments: Any) -> None:
+    """The class `ndarray` is handed to what makes arrays; called by itself it could take any amount of memory."""
+    raise pickle.UnpicklingError("it makes an array in a way that no such file does")
 
 
 def _encoded(text: Any, encoding: Any) -> bytes:
@@ -62,10 +74,26 @@ def _encoded(text: Any, encoding: Any) -> bytes:
 
 _NAMES: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Type,
-    ("numpy", "ndarray"): _Name(),
+    ("numpy", "ndarray"): _no_call,
     ("_codecs", "encode"): _encoded,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _buffered for core in ("core", "_core")},
 }
+
+
+class _Known:
+    """What a name gives: it can be called, and that is all; a state for it would change it for later files."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("it has a state for a function")
 
 
 class _Reader(pickle.Unpickler):
@@ -74,7 +102,7 @@ class _Reader(pickle.Unpickler):
             raise pickle.UnpicklingError(
                 f"it names {module}.{name}, which such a file has no use for: refused"
             )
-        return _NAMES[module, name]
+        return _Known(_NAMES[module, name])
 
     def persistent_load(self, pid: Any) -> Any:
         raise pickle.UnpicklingError("it refers to something outside of the file: refused")
@@ -91,9 +119,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _read(file: IO[bytes]) -> Any:
+def _check_places(data: bytes) -> None:
+    """Objects are remembered by number, and the reader takes memory for all numbers up to the highest."""
+    for opcode, place, _ in pickletools.genops(data):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(place or 0) > len(data):
+            raise pickle.UnpicklingError(f"it remembers an object as number {place}")
+
+
+def _read(data: bytes) -> Any:
     try:
-        return _plain(_Reader(file, encoding="latin1").load())
+        _check_places(data)
+        return _plain(_Reader(io.BytesIO(data), encoding="latin1").load())
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # a damaged pickle fails in as many ways as it has bytes
@@ -106,4 +142,4 @@ def read_pickle(path: str | os.PathLike[str]) -> Any:
     Raises pickle.UnpicklingError, which names the file, for one that is damaged, or names anything else.
     """
     with naming(path), open(path, "rb") as file:
-        return _read(file)
+        return _read(file.read())

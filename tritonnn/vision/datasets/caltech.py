@@ -101,7 +101,7 @@ class Caltech101(_Caltech):
         download_and_extract_archive(url, self.root, filename="caltech-101.zip", md5=md5)
         inside = os.path.join(self.root, "caltech-101")
         for name in sorted(os.listdir(inside)):
-            if name.endswith(".gz"):
+            if name.endswith((".gz", ".tar")):
                 extract_archive(os.path.join(inside, name), self.root)
         shutil.rmtree(inside)
         os.remove(os.path.join(self.root, "caltech-101.zip"))

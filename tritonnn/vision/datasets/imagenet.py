@@ -104,7 +104,11 @@ def _becoming(folder: str) -> Iterator[str]:
     try:
         yield new
         os.chmod(new, 0o755)
-        os.rename(new, folder)
+        try:
+            os.rename(new, folder)
+        except OSError:
+            if not os.path.isdir(folder):  # else another process was quicker
+                raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -126,8 +130,9 @@ def parse_devkit_archive(root: AnyPath, file: str | None = None) -> None:
         names, words = _synsets(os.path.join(data, "meta.mat"))
         truth = lines(os.path.join(data, "ILSVRC2012_validation_ground_truth.txt"))
     target = os.path.join(root, META_FILE)
-    torch.save((words, [names[int(number)] for number in truth if number]), f"{target}.part")
-    os.replace(f"{target}.part", target)
+    part = f"{target}.{os.getpid()}.part"
+    torch.save((words, [names[int(number)] for number in truth if number]), part)
+    os.replace(part, target)
 
 
 def parse_train_archive(root: AnyPath, file: str | None = None, folder: str = "train") -> None:

@@ -70,15 +70,11 @@ class LSUNClass(Separate):
     def env(self) -> Any:
         """The database, opened by this process: LMDB's must not be carried into another one."""
         if self._env is None or self._opened_by != os.getpid():
+            self._env = None  # the other one is let go of first, as LMDB opens none twice
             lmdb = extra("lmdb", "torchvision.datasets.LSUN")
-            options = {
-                "max_readers": 1,
-                "readonly": True,
-                "lock": False,
-                "readahead": False,
-                "meminit": False,
-            }
-            self._env, self._opened_by = lmdb.open(os.fspath(self.root), **options), os.getpid()
+            options = dict.fromkeys(("lock", "readahead", "meminit"), False)
+            self._env = lmdb.open(os.fspath(self.root), max_readers=1, readonly=True, **options)
+            self._opened_by = os.getpid()
         return self._env
 
     def __getstate__(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import string
@@ -11,13 +10,16 @@ from collections.abc import Callable
 from typing import Any
 from urllib.error import URLError
 
-import numpy as np
-
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import pillow
+from tritonnn.vision.datasets._idx import (
+    expect,
+    read_image_file,
+    read_label_file,
+    read_sn3_pascalvincent_tensor,
+)
 from tritonnn.vision.datasets._items import Separate, numbered
-from tritonnn.vision.datasets._named import naming
 from tritonnn.vision.datasets.utils import (
     check_integrity,
     download_and_extract_archive,
@@ -34,6 +36,15 @@ AnyPath = str | os.PathLike[str]
 Function = Callable[..., Any]
 _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DIGITS = [f"{digit} - {name}" for digit, name in enumerate(_NAMES)]
+
+
+def _array(values: Any) -> Any:
+    """A tensor as NumPy sees it, where one number costs a thirtieth; a list, as programs put there, as it is."""
+    return values.numpy() if isinstance(values, Tensor) else values
+
+
+def _picture(data: Tensor, index: int) -> Any:
+    return pillow("torchvision.datasets").fromarray(_array(data)[index])
 
 
 def _old_name(name: str, now: str) -> property:
@@ -134,8 +145,7 @@ class MNIST(Separate):
         return data, targets
 
     def _item(self, index: int) -> tuple[Any, Any]:
-        image = pillow("torchvision.datasets").fromarray(self.data[index].numpy())
-        return image, int(self.targets[index])
+        return _picture(self.data, index), int(_array(self.targets)[index])
 
     def __len__(self) -> int:
         return len(self.data)
@@ -325,7 +335,7 @@ class QMNIST(MNIST):
         return [os.path.splitext(os.path.basename(url))[0] for url, _ in pair]
 
     def _load_data(self) -> tuple[Tensor, Tensor]:
-        data = _expect(self.images_file, torch.uint8, 3)
+        data = expect(self.images_file, torch.uint8, 3)
         targets = read_sn3_pascalvincent_tensor(self.labels_file).long()
         if targets.dim() != 2:
             raise ValueError(f"{self.labels_file} should have 2 dimensions instead of {targets.dim()}")
@@ -333,9 +343,8 @@ class QMNIST(MNIST):
         return (data, targets) if part is None else (data[part].clone(), targets[part].clone())
 
     def _item(self, index: int) -> tuple[Any, Any]:
-        image = pillow("torchvision.datasets").fromarray(self.data[index].numpy())
-        target = self.targets[index]
-        return image, int(target[0]) if self.compat else target
+        target = int(_array(self.targets)[index][0]) if self.compat else self.targets[index]
+        return _picture(self.data, index), target
 
     def download(self) -> None:
         """Fetch the two files of this subset."""
@@ -347,54 +356,3 @@ class QMNIST(MNIST):
     def extra_repr(self) -> str:
         """The subset."""
         return f"Split: {self.what}"
-
-
-#: the number types of the IDX format, big-endian all of them
-_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
-
-
-def read_sn3_pascalvincent_tensor(path: AnyPath, strict: bool = True) -> Tensor:
-    """The tensor of an IDX file, which may be compressed by gzip.
-
-    Args:
-        path: of the file.
-        strict: a file with more or fewer elements than it announces raises AssertionError; else RuntimeError.
-
-    Raises AssertionError for a file of another format.
-    """
-    with naming(path):
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rb") as file:
-            data = file.read()
-        rank, kind = (data[3], int.from_bytes(data[:3], "big")) if len(data) > 3 else (0, 0)
-        if not (1 <= rank <= 3 and kind in _TYPES and len(data) >= 4 * (rank + 1)):
-            raise AssertionError(f"not an IDX file of one to three dimensions: it begins with {data[:4]!r}")
-        shape = np.frombuffer(data, ">u4", rank, 4).astype(int).tolist()
-        dtype = np.dtype(_TYPES[kind])
-        size = len(data) - 4 * (rank + 1)
-        if size != np.prod(shape, dtype=object) * dtype.itemsize:
-            message = f"shape '{shape}' is invalid for {size} bytes of {dtype.newbyteorder('=')}"
-            raise (AssertionError if strict else RuntimeError)(message)
-        array = np.frombuffer(data, dtype, offset=4 * (rank + 1)).reshape(shape)
-        return torch.from_numpy(array.astype(dtype.newbyteorder("=")))
-
-
-def _expect(path: AnyPath, dtype: Any, rank: int) -> Tensor:
-    """The tensor of an IDX file that has to be of this type and as many dimensions."""
-    value = read_sn3_pascalvincent_tensor(path, strict=False)
-    if value.dtype != dtype:
-        raise TypeError(f"{os.fspath(path)} should be of dtype {dtype} instead of {value.dtype}")
-    if value.dim() != rank:
-        raise ValueError(f"{os.fspath(path)} should have {rank} dimensions instead of {value.dim()}")
-    return value
-
-
-def read_label_file(path: AnyPath) -> Tensor:
-    """The classes in an IDX file of uint8, as int64."""
-    return _expect(path, torch.uint8, 1).long()
-
-
-def read_image_file(path: AnyPath) -> Tensor:
-    """The pictures in an IDX file of uint8."""
-    return _expect(path, torch.uint8, 3)

@@ -95,7 +95,7 @@ class PhotoTour(VisionDataset[Any]):
         images = read_image_file(self.data_dir, self.image_ext, self.lens[self.name])
         labels = read_info_file(self.data_dir, self.info_file)
         matches = read_matches_files(self.data_dir, self.matches_files)
-        part = f"{self.data_file}.part"
+        part = f"{self.data_file}.{os.getpid()}.part"
         torch.save((images, labels, matches), part)
         os.replace(part, self.data_file)
 
