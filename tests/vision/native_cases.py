@@ -14,7 +14,8 @@ import numpy as np
 
 FILE = Path(__file__).parent / "native_ops.json"
 EDGES = [
-    [0, 1, 1, 1, 1], [0, 3, 3, 1, 1], [1, -5, -5, -3, -3], [0, 0, 0, 30, 30], [1, -0.5, -2.5, 5.5, 2.5], [0, 6, 5, 9, 9],
+    [0, 1, 1, 1, 1], [0, 3, 3, 1, 1], [1, -5, -5, -3, -3], [0, 0, 0, 30, 30], [1, -0.5, -2.5, 5.5, 2.5],
+    [0, 6, 5, 9, 9],
 ]  # fmt: skip
 
 
@@ -69,7 +70,16 @@ def convolutions(rng: np.random.Generator) -> dict[str, tuple]:
 
     image = draw(2, 4, 5, 6)
     plain = [image, draw(2, 18, 3, 4, reach=1.5), draw(3, 4, 3, 3)]
-    full = [image, draw(2, 16, 3, 3, reach=1.5), draw(4, 2, 2, 2), draw(4), 2, (1, 0), (2, 1), draw(2, 8, 3, 3)]
+    full = [
+        image,
+        draw(2, 16, 3, 3, reach=1.5),
+        draw(4, 2, 2, 2),
+        draw(4),
+        2,
+        (1, 0),
+        (2, 1),
+        draw(2, 8, 3, 3),
+    ]
     return {
         "deform_conv2d": ("deform_conv2d", plain, [0, 1, 2]),
         "deform_conv2d groups, mask": ("deform_conv2d", full, [0, 1, 2, 3, 7]),

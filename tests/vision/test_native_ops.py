@@ -14,7 +14,14 @@ from tritonnn.vision import ops
 EXPECTED = json.loads(FILE.read_text())
 CASES = cases()
 # one call of each kernel; the tests that entries make hold all that they do to the NumPy functions
-ON_KERNELS = ("nms 0.3", "batched_nms", "roi_align True -1", "roi_pool 1.0", "ps_roi_align 2", "ps_roi_pool 1.0")
+ON_KERNELS = (
+    "nms 0.3",
+    "batched_nms",
+    "roi_align True -1",
+    "roi_pool 1.0",
+    "ps_roi_align 2",
+    "ps_roi_pool 1.0",
+)
 
 
 def test_every_case_is_recorded():
