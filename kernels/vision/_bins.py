@@ -31,7 +31,8 @@ def region_of(rois, k, strides, scale, ALIGNED: tl.constexpr, COMPUTE: tl.conste
     y2 = convert(tl.load(rois + 4 * strides[1]), COMPUTE) * scale - shift
     height, width = y2 - y1, x2 - x1
     if not ALIGNED:
-        height, width = tl.maximum(height, 1.0), tl.maximum(width, 1.0)
+        # not `maximum`, which loses what is not a number
+        height, width = tl.where(height < 1.0, 1.0, height), tl.where(width < 1.0, 1.0, width)
     return image, y1, height, x1, width
 
 
@@ -110,7 +111,9 @@ def sample_at(begin, i, axis, size):
 def weight_of(element, begin, bound, axis, size):
     """The weight of an element in a bin along one dimension, summed over samples."""
     first = first_sample(begin, bound, axis)
-    total = tl.where(element + begin == 0.0, 0.0, 0.0).to(axis[0].dtype)  # zeros, also where a region is no number
+    total = tl.where(element + begin == 0.0, 0.0, 0.0).to(
+        axis[0].dtype
+    )  # zeros, also where a region is no number
     for j in range(axis[3]):
         at, counts = sample_at(begin, first + j, axis, size)
         total += tl.where(counts, tl.maximum(1.0 - tl.abs(at - element), 0.0), 0.0)

@@ -114,7 +114,10 @@ def roi_align_gather_kernel(
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
     for k in range(regions):
         image, y1, tall, x1, broad = region_of(rois, wide(k, INT64), roi_strides, scale, ALIGNED, COMPUTE)
-        down, along = samples_of(tall, rows, ratio, ROWS + 1.0), samples_of(broad, columns, ratio, COLUMNS + 1.0)
+        down, along = (
+            samples_of(tall, rows, ratio, ROWS + 1.0),
+            samples_of(broad, columns, ratio, COLUMNS + 1.0),
+        )
         first_row, end_row = bins_near(y1, down[0], top - 1.0, top + ROWS * 1.0, rows)
         first, end = bins_near(x1, along[0], left - 1.0, left + COLUMNS * 1.0, columns)
         mine = (image > -1.0) & (whole(image, 1 << 24) == n)
@@ -128,11 +131,11 @@ def roi_align_gather_kernel(
                 total += tl.where(weight != 0.0, divide(g, samples) * weight, 0.0)
             else:
                 samples = tl.where(samples > 1.0, samples, 1.0)
+                there = tl.minimum(c, channels - 1)  # so that no masks are needed
                 for i in range(first_row, end_row):
                     across = weight_of(y, y1 + i * down[0], top - 1.0, down, height)
                     for j in range(first, end):
-                        place = place_of(grad_strides, k, c, i, j, INT64)
-                        g = convert(tl.load(grad + place, mask=c < channels, other=0), COMPUTE)
+                        g = convert(tl.load(grad + place_of(grad_strides, k, there, i, j, INT64)), COMPUTE)
                         weight = across * weight_of(x, x1 + j * along[0], left - 1.0, along, width)
                         total += tl.where(weight != 0.0, divide(g, samples) * weight, 0.0)
     mask = (c < channels) & (y < height) & (x < width)
@@ -241,7 +244,7 @@ def _forward_case(kind: str, compute: tl.dtype, tile: Tile, aligned: bool, own: 
             "CHANNELS": tile.channels, "INT64": False,
         },
         label=f"{kind}-{tile.bins}x{tile.channels}{'-aligned' * aligned}{'-own' * own}{'-last' * last}",
-        num_warps=tile.warps,
+        num_warps=tile.warps, spills=16,  # masks
     )  # fmt: skip
 
 
@@ -253,7 +256,7 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, aligned: bool, own:
             "CHANNELS": tile.channels, "INT64": False,
         },
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-aligned' * aligned}{'-own' * own}",
-        num_warps=tile.warps,
+        num_warps=tile.warps, spills=16,  # masks
     )  # fmt: skip
 
 

@@ -98,10 +98,8 @@ def _call(name: str, image: torch.Tensor, rois: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("name", REGIONS)
 @pytest.mark.parametrize("number", [-1.0, 2.0, float("nan")])
 def test_a_region_of_no_image_is_refused(name, number, device):
-    image, rois = (
-        torch.rand(2, 4, 5, 5, device=device),
-        torch.tensor([[0, 0, 0, 2, 2], [number, 0, 0, 2, 2]], device=device),
-    )
+    image = torch.rand(2, 4, 5, 5, device=device)
+    rois = torch.tensor([[0, 0, 0, 2, 2], [number, 0, 0, 2, 2]], device=device)
     with pytest.raises(
         IndexError, match=rf"{name}: region 1 is of image {number:g}, which is not in the valid range \[0, 2\)"
     ):
