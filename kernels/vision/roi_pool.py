@@ -228,7 +228,7 @@ def _forward_case(kind: str, compute: tl.dtype, tile: Tile, own: bool, last: boo
         {
             "OWN": own, "LAST": last, "COMPUTE": compute, "BINS": tile.bins, "CHANNELS": tile.channels, "INT64": False,
         },
-        label=f"{kind}-{tile.bins}x{tile.channels}{'-own' * own}{'-last' * last}", num_warps=tile.warps, spills=16,  # masks
+        label=f"{kind}-{tile.bins}x{tile.channels}{'-own' * own}{'-last' * last}", num_warps=tile.warps, spills=16,
     )  # fmt: skip
 
 
@@ -240,7 +240,7 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, own: bool) -> Case:
             "OWN": own, "COMPUTE": compute, "ROWS": tile.rows, "COLUMNS": tile.columns, "CHANNELS": tile.channels,
             "INT64": False,
         },
-        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-own' * own}", num_warps=tile.warps, spills=16,  # masks
+        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-own' * own}", num_warps=tile.warps, spills=16,
     )  # fmt: skip
 
 
