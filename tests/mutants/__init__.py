@@ -37,6 +37,7 @@ AREAS = (
     "transforms",
     "extending",
     "vision_models",
+    "vision_ops",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

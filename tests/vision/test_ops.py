@@ -101,7 +101,8 @@ def test_a_region_of_no_image_is_refused(name, number, device):
     image = torch.rand(2, 4, 5, 5, device=device)
     rois = torch.tensor([[0, 0, 0, 2, 2], [number, 0, 0, 2, 2]], device=device)
     with pytest.raises(
-        IndexError, match=rf"{name}: region 1 is of image {number:g}, which is not in the valid range \[0, 2\)"
+        IndexError,
+        match=rf"{name}: region 1 is of image {number:g}, which is not in the valid range \[0, 2\)",
     ):
         _call(name, image, rois)
 
@@ -212,3 +213,21 @@ def test_a_block_that_adds_nothing_says_so():
 
     with pytest.raises(NotImplementedError, match="a subclass says what is added"):
         ExtraFPNBlock()([], [], [])
+
+
+@on_devices
+def test_autocast_computes_in_float32_and_gives_the_type_of_the_images(device):
+    image = torch.rand(1, 4, 5, 5, device=device).bfloat16()
+    rois = torch.tensor([[0, 0.3, 0.7, 3.1, 4.2]], device=device)
+    with torch.autocast(device, torch.bfloat16):
+        for name in REGIONS:
+            result = _call(name, image, rois)  # types that differ are refused elsewhere
+            wanted = _call(name, image.float(), rois).bfloat16()
+            assert result.dtype is torch.bfloat16 and torch.equal(result, wanted)
+        places = torch.ops.torchvision.roi_pool(image, rois, 1.0, 2, 2)[1]
+        assert places.dtype is torch.int32
+        assert ops.nms(rois[:, 1:].bfloat16(), rois[:, 0], 0.5).tolist() == [0]
+        weight = torch.rand(2, 4, 1, 1, device=device)
+        assert (
+            ops.deform_conv2d(image, torch.zeros(1, 2, 5, 5, device=device), weight).dtype is torch.bfloat16
+        )
