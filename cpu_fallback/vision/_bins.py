@@ -38,7 +38,9 @@ class Region(NamedTuple):
         return image[self.top : bottom, self.left : right]
 
 
-def combined(contract: Callable[[Array, Array, Array], Array], rows: Array, columns: Array, values: Array) -> Array:
+def combined(
+    contract: Callable[[Array, Array, Array], Array], rows: Array, columns: Array, values: Array
+) -> Array:
     """`contract(rows, columns, values)`, a product, in which what has no weight counts as nothing, whatever it is."""
     result = contract(rows, columns, values)
     if np.isfinite(result.sum()):
@@ -80,7 +82,7 @@ def images_of(op: str, rois: Array, images: int) -> Array:
     if wrong.any():
         k = int(wrong.argmax())
         raise explained(IndexError)(
-            f"{op}: region {k} is of image {rois[k, 0]}, which is not in the valid range [0, {images})"
+            f"{op}: region {k} is of image {rois[k, 0]:g}, which is not in the valid range [0, {images})"
         )
     return numbers.astype(np.int64)
 

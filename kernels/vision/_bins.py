@@ -15,6 +15,7 @@ from tritonnn.errors import explained
 from tritonnn.kernels.device.index_errors import wrong
 from tritonnn.kernels.device.math import divide, trunc
 from tritonnn.kernels.device.pointwise import convert
+from tritonnn.kernels.device.strided import wide
 
 
 @triton.jit
@@ -30,8 +31,18 @@ def region_of(rois, k, strides, scale, ALIGNED: tl.constexpr, COMPUTE: tl.conste
     y2 = convert(tl.load(rois + 4 * strides[1]), COMPUTE) * scale - shift
     height, width = y2 - y1, x2 - x1
     if not ALIGNED:
-        height, width = tl.maximum(height, 1.0), tl.maximum(width, 1.0)
+        # not `maximum`, which loses what is not a number
+        height, width = tl.where(height < 1.0, 1.0, height), tl.where(width < 1.0, 1.0, width)
     return image, y1, height, x1, width
+
+
+@triton.jit
+def place_of(strides, k, c, row, column, INT64: tl.constexpr):
+    """The offset of an element of four dimensions."""
+    return (
+        wide(k, INT64) * strides[0] + wide(c, INT64) * strides[1] + wide(row, INT64) * strides[2]
+        + wide(column, INT64) * strides[3]
+    )  # fmt: skip
 
 
 @triton.jit
@@ -65,13 +76,13 @@ def refuse(op: str, flag: Buffer | None, rois: Buffer, images: int) -> None:
     bad = wrong(flag, rois.as_strided((rois.shape[0],), (rois.strides[0],)))
     if bad is not None:
         raise explained(IndexError)(
-            f"{op}: region {bad[0]} is of image {bad[1]}, which is not in the valid range [0, {images})"
+            f"{op}: region {bad[0]} is of image {bad[1]:g}, which is not in the valid range [0, {images})"
         )
 
 
 @triton.jit
 def samples_of(extent, bins, ratio, reach):
-    """Step, grid, distance of samples, and how many of them are to be visited where `reach` elements matter."""
+    """Step, grid and distance of samples, and how many of them are to be visited where `reach` elements matter."""
     step = divide(extent, tl.cast(bins, extent.dtype))
     grid = tl.where(ratio > 0, ratio * 1.0, tl.ceil(step)).to(extent.dtype)
     distance = step / grid
@@ -80,31 +91,31 @@ def samples_of(extent, bins, ratio, reach):
 
 
 @triton.jit
-def first_sample(begin, bound, grid, distance):
+def first_sample(begin, bound, axis):
     """The number of the first sample of a bin that may lie at `bound` or behind it."""
-    number = tl.floor((bound - begin) / distance - 0.5)
-    number = tl.where((distance + begin * 0.0 > 0.0) & (number > 0.0), number, 0.0)
-    return tl.minimum(number, tl.maximum(grid, 0.0))
+    number = tl.floor((bound - begin) / axis[2] - 0.5)
+    number = tl.where((axis[2] + begin * 0.0 > 0.0) & (number > 0.0), number, 0.0)
+    return tl.minimum(number, tl.maximum(axis[1], 0.0))
 
 
 @triton.jit
-def sample_at(begin, i, step, grid, size):
+def sample_at(begin, i, axis, size):
     """Where sample i of a bin is, within the image, and whether it counts."""
-    at = begin + (i + 0.5) * step / grid
-    counts = (at >= -1.0) & (at <= size * 1.0) & (i < grid)
+    at = begin + (i + 0.5) * axis[0] / axis[1]
+    counts = (at >= -1.0) & (at <= size * 1.0) & (i < axis[1])
     # NaN compares as outside
     return tl.where(at > 0.0, tl.minimum(at, size - 1.0), 0.0), counts
 
 
 @triton.jit
-def weight_of(element, begin, bound, step, grid, distance, count, size):
+def weight_of(element, begin, bound, axis, size):
     """The weight of an element in a bin along one dimension, summed over samples."""
-    first = first_sample(begin, bound, grid, distance)
+    first = first_sample(begin, bound, axis)
     total = tl.where(element + begin == 0.0, 0.0, 0.0).to(
-        step.dtype
-    )  # zeros, also where a region is not a number
-    for j in range(count):
-        at, counts = sample_at(begin, first + j, step, grid, size)
+        axis[0].dtype
+    )  # zeros, also where a region is no number
+    for j in range(axis[3]):
+        at, counts = sample_at(begin, first + j, axis, size)
         total += tl.where(counts, tl.maximum(1.0 - tl.abs(at - element), 0.0), 0.0)
     return total
 

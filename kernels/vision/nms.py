@@ -120,6 +120,6 @@ COMPILE = [
         Case(
             scan_kernel, "*i1 *i32 i32 i32 i32=1", {"WORDS": words, "INT64": False}, num_warps=scan_warps(words),
         )
-        for words in (1, 32, 128, 4096)
+        for words in (1, 32, 128, 256, 512, 1024, 2048, 4096)
     ],
 ]  # fmt: skip

@@ -37,6 +37,7 @@ from tritonnn.kernels.vision._bins import (
     bins_near,
     elements_of,
     first_sample,
+    place_of,
     refuse,
     region_of,
     sample_at,
@@ -66,26 +67,22 @@ def roi_align_kernel(
     number = whole(image, 1 << 24)
     input += wide(number, INT64) * in_strides[0] + wide(channel, INT64) * in_strides[1]
 
-    step_y, grid_y, apart_y, count_y = samples_of(tall, rows, ratio, height + 1.0)
-    step_x, grid_x, apart_x, count_x = samples_of(broad, columns, ratio, width + 1.0)
-    begin_y, begin_x = y1 + row * step_y, x1 + column * step_x
-    first_y, first_x = (
-        first_sample(begin_y, -1.0, grid_y, apart_y),
-        first_sample(begin_x, -1.0, grid_x, apart_x),
-    )
+    down, along = samples_of(tall, rows, ratio, height + 1.0), samples_of(broad, columns, ratio, width + 1.0)
+    begin_y, begin_x = y1 + row * down[0], x1 + column * along[0]
+    first_y, first_x = first_sample(begin_y, -1.0, down), first_sample(begin_x, -1.0, along)
     total = tl.zeros(mask.shape, COMPUTE)
-    for i in range(count_y):
-        y, counts = sample_at(begin_y, first_y + i, step_y, grid_y, height)
+    for i in range(down[3]):
+        y, counts = sample_at(begin_y, first_y + i, down, height)
         top = tl.floor(y).to(tl.int32)
-        low, t = y - top, tl.minimum(top + 1, height - 1)
-        counts &= mask & known
-        above, below = input + wide(top, INT64) * in_strides[2], input + wide(t, INT64) * in_strides[2]
-        for j in range(count_x):
-            x, both = sample_at(begin_x, first_x + j, step_x, grid_x, width)
-            both &= counts
+        low, counts = y - top, counts & mask & known
+        above = input + wide(top, INT64) * in_strides[2]
+        below = input + wide(tl.minimum(top + 1, height - 1), INT64) * in_strides[2]
+        for j in range(along[3]):
+            x, both = sample_at(begin_x, first_x + j, along, width)
             left = tl.floor(x).to(tl.int32)
-            share, right = x - left, tl.minimum(left + 1, width - 1)
-            at, after = wide(left, INT64) * in_strides[3], wide(right, INT64) * in_strides[3]
+            share, both = x - left, both & counts
+            at = wide(left, INT64) * in_strides[3]
+            after = wide(tl.minimum(left + 1, width - 1), INT64) * in_strides[3]
             # what has no weight is not read: it counts as nothing, whatever it is (the other share is never 0)
             upper = (1.0 - share) * convert(tl.load(above + at, mask=both, other=0), COMPUTE)
             upper += share * convert(tl.load(above + after, mask=both & (share > 0.0), other=0), COMPUTE)
@@ -93,17 +90,14 @@ def roi_align_kernel(
             lower = (1.0 - share) * convert(tl.load(below + at, mask=both, other=0), COMPUTE)
             lower += share * convert(tl.load(below + after, mask=both & (share > 0.0), other=0), COMPUTE)
             total += (1.0 - low) * upper + low * lower
-    samples = grid_y * grid_x
+    samples = down[1] * along[1]
     if not OWN:
         samples = tl.where(samples > 1.0, samples, 1.0)
     mean = tl.where(known, divide(total, tl.full(mask.shape, 1.0, COMPUTE) * samples), float("nan"))
-    place = k * out_strides[0] + wide(c, INT64) * out_strides[1]
-    place += wide(row, INT64) * out_strides[2] + wide(column, INT64) * out_strides[3]
+    place = place_of(out_strides, k, c, row, column, INT64)
     tl.store(out + place, convert(mean.to(COMPUTE), out.dtype.element_ty), mask=mask)
     if mapping is not None:
-        place = k * map_strides[0] + wide(c, INT64) * map_strides[1]
-        place += wide(row, INT64) * map_strides[2] + wide(column, INT64) * map_strides[3]
-        tl.store(mapping + place, channel, mask=mask)
+        tl.store(mapping + place_of(map_strides, k, c, row, column, INT64), channel, mask=mask)
 
 
 @triton.jit(do_not_specialize=["scale"])
@@ -116,49 +110,36 @@ def roi_align_gather_kernel(
     """out[n, c, y, x] = sum over regions of image n and their bins of grad * the element's weight in the bin's mean."""
     n, top, left, y, x = elements_of(height, width, ROWS, COLUMNS)
     c = (tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
-    group, own_row, own_column = c // (rows * columns), c // columns % rows, c % columns
+    group, row, column = c // (rows * columns), c // columns % rows, c % columns
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
     for k in range(regions):
         image, y1, tall, x1, broad = region_of(rois, wide(k, INT64), roi_strides, scale, ALIGNED, COMPUTE)
-        step_y, grid_y, apart_y, count_y = samples_of(tall, rows, ratio, ROWS + 1.0)
-        step_x, grid_x, apart_x, count_x = samples_of(broad, columns, ratio, COLUMNS + 1.0)
-        row, last_row = bins_near(y1, step_y, top - 1.0, top + ROWS * 1.0, rows)
-        first, end = bins_near(x1, step_x, left - 1.0, left + COLUMNS * 1.0, columns)
+        down, along = (
+            samples_of(tall, rows, ratio, ROWS + 1.0),
+            samples_of(broad, columns, ratio, COLUMNS + 1.0),
+        )
+        first_row, end_row = bins_near(y1, down[0], top - 1.0, top + ROWS * 1.0, rows)
+        first, end = bins_near(x1, along[0], left - 1.0, left + COLUMNS * 1.0, columns)
         mine = (image > -1.0) & (whole(image, 1 << 24) == n)
-        if mine & (row < last_row) & (first < end) & (count_y > 0) & (count_x > 0):
-            samples = grid_y * grid_x
-            given = grad + wide(k, INT64) * grad_strides[0]
+        if mine & (first_row < end_row) & (first < end) & (down[3] > 0) & (along[3] > 0):
+            samples = tl.full((CHANNELS, 1), 1.0, COMPUTE) * (down[1] * along[1])
             if OWN:
-                place = wide(group, INT64) * grad_strides[1] + own_row * grad_strides[2]
-                g = convert(
-                    tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE
-                )
-                down = weight_of(
-                    y, y1 + own_row * step_y, top - 1.0, step_y, grid_y, apart_y, count_y, height
-                )
-                across = weight_of(
-                    x, x1 + own_column * step_x, left - 1.0, step_x, grid_x, apart_x, count_x, width
-                )
-                weight = down * across
-                total += tl.where(weight != 0.0, divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples) * weight, 0.0)
+                place = place_of(grad_strides, k, group, row, column, INT64)
+                g = convert(tl.load(grad + place, mask=c < channels, other=0), COMPUTE)
+                weight = weight_of(y, y1 + row * down[0], top - 1.0, down, height)
+                weight *= weight_of(x, x1 + column * along[0], left - 1.0, along, width)
+                total += tl.where(weight != 0.0, divide(g, samples) * weight, 0.0)
             else:
                 samples = tl.where(samples > 1.0, samples, 1.0)
-                given += wide(c, INT64) * grad_strides[1]
-                for i in range(row, last_row):
-                    begin = y1 + i * step_y
-                    down = weight_of(y, begin, top - 1.0, step_y, grid_y, apart_y, count_y, height)
+                there = tl.minimum(c, channels - 1)  # so that no masks are needed
+                for i in range(first_row, end_row):
+                    across = weight_of(y, y1 + i * down[0], top - 1.0, down, height)
                     for j in range(first, end):
-                        place = wide(i, INT64) * grad_strides[2] + wide(j, INT64) * grad_strides[3]
-                        g = convert(tl.load(given + place, mask=c < channels, other=0), COMPUTE)
-                        begin = x1 + j * step_x
-                        across = weight_of(x, begin, left - 1.0, step_x, grid_x, apart_x, count_x, width)
-                        weight = down * across
-                        share = divide(g, tl.full(g.shape, 1.0, COMPUTE) * samples)
-                        total += tl.where(weight != 0.0, share * weight, 0.0)
-    place = wide(n, INT64) * out_strides[0] + wide(c, INT64) * out_strides[1]
-    place += wide(y, INT64) * out_strides[2] + wide(x, INT64) * out_strides[3]
+                        g = convert(tl.load(grad + place_of(grad_strides, k, there, i, j, INT64)), COMPUTE)
+                        weight = across * weight_of(x, x1 + j * along[0], left - 1.0, along, width)
+                        total += tl.where(weight != 0.0, divide(g, samples) * weight, 0.0)
     mask = (c < channels) & (y < height) & (x < width)
-    tl.store(out + place, convert(total, out.dtype.element_ty), mask=mask)
+    tl.store(out + place_of(out_strides, n, c, y, x, INT64), convert(total, out.dtype.element_ty), mask=mask)
 
 
 def _default(input: Buffer, out: Buffer, last: bool) -> Tile:
@@ -187,9 +168,7 @@ def _means(
         )  # fmt: skip
 
     problem = (input.dtype.name, *out.shape, *input.shape[2:], last, ratio)
-    build(
-        pick(roi_align_kernel, problem, _default(input, out, last), ALIGN_CANDIDATES, build)
-    )()
+    build(pick(roi_align_kernel, problem, _default(input, out, last), ALIGN_CANDIDATES, build))()
     refuse(op, flag, rois, input.shape[0])
 
 
@@ -265,7 +244,7 @@ def _forward_case(kind: str, compute: tl.dtype, tile: Tile, aligned: bool, own: 
             "CHANNELS": tile.channels, "INT64": False,
         },
         label=f"{kind}-{tile.bins}x{tile.channels}{'-aligned' * aligned}{'-own' * own}{'-last' * last}",
-        num_warps=tile.warps,
+        num_warps=tile.warps, spills=16,  # masks
     )  # fmt: skip
 
 
@@ -277,7 +256,7 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, aligned: bool, own:
             "CHANNELS": tile.channels, "INT64": False,
         },
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-aligned' * aligned}{'-own' * own}",
-        num_warps=tile.warps,
+        num_warps=tile.warps, spills=16,  # masks
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from tritonnn.kernels.tables.vision import (
     choose_align,
     choose_gather,
 )
-from tritonnn.kernels.vision._bins import bins_near, elements_of, refuse, rounded, whole
+from tritonnn.kernels.vision._bins import bins_near, elements_of, place_of, refuse, rounded, whole
 
 LOWEST = tl.constexpr(-3.4028234663852886e38)  # what a maximum begins with, of every type
 
@@ -104,12 +104,9 @@ def roi_pool_kernel(
         best = divide(best, tl.full(mask.shape, 1.0, COMPUTE) * tl.where(empty, 1, count))
         place = channel + b * 0
     best = tl.where(known, best, float("nan"))
-    spot = k * out_strides[0] + wide(c, INT64) * out_strides[1]
-    spot += wide(row, INT64) * out_strides[2] + wide(column, INT64) * out_strides[3]
+    spot = place_of(out_strides, k, c, row, column, INT64)
     tl.store(out + spot, convert(best.to(COMPUTE), out.dtype.element_ty), mask=mask)
-    spot = k * second_strides[0] + wide(c, INT64) * second_strides[1]
-    spot += wide(row, INT64) * second_strides[2] + wide(column, INT64) * second_strides[3]
-    tl.store(second + spot, place, mask=mask)
+    tl.store(second + place_of(second_strides, k, c, row, column, INT64), place, mask=mask)
 
 
 @triton.jit(do_not_specialize=["scale"])
@@ -132,32 +129,23 @@ def roi_pool_gather_kernel(
         first, end = bins_near(x1, step_x, left - 1.0, left + COLUMNS * 1.0, columns)
         mine = (image > -1.0) & (whole(image, 1 << 24) == n)
         if mine & (row < last_row) & (first < end):
-            given = grad + wide(k, INT64) * grad_strides[0]
             if OWN:
-                place = wide(group, INT64) * grad_strides[1] + own_row * grad_strides[2]
-                g = convert(
-                    tl.load(given + place + own_column * grad_strides[3], mask=c < channels, other=0), COMPUTE
-                )
+                spot = place_of(grad_strides, k, group, own_row, own_column, INT64)
+                g = convert(tl.load(grad + spot, mask=c < channels, other=0), COMPUTE)
                 above, below = _edges(y1, step_y, own_row, height - 1)
                 before, behind = _edges(x1, step_x, own_column, width - 1)
                 inside = (y >= above) & (y < below) & (x >= before) & (x < behind)
                 count = tl.maximum((below - above) * (behind - before), 1).to(COMPUTE)
                 total += tl.where(inside, divide(g, count), 0.0)
             else:
-                read = wide(tl.minimum(c, channels - 1), INT64)  # what is there in any case, without masks
-                given += read * grad_strides[1]
-                found = places + wide(k, INT64) * place_strides[0] + read * place_strides[1]
+                there = tl.minimum(c, channels - 1)  # so that no masks are needed
                 for i in range(row, last_row):
                     for j in range(first, end):
-                        spot = wide(i, INT64) * place_strides[2] + wide(j, INT64) * place_strides[3]
-                        at = tl.load(found + spot)
-                        spot = wide(i, INT64) * grad_strides[2] + wide(j, INT64) * grad_strides[3]
-                        g = convert(tl.load(given + spot), COMPUTE)
+                        at = tl.load(places + place_of(place_strides, k, there, i, j, INT64))
+                        g = convert(tl.load(grad + place_of(grad_strides, k, there, i, j, INT64)), COMPUTE)
                         total += tl.where(at == here, g, 0.0)
-    spot = wide(n, INT64) * out_strides[0] + wide(c, INT64) * out_strides[1]
-    spot += wide(y, INT64) * out_strides[2] + wide(x, INT64) * out_strides[3]
     mask = (c < channels) & (y < height) & (x < width)
-    tl.store(out + spot, convert(total, out.dtype.element_ty), mask=mask)
+    tl.store(out + place_of(out_strides, n, c, y, x, INT64), convert(total, out.dtype.element_ty), mask=mask)
 
 
 def _pooled(
@@ -240,7 +228,7 @@ def _forward_case(kind: str, compute: tl.dtype, tile: Tile, own: bool, last: boo
         {
             "OWN": own, "LAST": last, "COMPUTE": compute, "BINS": tile.bins, "CHANNELS": tile.channels, "INT64": False,
         },
-        label=f"{kind}-{tile.bins}x{tile.channels}{'-own' * own}{'-last' * last}", num_warps=tile.warps,
+        label=f"{kind}-{tile.bins}x{tile.channels}{'-own' * own}{'-last' * last}", num_warps=tile.warps, spills=16,
     )  # fmt: skip
 
 
@@ -252,7 +240,7 @@ def _gather_case(kind: str, compute: tl.dtype, tile: Gather, own: bool) -> Case:
             "OWN": own, "COMPUTE": compute, "ROWS": tile.rows, "COLUMNS": tile.columns, "CHANNELS": tile.channels,
             "INT64": False,
         },
-        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-own' * own}", num_warps=tile.warps,
+        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.channels}{'-own' * own}", num_warps=tile.warps, spills=16,
     )  # fmt: skip
 
 

@@ -91,7 +91,8 @@ CALLS: dict[str, tuple] = {
     **{f"{loss} one": (loss, A[0], B[0]) for loss in LOSSES},
     **{f"{loss} of none": (loss, A[:0], B[:0], "mean") for loss in LOSSES},
     **{f"{loss} half": (loss, HALF, B.astype(np.float16)) for loss in LOSSES},
-    "focal": ("sigmoid_focal_loss", SCORES, TARGETS), "focal mean": ("sigmoid_focal_loss", SCORES, TARGETS, -1, 1.5, "mean"),
+    "focal": ("sigmoid_focal_loss", SCORES, TARGETS),
+    "focal mean": ("sigmoid_focal_loss", SCORES, TARGETS, -1, 1.5, "mean"),
     "focal sum": ("sigmoid_focal_loss", SCORES, TARGETS, 0.5, 0, "sum"),
     "clip": ("clip_boxes_to_image", A, (15, 12)), "clip batches": ("clip_boxes_to_image", MANY, (9, 30)),
     "clip whole": ("clip_boxes_to_image", INTS, (15, 12)), "small": ("remove_small_boxes", A, 5.0),
@@ -198,7 +199,9 @@ def test_lists_of_boxes_are_regions():
 def _maps(library: Any) -> Any:
     rng = np.random.default_rng(10)
     sizes = {"a": (2, 3, 16, 12), "b": (2, 5, 8, 6), "c": (2, 4, 4, 3)}
-    return OrderedDict((k, library.from_numpy(rng.normal(size=s).astype(np.float32))) for k, s in sizes.items())
+    return OrderedDict(
+        (k, library.from_numpy(rng.normal(size=s).astype(np.float32))) for k, s in sizes.items()
+    )
 
 
 PYRAMIDS = {
@@ -226,13 +229,18 @@ def test_pyramids(name):
 
 def test_pyramids_of_the_first_version_load():
     ours = ops(torch).FeaturePyramidNetwork([3, 5], 6)
-    old = {key.replace(".0.weight", ".weight").replace(".0.bias", ".bias"): v for key, v in ours.state_dict().items()}
+    old = {
+        key.replace(".0.weight", ".weight").replace(".0.bias", ".bias"): v
+        for key, v in ours.state_dict().items()
+    }
     assert set(old) != set(ours.state_dict())
     ops(torch).FeaturePyramidNetwork([3, 5], 6).load_state_dict(dict(old))
 
 
 def test_levels_and_scales():
-    boxes = np.concatenate([_boxes(11, 40) * 20, [[0, 0, 224, 224], [0, 0, 112, 112], [3, 3, 3, 3]]]).astype(np.float32)
+    boxes = np.concatenate([_boxes(11, 40) * 20, [[0, 0, 224, 224], [0, 0, 112, 112], [3, 3, 3, 3]]]).astype(
+        np.float32
+    )
     parts = {library: library.from_numpy(boxes) for library in (reference, torch)}
     found = [module(lib, "poolers").LevelMapper(2, 5)([p[:20], p[20:]]).numpy() for lib, p in parts.items()]
     np.testing.assert_array_equal(*found)
@@ -260,7 +268,8 @@ def test_a_pooler_takes_each_box_from_its_map():
     ("name", "args", "keywords"),
     [
         ("RoIAlign", ((7, 7), 0.25, 2), {"aligned": True}), ("RoIPool", (7, 0.25), {}), ("PSRoIAlign", (3, 0.5, 2), {}),
-        ("PSRoIPool", (3, 0.5), {}), ("DeformConv2d", (4, 6, 3), {"padding": 1, "dilation": 2, "groups": 2, "bias": False}),
+        ("PSRoIPool", (3, 0.5), {}),
+        ("DeformConv2d", (4, 6, 3), {"padding": 1, "dilation": 2, "groups": 2, "bias": False}),
         ("DeformConv2d", (4, 6, (3, 1)), {"stride": 2}), ("MultiScaleRoIAlign", (["0", "1"], [7, 5], 2), {}),
     ],
 )  # fmt: skip
@@ -274,10 +283,12 @@ def test_layers_say_what_they_are(name, args, keywords):
 def test_parameters_of_normalisations_are_split():
     def parts(library: Any) -> Any:
         nn = library.nn
-        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 2)))
+        net = nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 2))
+        )
         split = ops(library)._utils.split_normalization_params
         found = [[tuple(p.shape) for p in part] for part in split(net)]
-        with pytest.raises(ValueError, match="is not a subclass of nn.Module"):
+        with pytest.raises(ValueError, match="is not a subclass of nn"):
             split(net, [int])
         return found
 

@@ -79,7 +79,9 @@ def deform_columns(
 def _samples(make: Make) -> list[Sample]:
     image = make(2, 4, 4, 5)
     moved, mask = make(2, 8, 3, 2, low=-2.5, high=2.5), make(2, 4, 3, 2)
-    plain = Sample(image, make(2, 4, 1, 1), make(2, 2, 4, 5), make(2, 1), make(2), 1, 1, 0, 0, 1, 1, 1, 1, False)
+    plain = Sample(
+        image, make(2, 4, 1, 1), make(2, 2, 4, 5), make(2, 1), make(2), 1, 1, 0, 0, 1, 1, 1, 1, False
+    )
     return [
         Sample(image, make(4, 2, 1, 2), moved, mask, make(4), 2, 2, 1, 0, 2, 2, 2, 2, True), plain.constant("mask"),
     ]  # fmt: skip

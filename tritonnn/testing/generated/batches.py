@@ -27,12 +27,11 @@ DEPENDS = {
     "nonzero": "the number of elements differs by sample",
     "nonzero_coordinates": "the same", "unique": "the same", "unique_consecutive": "the same",
     "unique_flat": "the same", "unique_rows": "the same", "unique_consecutive_rows": "the same", "argwhere": "the same",
-    "nms": "the number of boxes that stay differs by sample",
     "allclose": "its result is a truth value of Python", "is_nonzero": "the same",
 }  # fmt: skip
 # of which some calls depend on values, or write to what is not batched
 SOME = {
-    "masked_select",
+    "masked_select", "nms",
     "index_put", "getitem", "functional_batch_norm", "functional_instance_norm", "bincount", "equal", "public_where",
     "one_hot", "repeat_interleave", "full", "addcmul", "addcdiv", "native_batch_norm", "aten_batch_norm",
 }  # fmt: skip
