@@ -278,20 +278,29 @@ def test_sums_do_not_grow_with_the_program(monkeypatch: pytest.MonkeyPatch) -> N
     assert totals.report(1).splitlines()[2].split()[:3] == ["aten::add", "-", "50"]
 
 
-def test_torchvision_is_none_of_it(tmp_path):
-    """Without one installed the import says so; an installed one is left alone."""
+def test_torchvision_is_ours(tmp_path):
+    """An installed one is asked only for modules that tritonnn.vision has not."""
     script = tmp_path / "script.py"
-    script.write_text("import torchvision; print(torchvision.WHERE)")
+    script.write_text(
+        "import importlib.metadata, torchvision, tritonnn\n"
+        "assert torchvision is tritonnn.vision\n"
+        "print(torchvision.__version__, importlib.metadata.version('torchvision'))\n"
+        "from torchvision.prototype.thing import WHERE\n"
+        "print(WHERE)\n"
+    )
     command = [sys.executable, "-m", "tritonnn", "run", str(script)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert "ModuleNotFoundError: tritonnn has no torchvision, and none is installed" in done.stderr
+    assert done.stdout == "0.28.0+tritonnn 0.28.0+tritonnn\n", done.stderr
+    assert "tritonnn has no torchvision.prototype" in done.stderr
     installed = tmp_path / "site" / "torchvision"
-    installed.mkdir(parents=True)
-    (installed / "__init__.py").write_text("import torch; WHERE = torch.__name__")
+    (installed / "prototype").mkdir(parents=True)
+    (installed / "__init__.py").write_text("raise RuntimeError('the installed one')")
+    (installed / "prototype" / "__init__.py").write_text("")
+    (installed / "prototype" / "thing.py").write_text("import torchvision as v; WHERE = v.__name__")
     env["PYTHONPATH"] += os.pathsep + str(installed.parent)
     done = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert done.stdout == "torch\n", done.stderr
+    assert done.stdout.splitlines()[1:] == ["torchvision"], done.stderr
 
 
 def test_identity(tmp_path: Path) -> None:

@@ -81,6 +81,10 @@ AT_LEAST |= {
         ("grid_sample", "grid_sampler", "grid_gradient"),
         (16.0, "the rounding of a coordinate of up to 4, times the image's slope of up to 4"),
     ),
+    **dict.fromkeys(
+        ("deform_columns", "deform_conv2d"),
+        (32.0, "the rounding of a coordinate of up to 8, times the image's slope of up to 4"),
+    ),
     "tanhshrink": (1.0, "x - tanh(x) has the error of tanh(x)"),
     "gelu": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),
     "gelu_backward": (1.0, "1 + erf(x / sqrt 2) has the error of erf"),

@@ -71,6 +71,7 @@ from tritonnn import torch_version as torch_version
 from tritonnn import types as types
 from tritonnn import utils as utils
 from tritonnn import version as version
+from tritonnn import vision as vision
 from tritonnn import xpu as xpu
 from tritonnn._C import CompilationUnit as CompilationUnit
 from tritonnn._C import DisableTorchFunction as DisableTorchFunction

@@ -82,6 +82,8 @@ def public_module(module: str, name: str = "") -> str:
         name: of the class, where it goes another way than the rest of the module.
     """
     own = module.removeprefix("tritonnn").removeprefix(".")
+    if own.partition(".")[0] == "vision":
+        return "torch" + own
     parts = [*own.split("."), name]
     for end in range(len(parts), 0, -1):
         place = PLACES.get(".".join(parts[:end]))
@@ -104,7 +106,8 @@ def rename(module: ModuleType) -> None:
     for value in list(vars(module).values()):
         if isinstance(value, FunctionType) and _is_public(value):
             own = value.__module__.removeprefix("tritonnn").removeprefix(".")
-            value.__module__ = f"torch.{FUNCTIONS.get(own, own)}".removesuffix(".")
+            vision = own.partition(".")[0] == "vision"
+            value.__module__ = f"torch{'' if vision else '.'}{FUNCTIONS.get(own, own)}".removesuffix(".")
         if isinstance(value, type) and value.__module__.partition(".")[0] == "tritonnn":
             place = public_module(value.__module__, value.__name__)
             fields = vars(value).get("__annotations__")
@@ -134,12 +137,16 @@ def _meaning(annotation: object, names: dict[str, Any]) -> object:
 
 
 class Installed(Distribution):
-    """What `importlib.metadata` says of the package torch: its version is that of the interface."""
+    """What `importlib.metadata` says of the packages torch and torchvision: the version of the interface."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
 
     def read_text(self, filename: str) -> str | None:
         """The two files that say the name and the version."""
-        name = f"Metadata-Version: 2.1\nName: torch\nVersion: {version.served}\n"
-        return {"METADATA": name, "top_level.txt": "torch\n"}.get(filename)
+        number = version.served if self.package == "torch" else version.served_vision
+        text = f"Metadata-Version: 2.1\nName: {self.package}\nVersion: {number}\n"
+        return {"METADATA": text, "top_level.txt": f"{self.package}\n"}.get(filename)
 
     def locate_file(self, path: object) -> Path:
         """Where a file of it would lie."""

@@ -67,6 +67,14 @@ class Nanmedian(NamedTuple):
     values: Tensor
     indices: Tensor
 
+class PsRoiAlign(NamedTuple):
+    output: Tensor
+    channel_mapping: Tensor
+
+class PsRoiPool(NamedTuple):
+    output: Tensor
+    channel_mapping: Tensor
+
 class Pstrf(NamedTuple):
     u: Tensor
     piv: Tensor
@@ -74,6 +82,10 @@ class Pstrf(NamedTuple):
 class Qr(NamedTuple):
     Q: Tensor
     R: Tensor
+
+class RoiPool(NamedTuple):
+    output: Tensor
+    argmax: Tensor
 
 class Sort(NamedTuple):
     values: Tensor

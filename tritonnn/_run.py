@@ -23,9 +23,7 @@ from tritonnn import _identity
 
 __all__ = ["explain", "run", "serve", "shim_folder"]
 
-SERVED = {"torch": "tritonnn"}
-# Libraries beside PyTorch that tritonnn has no counterpart of; one that is installed is left alone.
-WITHOUT = ("torchvision",)
+SERVED = {"torch": "tritonnn", "torchvision": "tritonnn.vision"}
 _EVERY = DistributionFinder.Context()
 HINT = "If current PyTorch has it, please open an issue that quotes this line."
 
@@ -96,8 +94,9 @@ class _Finder(DistributionFinder):
         own = _own_name(fullname)
         if own is not None:
             # Python says that there is none where this one gives None, also to those who only ask.
-            found = own in sys.modules or importlib.util.find_spec(own) is not None
-            return ModuleSpec(fullname, _Alias(own), is_package=True) if found else None
+            if own in sys.modules or _there_is(own):
+                return ModuleSpec(fullname, _Alias(own), is_package=True)
+            return _installed_module(fullname)
         if not _is_own(fullname):
             return None
         spec = PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
@@ -106,8 +105,32 @@ class _Finder(DistributionFinder):
         return spec
 
     def find_distributions(self, context: DistributionFinder.Context = _EVERY) -> Iterator[Distribution]:
-        if context.name is None or context.name.lower() in SERVED:
-            yield _identity.Installed()
+        for name in SERVED:
+            if context.name is None or context.name.lower() == name:
+                yield _identity.Installed(name)
+
+
+def _there_is(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of a package that there is not either
+        return False
+
+
+def _installed_module(name: str) -> ModuleSpec | None:
+    """A module of an installed torchvision that tritonnn.vision has not; None where there is none.
+
+    What it imports of torchvision itself is tritonnn's, so it runs where it needs nothing native.
+    """
+    head, *inner = name.split(".")
+    if head != "torchvision" or not inner:
+        return None
+    spec = PathFinder.find_spec(head, [folder for folder in sys.path if folder != shim_folder()])
+    for depth in range(1, len(inner) + 1):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        spec = PathFinder.find_spec(".".join([head, *inner[:depth]]), spec.submodule_search_locations)
+    return spec
 
 
 def _serve_module(module: ModuleType) -> None:
@@ -174,12 +197,12 @@ def shim_folder() -> str:
 def explain(error: BaseException) -> None:
     """Reword an error about a missing module or attribute of tritonnn as one about the PyTorch name."""
     name = None
-    if isinstance(error, ModuleNotFoundError) and error.name in WITHOUT:
-        error.msg = f"tritonnn has no {error.name}, and none is installed: it serves torch alone"
-    elif isinstance(error, ModuleNotFoundError) and error.name and _own_name(error.name):
+    if isinstance(error, ModuleNotFoundError) and error.name and _own_name(error.name):
         name = error.name
     elif isinstance(error, ImportError):
-        match = re.match(r"cannot import name '([^']+)' from '((?:tritonnn|torch)(?:\.[^']*)?)'", str(error))
+        match = re.match(
+            r"cannot import name '([^']+)' from '((?:tritonnn|torch(?:vision)?)(?:\.[^']*)?)'", str(error)
+        )
         name = f"{_served_name(match[2])}.{match[1]}" if match else None
     elif isinstance(error, AttributeError) and error.name:
         owner = _owner(error.obj)

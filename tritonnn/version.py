@@ -7,6 +7,8 @@ __version__ = "0.1.0"
 project = __version__
 #: what `torch.__version__` says while it is served: the version of PyTorch whose interface this is
 served = "2.13.0+tritonnn"
+#: likewise of torchvision, whose interface `tritonnn.vision` has
+served_vision = "0.28.0+tritonnn"
 
 #: the CUDA version of the GPU's driver, such as '12.8', where there is a GPU: no toolkit is built in; else None
 cuda: str | None

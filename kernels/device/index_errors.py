@@ -6,6 +6,8 @@ TRITONNN_CHECK_INDICES asks for it; elsewhere kernels make NaN of what such an i
 
 from __future__ import annotations
 
+from typing import Any
+
 import triton
 from triton import language as tl
 
@@ -35,7 +37,7 @@ def report(flag, position, wrong):
         tl.atomic_min(flag + position * 0, position.to(tl.int64), mask=wrong)
 
 
-def wrong(flag: Buffer | None, index: Buffer) -> tuple[int, int] | None:
+def wrong(flag: Buffer | None, index: Buffer) -> tuple[int, Any] | None:
     """The first wrong row-major position and the value of `index` there."""
     if flag is None:
         return None
@@ -46,4 +48,4 @@ def wrong(flag: Buffer | None, index: Buffer) -> tuple[int, int] | None:
     for extent, stride in zip(reversed(index.shape), reversed(index.strides), strict=True):
         offset += rest % extent * stride
         rest //= extent
-    return position, int(read(index.as_strided((1,), (1,), offset))[0])
+    return position, read(index.as_strided((1,), (1,), offset))[0].item()

@@ -38,6 +38,12 @@ BOUNDED = {
     "column_sums_kernel": "columns",
     "gemm_kernel": "rows and columns of matrices, number of tiles",
     "sum_parts_kernel": "rows and columns of matrices, number of tiles",
+    "roi_align_kernel": "bins and channels",
+    "roi_align_gather_kernel": "bins and channels, tiles of a plane",
+    "roi_pool_kernel": "bins and channels, positions of a plane, which are int32",
+    "roi_pool_gather_kernel": "bins and channels, positions of a plane, which are int32",
+    "deform_columns_kernel": "channels and taps, positions of a plane",
+    "deform_places_kernel": "channels and taps, positions of a plane",
 }
 
 SCRIPT = """

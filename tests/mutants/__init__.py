@@ -36,6 +36,13 @@ AREAS = (
     "recorded_programs",
     "transforms",
     "extending",
+    "vision_models",
+    "vision_newer_models",
+    "detectors",
+    "images",
+    "samples",
+    "image_files",
+    "vision_ops",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

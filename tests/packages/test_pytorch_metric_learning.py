@@ -12,7 +12,14 @@ OF_PAIRS = [
     "AngularLoss", "CircleLoss", "ContrastiveLoss", "FastAPLoss", "LiftedStructureLoss", "MultiSimilarityLoss",
     "NPairsLoss", "NTXentLoss", "SupConLoss", "TripletMarginLoss", "TupletMarginLoss",
 ]  # fmt: skip
-OF_CLASSES = ["ArcFaceLoss", "CosFaceLoss", "NormalizedSoftmaxLoss", "ProxyAnchorLoss", "SoftTripleLoss", "SphereFaceLoss"]
+OF_CLASSES = [
+    "ArcFaceLoss",
+    "CosFaceLoss",
+    "NormalizedSoftmaxLoss",
+    "ProxyAnchorLoss",
+    "SoftTripleLoss",
+    "SphereFaceLoss",
+]
 
 
 def _holds(expected, loss):

@@ -16,7 +16,7 @@ from tritonnn.batching import (  # noqa: F401  # register theirs
     sequences,
 )  # fmt: skip
 from tritonnn.batching.calls import SIZED, Call, again, composed, in_shape, rule
-from tritonnn.batching.values import front, mapped, raised
+from tritonnn.batching.values import front, mapped, moved, raised
 from tritonnn.dispatch import result_type
 from tritonnn.dtypes import get_default_dtype
 from tritonnn.ops.conversion.conversion import copied
@@ -255,6 +255,17 @@ def images(c: Call) -> Any:
     for i in c.tensors:
         args[i] = folded(front(args[i], c.flags[i], c.size))
     return mapped(again(c.op, args), lambda value: unfolded(value, c.size))
+
+
+@rule("deform_columns")
+def moved_taps(c: Call) -> Any:
+    """Samples that are batches themselves, whose results have their images second."""
+    args = list(c.args)
+    for i in c.tensors:
+        args[i] = folded(front(args[i], c.flags[i], c.size))
+    columns = again(c.op, args)
+    shape = columns._shape
+    return moved(view_as_size(columns, (shape[0], c.size, shape[1] // max(c.size, 1), *shape[2:])), 1, 0)
 
 
 def _fractional(c: Call) -> Any:

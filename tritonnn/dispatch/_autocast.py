@@ -19,6 +19,7 @@ from tritonnn.table.autocast import (
     CLOSED,
     DECLARED,
     FLOAT32,
+    FLOAT32_BACK,
     FLOAT32_RESULT,
     ONLY,
     REFUSALS,
@@ -132,6 +133,15 @@ def lower_precision(value: object) -> DType | None:
     return autocast.on[device] if device in autocast.on and _eligible(value, device) else None
 
 
+def _given_back(result: Any, first: Any, policy: str, device: str) -> Any:
+    """What an op gave, in the type of its first argument where the policy says so."""
+    if policy != FLOAT32_BACK or not _eligible(first, device):
+        return result
+    if isinstance(result, tuple):
+        return type(result)(*[cast(r, first.dtype, device) for r in result])
+    return cast(result, first.dtype, device)
+
+
 def _tensors(values: Iterable[object]) -> list[Tensor]:
     found: list[Tensor] = []
     for value in values:
@@ -194,7 +204,7 @@ def _changed(
         return args, kwargs
     if policy == FLOAT32_RESULT:
         return _with_dtype(op, args, kwargs, device)
-    dtype = dtypes.float32 if policy == FLOAT32 else autocast.on[device]
+    dtype = dtypes.float32 if policy in (FLOAT32, FLOAT32_BACK) else autocast.on[device]
     if policy == WIDEST:
         dtype = _widest(_tensors((*args, *kwargs.values())), device, dtype)
     return (
@@ -206,7 +216,7 @@ def _changed(
 def _with_dtype(op: Op, args: tuple, kwargs: dict[str, Any], device: str) -> tuple[tuple, dict[str, Any]]:
     """The arguments with float32 for the `dtype` that is not given, or with a first one of float32."""
     place = op.places.get("dtype")
-    first = args[0] if args else kwargs.get(op.names[0])
+    first = _first(op, args, kwargs)
     if not _eligible(first, device):
         return args, kwargs
     if place is None:
@@ -276,7 +286,9 @@ def _called(run: Callable) -> Callable:
         if on:
             policy, device = _policy(op, args, {}, on)
             if policy:
+                first = args[0]
                 args, _ = _changed(op, args, {}, policy, device)
+                return _given_back(run(op, args), first, policy, device)
         return run(op, args)
 
     return cast_and_run
@@ -295,7 +307,7 @@ def _composed(op: Op, body: Callable) -> Callable:
             args, kwargs = _changed(op, args, kwargs, policy, device)
         autocast.on = {}
         try:
-            result = body(*args, **kwargs)
+            result = _given_back(body(*args, **kwargs), _first(op, *given), policy, device)
             return (
                 _widened(op, result, *given, states) if (states := STATES.get((device, op.name))) else result
             )
@@ -303,6 +315,10 @@ def _composed(op: Op, body: Callable) -> Callable:
             autocast.on = on
 
     return cast_and_run
+
+
+def _first(op: Op, args: tuple, kwargs: dict[str, Any]) -> Any:
+    return args[0] if args else kwargs.get(op.names[0])
 
 
 def _widened(op: Op, result: Any, args: tuple, kwargs: dict[str, Any], states: Callable[..., tuple]) -> Any:

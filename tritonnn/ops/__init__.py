@@ -17,6 +17,7 @@ from tritonnn._families import modules, public_names
 FAMILIES = tuple(public_names(__path__))
 LATER = (
     "attention", "convolution", "loss", "normalization", "optimizer", "pooling", "recurrent", "resampling",
+    "vision",
 )  # fmt: skip
 
 

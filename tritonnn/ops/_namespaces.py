@@ -121,6 +121,8 @@ class OpNamespace:
         return packet
 
     def _of_table(self, name: str) -> OpOverloadPacket | None:
+        if self.name == "torchvision":
+            return self._of_place(name)
         if self.name != "aten":  # an entry of a package; it may be removed, so that it is not kept
             op = OPS.get(f"{self.name}.{name}")
             return OpOverloadPacket(self.name, name, op.function, ("default",)) if op is not None else None
@@ -131,6 +133,14 @@ class OpNamespace:
             "aten", name, function, _overloads(name, getattr(function, "op", None))
         )
         return packet
+
+    def _of_place(self, name: str) -> OpOverloadPacket | None:
+        """Of a package whose operators are entries of the library: all that is published in its name."""
+        whole()
+        function = NAMESPACES[self.name].get(name)
+        if function is not None:
+            self._packets[name] = OpOverloadPacket(self.name, name, function, ("default",))
+        return self._packets.get(name)
 
     def _of_form(self, name: str) -> OpOverloadPacket | None:
         if name in FORMS:

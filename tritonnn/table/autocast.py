@@ -15,6 +15,7 @@ from tritonnn.dtypes import float16
 LOWER = "lower precision"
 FLOAT32 = "float32"
 FLOAT32_RESULT = "float32 unless a dtype is given"
+FLOAT32_BACK = "float32, and what it gives as the first tensor was"
 WIDEST = "widest"
 CLOSED = "as it is"  # for composites: what they are made of is not seen
 REFUSED = "refused"
@@ -51,6 +52,9 @@ _CLOSED = """
     solve_ex svd_lowrank symeig
 """
 
+# torchvision's operators; what they give has the type of the images
+_REGIONS = "roi_align roi_pool ps_roi_align ps_roi_pool deform_conv2d"
+
 _TABLE: dict[str, dict[str, str]] = {
     "cpu": {
         LOWER: _PRODUCTS + "addmm_activation vecdot",
@@ -60,8 +64,10 @@ _TABLE: dict[str, dict[str, str]] = {
             max_pool3d max_unpool1d max_unpool2d max_unpool3d lp_pool3d local_response_norm pad
             fractional_max_pool2d fractional_max_pool2d_with_indices
             fractional_max_pool3d fractional_max_pool3d_with_indices grid_sampler
+            nms
             fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft stft
         """ + _DECOMPOSITIONS,
+        FLOAT32_BACK: _REGIONS,
         WIDEST: "stack cat index_copy",
         CLOSED: "addmv bilinear dot vdot mv interpolate as_strided_scatter " + _CLOSED,
     },
@@ -71,12 +77,13 @@ _TABLE: dict[str, dict[str, str]] = {
             acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm
             functional_layer_norm aten_layer_norm nuclear_norm
             rms_norm group_norm functional_group_norm cosine_similarity dist pdist cdist renorm
-            logsumexp cross_entropy square interpolate multilabel_soft_margin_loss
+            logsumexp cross_entropy square interpolate multilabel_soft_margin_loss nms
         """,
         FLOAT32_RESULT: """
             prod softmax torch_softmax functional_softmax log_softmax torch_log_softmax functional_log_softmax cumprod
             cumsum vector_norm norm sum
         """,
+        FLOAT32_BACK: _REGIONS,
         WIDEST: "addcdiv addcmul atan2 bilinear cross dot grid_sampler vdot index_put tensordot scatter_add",
         REFUSED: "binary_cross_entropy",
         CLOSED: "nansum trace vander xlog1py " + _DECOMPOSITIONS + _CLOSED,

@@ -21,7 +21,7 @@ OPS: dict[str, Op] = {}
 # Where entries appear, by the word that an entry's `api` has for it; the modules that users find them in.
 MODULES = {
     "torch": "tritonnn", "functional": "tritonnn.nn.functional", "linalg": "tritonnn.linalg",
-    "special": "tritonnn.special", "fft": "tritonnn.fft",
+    "special": "tritonnn.special", "fft": "tritonnn.fft", "torchvision": "tritonnn.ops.torchvision",
 }  # fmt: skip
 NAMESPACES: dict[str, dict[str, Any]] = {place: {} for place in MODULES}
 #: what takes `out=` where it is no composite; "package" is the module of an entry of another package

@@ -31,7 +31,7 @@ DEPENDS = {
 }  # fmt: skip
 # of which some calls depend on values, or write to what is not batched
 SOME = {
-    "masked_select",
+    "masked_select", "nms",
     "index_put", "getitem", "functional_batch_norm", "functional_instance_norm", "bincount", "equal", "public_where",
     "one_hot", "repeat_interleave", "full", "addcmul", "addcdiv", "native_batch_norm", "aten_batch_norm",
 }  # fmt: skip
