@@ -1,4 +1,4 @@
-"""Pyro: variational inference with a guide, discrete variables summed out, Hamiltonian Monte Carlo, parameters on disk."""
+"""Pyro: inference with a guide, discrete variables summed out, Hamiltonian Monte Carlo, parameters on disk."""
 
 from __future__ import annotations
 
