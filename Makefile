@@ -13,11 +13,18 @@ PYTEST := $(TEST_ENV) $(PY) -m pytest -n auto -q
 DRIVER := $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /dev/nvidia0)
 CUDA := $(if $(DRIVER),$(comma)cuda)
 
-.PHONY: train test exhaustive large parity packages packages-expected lint format kernels mutants fuzz perf size docs \
+.PHONY: train classify mnist test exhaustive large parity packages packages-expected lint format kernels mutants fuzz perf size docs \
 	wheel clean
 
 train: $(VENV)/.stamp-examples$(CUDA)
 	$(PY) examples/train_digits.py
+
+# Photographs: scikit-image's, or PHOTOS='a.jpg b.png'.
+classify: $(VENV)/.stamp-classify$(CUDA)
+	$(PY) examples/classify.py $(PHOTOS)
+
+mnist: $(VENV)/.stamp-mnist$(CUDA)
+	$(PY) examples/train_mnist.py
 
 test: $(VENV)/.stamp-dev
 	$(PYTEST) tests --ignore=tests/parity --ignore=tests/packages -m "not exhaustive and not large"
@@ -101,7 +108,7 @@ $(VENV)-packages/.stamp: tests/packages/requirements.txt pyproject.toml setup.py
 
 $(VENV)-packages-pytorch/.stamp: tests/packages/requirements.txt
 	$(PYTHON) -m venv $(VENV)-packages-pytorch
-	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 numpy
+	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet torch==2.13.0 torchvision==0.28.0
 	$(VENV)-packages-pytorch/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $<
 	touch $@
 

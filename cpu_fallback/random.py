@@ -10,7 +10,7 @@ float64 or the range of integers is wider than a word, and four for `philox_pois
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 
 # 4,096 counters keep the three work arrays in the second-level cache.
 BLOCK = 16384
+FEW = 4  # counters that are faster one by one
 
 _MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
 _WORD_BITS = np.array(32, dtype=np.uint64)
@@ -39,10 +40,10 @@ def _round_keys(seed: int) -> tuple[Array, ...]:
     return tuple(keys)
 
 
-def _philox_few(seed: int, counters: Array, third: int) -> Array:
+def _philox_few(seed: int, counters: Iterable[int], third: int) -> Array:
     """`philox` in Python's integers: a hundred array operations take longer than a few counters by hand."""
     rows = []
-    for counter in counters.tolist():
+    for counter in counters:
         c0, c1, c2, c3 = counter & 0xFFFFFFFF, counter >> 32, third, 0
         k0, k1 = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
         for _ in range(10):
@@ -56,8 +57,8 @@ def _philox_few(seed: int, counters: Array, third: int) -> Array:
 def philox(seed: int, counters: Array, third: int = 0) -> Array:
     """The four output words of each 64-bit counter, as a (n, 4) uint32 array."""
     n = counters.size
-    if 0 < n <= 4:
-        return _philox_few(seed, counters, third)
+    if 0 < n <= FEW:
+        return _philox_few(seed, counters.tolist(), third)
     # Rows: c0 and c2 in `even`, c3 and c1 in `odd`, so that both lanes share every ufunc call.
     even, odd, product = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
     np.bitwise_and(counters, _WORD, even[0])
@@ -79,8 +80,10 @@ def philox(seed: int, counters: Array, third: int = 0) -> Array:
 
 def _words(seed: int, offset: int, count: int) -> Array:
     """At least `count` words from `offset` on, whole counters, as a flat uint32 array."""
-    first = offset >> 2
-    return philox(seed, np.arange(first, first + (count + 3) // 4, dtype=np.uint64)).reshape(-1)
+    first, counters = offset >> 2, (count + 3) // 4
+    if 0 < counters <= FEW:
+        return _philox_few(seed, range(first, first + counters), 0).reshape(-1)
+    return philox(seed, np.arange(first, first + counters, dtype=np.uint64)).reshape(-1)
 
 
 def _fill(

@@ -119,7 +119,9 @@ def _taps(axes: list[Axis]) -> Iterator[tuple[Array, Array, list[Array], list[Ar
 
 def _picked(planes: Array, position: Array, inside: Array) -> Array:
     """The elements (N, C, places) at positions (N, places), 0 where there are none."""
-    values = np.take_along_axis(planes, position[:, None], 2)
+    values = np.empty((*planes.shape[:2], position.shape[1]), planes.dtype)
+    for plane, places, value in zip(planes, position, values, strict=True):
+        np.take(plane, places, 1, value, mode="clip")  # all are inside; `raise` would copy once more
     return np.where(inside[:, None], values, 0)
 
 

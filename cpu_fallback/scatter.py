@@ -49,6 +49,9 @@ def add_rows(target: Array, index: Array, rows: Array) -> None:
     """target[index[k]] += rows[k] for each k, index repeated at will; target (n, d), rows (k, d)."""
     if not rows.size:
         return
+    if rows.shape[1] == 1 and rows.dtype.kind in "iu":  # exact in any order
+        np.add.at(target[:, 0], index, rows[:, 0])
+        return
     order, keys, starts = segments(index, target.shape[0])
     counts = np.diff(starts, append=order.size)
     rounds = min(int(counts.max()), _ROUNDS)

@@ -147,6 +147,9 @@ def server(tmp_path):
             if not path.is_file():
                 self.send_error(404)
                 return
+            if path.name.startswith("chunks"):  # of unknown length; the last one, of none, does not come
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n")
+                return
             data = path.read_bytes()
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
@@ -184,6 +187,73 @@ def test_a_download_that_is_cut_off(server, tmp_path):
     assert os.listdir(tmp_path) == ["short"]
 
 
+def test_a_download_of_unknown_length_that_is_cut_off(server, tmp_path):
+    (tmp_path / "chunks").write_bytes(b"0123456789")
+    with pytest.raises(RuntimeError, match="chunks: the download ended early: IncompleteRead"):
+        torch.hub.download_url_to_file(f"{server[0]}/chunks", str(tmp_path / "copy"), progress=False)
+    assert os.listdir(tmp_path) == ["chunks"]
+
+
+def test_what_cannot_be_fetched_names_address_and_place(server, home, tmp_path):
+    """There is nothing at one address, nobody at the other; a copy at the named place is then taken."""
+    place = home / "checkpoints" / "model.pth"
+    for address, error in ((f"{server[0]}/model.pth", HTTPError), ("http://127.0.0.1:1/model.pth", URLError)):
+        with pytest.raises(error, match=f"{address} cannot be fetched.*as the file {place}") as raised:
+            torch.hub.load_state_dict_from_url(address, progress=False)
+        assert type(raised.value) is error and os.listdir(place.parent) == []
+    torch.save({"w": torch.ones(2)}, place)
+    assert torch.hub.load_state_dict_from_url(address)["w"].tolist() == [1, 1]
+
+
+def test_repositories_that_cannot_be_fetched(home, repo, monkeypatch):
+    def offline(url, **headers):
+        raise URLError("no route")
+
+    monkeypatch.setattr(_github, "request", offline)
+    monkeypatch.setattr(_files, "request", offline)
+    for name, skip in (("a/b", False), ("a/b:main", False), ("a/b:main", True)):
+        with pytest.raises((RuntimeError, URLError)) as raised:
+            torch.hub.load(name, "linear", 3, trust_repo=True, skip_validation=skip)
+        assert "no route" in str(raised.value) and "https://github.com/a/b" in str(raised.value)
+        assert str(raised.value).count(f"{home}/a_b_main") == 1 and ".zip" not in str(raised.value)
+    repo.rename(home / "a_b_main")
+    assert torch.hub.load("a/b", "linear", 3).in_features == 6
+
+
+def test_a_token_goes_to_github_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(_files, "urlopen", lambda question: asked.append(question) or Answer(b"[]"))
+    for token in (None, "0123"):
+        monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+        if token:
+            monkeypatch.setenv("GITHUB_TOKEN", token)
+        with pytest.raises(ValueError, match="Cannot find x"):
+            _github.check_belongs("a", "b", "x")
+        assert asked[-1].get_header("Authorization") == (token and f"token {token}")
+    _files.request("http://127.0.0.1/model.pth")
+    assert asked[-1].get_header("Authorization") is None
+
+
+def test_tqdm_is_found_here(monkeypatch, capsys):
+    import tqdm
+
+    from tritonnn.utils import model_zoo
+
+    assert torch.hub.tqdm is model_zoo.tqdm is tqdm.tqdm
+    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    with torch.hub.tqdm(total=4, disable=True, unit="B") as bar:
+        bar.set_description("silent")
+        bar.update(4)
+    assert capsys.readouterr().err == ""
+    with model_zoo.tqdm(total=2**20, unit_scale=True) as bar:
+        bar.set_description("loud")
+        bar.update(2**20)
+    assert capsys.readouterr().err == "loud\n\r1.0 of 1.0 MiB (100%)\n"
+    for module in (torch.hub, model_zoo):
+        with pytest.raises(AttributeError, match=r"tritonnn has no torch\..*nothing"):
+            getattr(module, "nothing")  # noqa: B009
+
+
 def test_other_schemes_are_refused(tmp_path):
     for url in ("ftp://host/a", "data:,a", "/a/path"):
         with pytest.raises(ValueError, match="expected a URL of file, http or https"):
@@ -196,7 +266,7 @@ def test_names_of_repositories(home, monkeypatch):
         with pytest.raises(ValueError, match="owner/name"):
             _github.parse(wrong, str(home))
 
-    def offline(url):
+    def offline(url, **headers):
         raise URLError("no route")
 
     monkeypatch.setattr(_github, "request", offline)
@@ -232,7 +302,7 @@ def github(home, tmp_path, repo, monkeypatch):
             archive.write(path, f"owner-name-123/{path.name}")
     asked: list[str] = []
 
-    def answer(url):
+    def answer(url, **headers):
         asked.append(url)
         if "/tree/main" in url:
             return Answer(b"")

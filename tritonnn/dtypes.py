@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+
+from tritonnn import _limits
 
 
 class dtype:
@@ -352,12 +353,7 @@ class finfo(_Limits):
         super().__init__(type)
         if type is float4_e2m1fn_x2:
             return
-        info = ml_dtypes.finfo(type.np)
-        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
-        if type is float8_e5m2fnuz:
-            self.eps = 0.125  # what PyTorch gives, though the next number after 1 is 1.25
-        self.tiny = self.smallest_normal = float(info.tiny)
-        self.resolution = float(f"1e-{int(info.nmant * math.log10(2))}")
+        self.__dict__.update(_limits.of_floats(type.np))
 
     def __getattr__(self, name: str) -> float:
         """What is asked for and not there: the properties of bytes that are two numbers each."""
@@ -380,6 +376,9 @@ class iinfo(_Limits):
     127
     """
 
+    max: int
+    min: int
+
     def __init__(self, type: dtype) -> None:
         type = as_dtype(type, "iinfo", "'type' (position 1)")
         if type.kind >= 2 or type in SHELLS:
@@ -389,8 +388,7 @@ class iinfo(_Limits):
         if type is bool_:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         super().__init__(type)
-        info = np.iinfo(type.np)
-        self.max, self.min = int(info.max), int(info.min)
+        self.__dict__.update(_limits.of_integers(type.np))
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

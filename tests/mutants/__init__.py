@@ -38,6 +38,11 @@ AREAS = (
     "extending",
     "vision_models",
     "vision_ops",
+    "vision_newer_models",
+    "detectors",
+    "images",
+    "samples",
+    "image_files",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

@@ -13,6 +13,8 @@ FETCH = "tritonnn/utils/data/_fetch.py"
 DATASET = "tritonnn/utils/data/dataset.py"
 TESTS = "tests/test_data.py"
 WORKERS = "tests/test_data_workers.py"
+BLOCKS = "tritonnn/utils/data/_shared.py"
+BLOCK_TESTS = "tests/test_data_shared.py"
 
 FAULTS = [
     Fault(
@@ -76,7 +78,7 @@ FAULTS = [
     ),
     Fault(
         "samples are stacked along the last dimension", "collate", COLLATE,
-        "tritonnn.stack(list(batch), 0)", "tritonnn.stack(list(batch), -1)",
+        "tritonnn.stack(tensors, 0) if room", "tritonnn.stack(tensors, -1) if room",
         f"{TESTS} -k default_collate",
     ),
     Fault(
@@ -133,6 +135,21 @@ FAULTS = [
         "an error ends the worker", "worker", WORKER,
         "            kind, parts = ERROR, _transfer.dumps(pack_error(where))\n", "            raise\n",
         f"{WORKERS} -k 'errors_carry'",
+    ),
+    Fault(
+        "a part of a block passes for the whole", "worker", BLOCKS,
+        " and len(owner) == part.nbytes else None", " else None",
+        f"{BLOCK_TESTS} -k part_of_a_block",
+    ),
+    Fault(
+        "batches are copied into what is mapped", "worker", BLOCKS,
+        "    return owner if isinstance(owner, Block)", "    return None if isinstance(owner, Block)",
+        f"{BLOCK_TESTS} -k is_not_copied",
+    ),
+    Fault(
+        "a block's descriptor stays open", "worker", BLOCKS,
+        "    weakref.finalize(block, os.close, descriptor)\n", "",
+        f"{BLOCK_TESTS} -k 'go_with_their_tensors'",
     ),
     Fault(
         "batches in the order they get ready", "worker", POOL,

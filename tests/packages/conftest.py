@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """`import torch` gives tritonnn from here on."""
     if config.option.with_pytorch:
+        sys.path.insert(0, str(HERE.parent / "parity"))
+        import reference_vision  # torchvision, also where its native operators do not load
+
         return
     import tritonnn
 

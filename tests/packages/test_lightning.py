@@ -11,6 +11,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from weights import drawn, fill
 
+# Lightning warns of what short runs leave out: a loader for validation, the callbacks of the run before.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 PACKAGES = ["lightning.pytorch", "pytorch_lightning"]
 
 
@@ -215,8 +218,12 @@ def test_fabric(expected, tmp_path, package, precision):
     assert np.isfinite(losses).all() and fabric.world_size == 1
 
 
-def test_several_processes_are_refused(pl, tmp_path, request):
+def test_several_processes_are_refused(pl, tmp_path, request, monkeypatch):
     if request.config.option.with_pytorch:
         pytest.skip("PyTorch has torch.distributed")
+    # Started from outside: else Lightning starts the second process itself, and ends this one when that fails.
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    environment = importlib.import_module(f"{pl.__name__}.plugins.environments").TorchElasticEnvironment()
     with pytest.raises((RuntimeError, AttributeError, ValueError), match=r"torch\.distributed"):
-        _trainer(pl, tmp_path, devices=2, strategy="ddp").fit(_model(pl), _loader())
+        _trainer(pl, tmp_path, devices=2, strategy="ddp", plugins=[environment]).fit(_model(pl), _loader())

@@ -11,6 +11,9 @@ import torchmetrics
 from torchmetrics import functional as F
 from weights import drawn
 
+# torchmetrics warns of batches in which a class does not occur.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
 
 def _batches():
     return [(drawn(f"logits{i}", 16, 4).softmax(-1), torch.arange(16) * (i + 3) % 4) for i in range(3)]

@@ -54,8 +54,20 @@ def test_a_copy_and_a_doubling_by_hand() -> None:
     assert rows.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
-@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
-@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "lanczos"])
+def test_smooth_filters(mode: str, device: str) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 2, 13, 9))
+    for size in ((5, 4), (13, 3), (20, 9), (1, 1), (6, 17)) if device == "cpu" else ((5, 12),):
+        options = {"size": size, "mode": mode, "antialias": True}
+        got, wanted = results(torch, x, device, **options), results(reference, x, "cpu", **options)
+        np.testing.assert_allclose(got[0], wanted[0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(got[1], wanted[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "antialias"), [
+    ("bilinear", False), ("bilinear", True), ("bicubic", False), ("bicubic", True), ("lanczos", True),
+])  # fmt: skip
 def test_bytes_are_within_a_level(mode: str, antialias: bool) -> None:
     rng, different, count = np.random.default_rng(2), 0, 0
     for _ in range(20):

@@ -31,7 +31,9 @@ def same_draws(monkeypatch: Any) -> None:
 def close(found: Any, expected: Any, scale: float = 1e-4) -> None:
     found, expected = found.detach().numpy(), expected.detach().numpy()
     assert found.shape == expected.shape and found.dtype == expected.dtype
-    np.testing.assert_allclose(found, expected, rtol=scale, atol=scale * max(1.0, np.abs(expected).max(initial=0)))
+    np.testing.assert_allclose(
+        found, expected, rtol=scale, atol=scale * max(1.0, np.abs(expected).max(initial=0))
+    )
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -44,7 +46,7 @@ def test_detections(name: str) -> None:
         assert len(other["boxes"]) > 3, "nothing is compared"
         assert one["labels"].tolist() == other["labels"].tolist()
         for key in other:
-            close(one[key], other[key])
+            close(one[key], other[key], 3e-5)
 
 
 def losses_of(model: Any, library: Any, boxes: Any, classes: int) -> dict[str, Any]:
@@ -62,7 +64,9 @@ def test_losses_and_gradients(name: str, boxes: Any) -> None:
     before = {key: value.clone() for key, value in ours.state_dict().items() if "running" in key}
     expected, found = losses_of(theirs, torch, boxes, classes), losses_of(ours, tritonnn, boxes, classes)
     ours.load_state_dict(before, strict=False)
-    theirs.load_state_dict({key: torch.from_numpy(value.numpy()) for key, value in before.items()}, strict=False)
+    theirs.load_state_dict(
+        {key: torch.from_numpy(value.numpy()) for key, value in before.items()}, strict=False
+    )
     assert list(found) == list(expected)
     for key in expected:
         close(found[key], expected[key])
@@ -72,6 +76,19 @@ def test_losses_and_gradients(name: str, boxes: Any) -> None:
         assert (parameter.grad is None) == (wanted is None), key
         if wanted is not None:
             close(parameter.grad, wanted, 2e-3)
+
+
+@pytest.mark.parametrize("name", ["faster_rcnn", "ssd"])
+def test_gradients_of_images(name: str) -> None:
+    theirs, ours = models(name)
+    gradients = []
+    for library, model in ((torch, theirs), (tritonnn, ours)):
+        given = [image.requires_grad_() for image in images(library)]
+        found = model.eval()(given)
+        sum(one["boxes"].sum() + one["scores"].sum() for one in found).backward()
+        gradients.append([image.grad for image in given])
+    for expected, found in zip(*gradients):
+        close(found, expected, 1e-3)
 
 
 def outcome(model: Any, library: Any, images: Any, targets: Any) -> Any:

@@ -21,7 +21,9 @@ def layers(library: Any) -> Any:
     steps = ((3, 8, 4), (8, 12, 2), (12, 16, 2), (16, 24, 2))
     return nn.Sequential(
         *(
-            nn.Sequential(nn.Conv2d(before, after, 2 * stride - 1, stride, stride - 1), nn.BatchNorm2d(after), nn.ReLU())
+            nn.Sequential(
+                nn.Conv2d(before, after, 2 * stride - 1, stride, stride - 1), nn.BatchNorm2d(after), nn.ReLU()
+            )
             for before, after, stride in steps
         )
     )
@@ -151,7 +153,9 @@ def ssdlite(library: Any, vision: Any) -> Any:
     head = vision.models.detection.ssdlite.SSDLiteHead(
         [12, 16, 24], boxes.num_anchors_per_location(), 4, library.nn.BatchNorm2d
     )
-    return vision.models.detection.ssd.SSD(maps(library, vision), boxes, (64, 64), 4, head=head, score_thresh=0.2)
+    return vision.models.detection.ssd.SSD(
+        maps(library, vision), boxes, (64, 64), 4, head=head, score_thresh=0.2
+    )
 
 
 DETECTORS: dict[str, Callable[[Any, Any], Any]] = {

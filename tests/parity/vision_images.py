@@ -40,16 +40,21 @@ def picture(mode: str) -> PIL.Image.Image:
     """The same image in a mode of Pillow's."""
     image = PIL.Image.fromarray(array("uint8").transpose(1, 2, 0))
     if mode == "I;16":
-        return PIL.Image.fromarray((np.asarray(image.convert("L")).astype(np.uint16) * 200))
+        return PIL.Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 200)
     if mode in ("LA", "RGBA"):
         image.putalpha(image.convert("L"))
     return image.convert(mode)
 
 
-def pairs(names: tuple[str, ...] = tuple(TENSORS), modes: tuple[str, ...] = ("RGB", "L")) -> dict[str, tuple]:
-    """name -> the image for PyTorch and for tritonnn."""
-    tensors = {name: (torch.from_numpy(array(name)), tritonnn.from_numpy(array(name))) for name in names}
-    return tensors | {mode: (picture(mode), picture(mode)) for mode in modes}
+def pairs(*names: str) -> dict[str, tuple]:
+    """name -> the image for PyTorch and for tritonnn; a tensor of TENSORS or a picture in a mode, else all of them."""
+
+    def pair(name: str) -> tuple:
+        if name in TENSORS:
+            return torch.from_numpy(array(name)), tritonnn.from_numpy(array(name))
+        return picture(name), picture(name)
+
+    return {name: pair(name) for name in names or (*TENSORS, "RGB", "L")}
 
 
 def plain(value: Any) -> Any:

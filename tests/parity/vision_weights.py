@@ -33,7 +33,7 @@ def values(key: str, shape: tuple[int, ...]) -> np.ndarray:
     if np.prod(shape) < LENGTH:
         return np.resize(scaled, shape)
     steps = [min(3 + axis, (LENGTH - 1) // (len(shape) * size)) * 4 for axis, size in enumerate(shape)]
-    return np.lib.stride_tricks.as_strided(scaled, shape, steps, writeable=False)
+    return np.ndarray(shape, np.float32, buffer=scaled, strides=steps)
 
 
 def state_of(model: Any) -> OrderedDict[str, np.ndarray]:
@@ -50,13 +50,10 @@ def give(model: Any, state: OrderedDict[str, np.ndarray], library: Any) -> Any:
 
 
 def tensor_of(array: np.ndarray, library: Any) -> Any:
-    """The tensor that an array's numbers are the storage of."""
-    base = array if array.base is None else array.base
-    while isinstance(base, np.ndarray) and base.base is not None:
-        base = base.base
-    if isinstance(base, np.ndarray) and base is not array and base.ndim == 1:
+    """The tensor of an array; of a window on few numbers one that has only these as its storage."""
+    if isinstance(array.base, np.ndarray) and not array.flags.c_contiguous:
         steps = [step // array.itemsize for step in array.strides]
-        return library.from_numpy(base).as_strided(array.shape, steps)
+        return library.from_numpy(array.base).as_strided(array.shape, steps)
     return library.from_numpy(np.ascontiguousarray(array))
 
 

@@ -119,6 +119,7 @@ class Own_Weights(models.WeightsEnum):
 
 class TestRegistry:
     def test_a_network_of_ones_own(self, monkeypatch):
+        models.list_models()  # every module has entered its own by now
         monkeypatch.setattr(_api, "BUILTIN_MODELS", dict(_api.BUILTIN_MODELS))
 
         @_api.register_model("own_net")

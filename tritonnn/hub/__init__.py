@@ -24,7 +24,8 @@ from urllib.parse import urlparse
 from tritonnn.hub import _github
 from tritonnn.hub._files import HASH_REGEX as HASH_REGEX
 from tritonnn.hub._files import READ_DATA_CHUNK as READ_DATA_CHUNK
-from tritonnn.hub._files import download_url_to_file
+from tritonnn.hub._files import download_url_to_file, progress_bar
+from tritonnn.hub._github import ENV_GITHUB_TOKEN as ENV_GITHUB_TOKEN
 from tritonnn.serialization import load as _load_file
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
@@ -32,6 +33,13 @@ __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_stat
 ENV_TORCH_HOME, ENV_XDG_CACHE_HOME, DEFAULT_CACHE_DIR = "TORCH_HOME", "XDG_CACHE_HOME", "~/.cache"
 MODULE_HUBCONF, VAR_DEPENDENCY = "hubconf.py", "dependencies"
 _hub_dir: str | None = None
+
+
+def __getattr__(name: str) -> Any:
+    """`tqdm`, which older programs take from here, is imported when it is asked for."""
+    if name == "tqdm":
+        return progress_bar()
+    raise AttributeError(f"tritonnn has no torch.hub.{name}")
 
 
 def _get_torch_home() -> str:
@@ -216,6 +224,7 @@ def load_state_dict_from_url(
 
     Raises:
         RuntimeError: the file has another hash; it is not kept.
+        urllib.error.URLError: it cannot be fetched; the message says where a copy can be put.
 
     >>> import pathlib, tempfile
     >>> import tritonnn as torch

@@ -10,7 +10,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
@@ -19,8 +21,8 @@ READ_DATA_CHUNK = 128 * 1024
 _SCHEMES = ("file", "http", "https")
 
 
-def request(url: str) -> Any:
-    """The opened URL.
+def request(url: str, **headers: str) -> Any:
+    """The opened URL, asked for with further headers.
 
     Raises:
         ValueError: a scheme that is neither a file's nor HTTP's.
@@ -28,18 +30,56 @@ def request(url: str) -> Any:
     """
     if urlparse(url).scheme not in _SCHEMES:
         raise ValueError(f"torch.hub: expected a URL of file, http or https, but got {url!r}")
-    return urlopen(Request(url, headers={"User-Agent": "torch.hub"}))
+    return urlopen(Request(url, headers={"User-Agent": "torch.hub", **headers}))
+
+
+@contextmanager
+def reaching(url: str, place: str) -> Iterator[None]:
+    """Where a URL is asked for: an error names it, and the place where a copy of what it names is looked for.
+
+    Args:
+        place: 'the file at /a/b', for the message.
+    """
+    hint = f"{url} cannot be fetched. What it names can also be put there by hand, as {place}"
+    try:
+        yield
+    except HTTPError as error:
+        error.msg = f"{error.msg}: {hint}"
+        raise
+    except URLError as error:
+        raise URLError(f"{error.reason}: {hint}") from error
 
 
 class _Line:
-    """Progress as one line of stderr, where tqdm is not installed."""
+    """Progress as one line of stderr, where tqdm is not installed: what torch.hub needs of its class."""
 
-    def __init__(self, total: int | None) -> None:
-        self.total, self.done, self.shown = total, 0, 0.0
+    def __init__(
+        self,
+        total: int | None = None,
+        disable: bool = False,
+        unit: str | None = None,
+        unit_scale: bool | float | None = None,
+        unit_divisor: int | None = None,
+    ) -> None:
+        self.total, self.disable, self.done, self.shown = total, disable, 0, 0.0
+
+    def __enter__(self) -> _Line:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def set_description(self, text: str) -> None:
+        """Say what it is that takes so long."""
+        if not self.disable:
+            sys.stderr.write(f"{text}\n")
 
     def update(self, count: int) -> None:
+        """Another `count` bytes have arrived."""
         self.done += count
         now = time.monotonic()
+        if self.disable:
+            return
         if now - self.shown > 0.1 or self.done == self.total:
             self.shown = now
             part = f" of {self.total / 2**20:.1f} MiB ({self.done / self.total:.0%})" if self.total else ""
@@ -47,7 +87,18 @@ class _Line:
             sys.stderr.flush()
 
     def close(self) -> None:
-        sys.stderr.write("\n")
+        """Nothing comes any more."""
+        if not self.disable:
+            sys.stderr.write("\n")
+
+
+def progress_bar() -> Any:
+    """tqdm's class, or the one line above where tqdm is not installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _Line
+    return tqdm
 
 
 @contextmanager
@@ -56,16 +107,8 @@ def _progress(total: int | None, wanted: bool) -> Iterator[Callable[[int], Any]]
     if not wanted:
         yield lambda count: None
         return
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        bar: Any = _Line(total)
-    else:
-        bar = tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1024)
-    try:
+    with progress_bar()(total=total, unit="B", unit_scale=True, unit_divisor=1024) as bar:
         yield bar.update
-    finally:
-        bar.close()
 
 
 def _copy(source: Any, target: Any, total: int | None, progress: bool) -> tuple[int, str]:
@@ -91,6 +134,7 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
 
     Raises:
         RuntimeError: another hash, or fewer bytes than were announced; `dst` stays as it was.
+        urllib.error.URLError: it cannot be reached, or is not there.
 
     >>> import os, pathlib, tempfile
     >>> import tritonnn as torch
@@ -102,12 +146,22 @@ def download_url_to_file(url: str, dst: str, hash_prefix: str | None = None, pro
     b'abc'
     """
     dst = os.path.expanduser(dst)
+    fetch(url, dst, hash_prefix, progress, f"the file {dst}")
+
+
+def fetch(url: str, dst: str, hash_prefix: str | None, progress: bool, place: str) -> None:
+    """`download_url_to_file`, where an error names another place to put a copy at."""
     part = f"{dst}.{uuid.uuid4().hex}.partial"
     try:
-        with request(url) as source, open(part, "wb") as target:
+        with reaching(url, place):
+            opened = request(url)
+        with opened as source, open(part, "wb") as target:
             length = source.headers.get("Content-Length")
             total = int(length) if length else None
-            count, digest = _copy(source, target, total, progress)
+            try:
+                count, digest = _copy(source, target, total, progress)
+            except HTTPException as error:
+                raise RuntimeError(f"{url}: the download ended early: {error!r}") from error
         if total is not None and count != total:
             raise RuntimeError(f"{url}: the download ended after {count} of {total} bytes")
         if hash_prefix is not None and digest[: len(hash_prefix)] != hash_prefix:

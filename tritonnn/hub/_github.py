@@ -11,9 +11,10 @@ import zipfile
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 
-from tritonnn.hub._files import download_url_to_file, request
+from tritonnn.hub._files import fetch, reaching, request
 
 MAIN, MASTER = "main", "master"
+ENV_GITHUB_TOKEN = "GITHUB_TOKEN"  # a user's own, with which GitHub answers more questions an hour
 # Those that PyTorch does not ask about either.
 _TRUSTED_OWNERS = ("facebookresearch", "facebookincubator", "pytorch", "fairinternal")
 
@@ -32,8 +33,9 @@ def parse(github: str, hub_dir: str) -> tuple[str, str, str]:
         )
     if ref:
         return owner, name, ref
+    url = f"https://github.com/{owner}/{name}/tree/{MAIN}/"
     try:
-        with request(f"https://github.com/{owner}/{name}/tree/{MAIN}/"):
+        with request(url):
             return owner, name, MAIN
     except HTTPError as error:
         if error.code != 404:
@@ -45,7 +47,8 @@ def parse(github: str, hub_dir: str) -> tuple[str, str, str]:
                 return owner, name, branch
         raise RuntimeError(
             "It looks like there is no internet connection and the repo could not be found in the cache "
-            f"({hub_dir})"
+            f"({hub_dir}): {url} cannot be reached ({error.reason}). Put the repository's files into "
+            f"{os.path.join(hub_dir, folder_name(owner, name, MAIN))}, or pass their folder with source='local'"
         ) from error
 
 
@@ -86,6 +89,11 @@ def check_trust(owner: str, name: str, ref: str, trust_repo: bool | str, hub_dir
             file.write(key + "\n")
 
 
+def _authorization() -> dict[str, str]:
+    token = os.environ.get(ENV_GITHUB_TOKEN)
+    return {"Authorization": f"token {token}"} if token else {}
+
+
 def check_belongs(owner: str, name: str, ref: str) -> None:
     """Look for a branch, tag or commit among the repository's own: GitHub serves commits of forks under its name too.
 
@@ -95,7 +103,7 @@ def check_belongs(owner: str, name: str, ref: str) -> None:
     for kind in ("branches", "tags"):
         for page in itertools.count(1):
             url = f"https://api.github.com/repos/{owner}/{name}/{kind}?per_page=100&page={page}"
-            with request(url) as answer:
+            with request(url, **_authorization()) as answer:
                 rows = json.load(answer)
             if any(row["name"] == ref or row["commit"]["sha"].startswith(ref) for row in rows):
                 return
@@ -131,11 +139,12 @@ def cached(
             sys.stderr.write(f"Using cache found in {folder}\n")
         return folder
     if not skip_validation:
-        check_belongs(owner, name, ref)
+        with reaching(f"https://github.com/{owner}/{name}", f"the folder {folder}"):
+            check_belongs(owner, name, ref)
     archive = f"{folder}.zip"
     url = f"https://github.com/{owner}/{name}/zipball/{ref}"
     sys.stderr.write(f'Downloading: "{url}" to {archive}\n')
-    download_url_to_file(url, archive, progress=False)
+    fetch(url, archive, None, False, f"the folder {folder}")
     try:
         extract(archive, folder)
     finally:

@@ -177,6 +177,13 @@ def _cubic(a: float) -> Any:
     return kernel
 
 
+def _lanczos(d: float) -> float:
+    """Duchon (1979): sin(x)/x in a window of its own kind, with three lobes."""
+    if d == 0 or abs(d) >= 3:
+        return float(d == 0)
+    return 3 * math.sin(math.pi * d) * math.sin(math.pi * d / 3) / (math.pi * d) ** 2
+
+
 def _weights(size: int, out: int, scale: float | None, mode: str, align: bool, antialias: bool) -> Array:
     """(out, size): how much of each input element is in each output element of a line."""
     matrix = np.zeros((out, size))
@@ -190,7 +197,8 @@ def _weights(size: int, out: int, scale: float | None, mode: str, align: bool, a
         for i in range(out):
             matrix[i, min(int((i + 0.5 * (mode == "nearest-exact")) * np.float32(ratio)), size - 1)] = 1
         return matrix
-    kernel, reach = (_cubic(-0.5 if antialias else -0.75), 2) if mode == "bicubic" else (_triangle, 1)
+    kernels = {"bicubic": (_cubic(-0.5 if antialias else -0.75), 2), "lanczos": (_lanczos, 3)}
+    kernel, reach = kernels.get(mode, (_triangle, 1))
     if align:
         ratio = (size - 1) / (out - 1) if out > 1 else 0.0
     wide = max(ratio, 1.0) if antialias else 1.0

@@ -16,7 +16,7 @@ from tritonnn.ops._arguments import dimension, not_a_tensor
 from tritonnn.ops._definitions import shape as define
 from tritonnn.ops._table import ANY, Bad, Out, Sample, attach, composite, named, own, primitive
 from tritonnn.ops.joining.joining import cat
-from tritonnn.ops.shape.parts import slice_dim
+from tritonnn.ops.shape.parts import split_by_sizes
 from tritonnn.ops.shape.shape import expand_as_size, permute_dims, unsqueeze, view_as_size, view_or_copy
 from tritonnn.shape import as_dims, wrap_dim
 from tritonnn.table.types import Dims, IntOrInts
@@ -125,8 +125,8 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
         dim = dimension("roll", input, dim)
         extent = input.shape[dim]
         if extent and (at := shift % extent):
-            parts = [slice_dim(rolled, dim, extent - at, at, 1), slice_dim(rolled, dim, 0, extent - at, 1)]
-            rolled = cat(parts, dim)
+            stays, wraps = split_by_sizes(rolled, dim, (extent - at, at))  # on the way back they are joined at once
+            rolled = cat([wraps, stays], dim)
     return input.clone(memory_format=contiguous_format) if rolled is input else rolled.contiguous()
 
 

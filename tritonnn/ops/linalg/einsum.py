@@ -12,6 +12,7 @@ from tritonnn._tensor import Tensor
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._table import Bad, Sample, composite
+from tritonnn.ops.linalg._contraction_order import contraction_order
 from tritonnn.ops.linalg.linalg import PRODUCTS, matmul_nd
 from tritonnn.ops.shape.shape import expand_as_size, view_or_copy
 from tritonnn.shape import numel
@@ -69,15 +70,28 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
                 )
             extents[letter] = have if extent == 1 else extent
     pairs = [_diagonal(operand, term) for operand, term in zip(operands, terms, strict=True)]
-    total, letters = pairs[0]
-    apart = _sum_apart if len(pairs) > 1 else _sum_out
-    total, letters = apart(total, letters, set(result).union(*[p[1] for p in pairs[1:]]))
-    for i, (operand, term) in enumerate(pairs[1:], 1):
-        later = set(result).union(*[p[1] for p in pairs[i + 1 :]])
-        total, letters = _contract(total, letters, operand, term, later, result, len(pairs) == 2)
-    if not result or (letters == result and len(pairs) > 1):
-        return total
-    return total.permute([letters.index(letter) for letter in result])
+    if len(pairs) == 1:
+        total, letters = _sum_out(*pairs[0], set(result))
+        return total.permute([letters.index(letter) for letter in result]) if result else total
+    total, letters = _contracted(pairs, result)
+    return total if letters == result else total.permute([letters.index(letter) for letter in result])
+
+
+def _contracted(pairs: list[tuple[Tensor, str]], result: str) -> tuple[Tensor, str]:
+    """Two or more operands, with the letters of their dimensions, as one."""
+    turn, given = len(pairs) == 2, len(pairs)
+    for places in contraction_order(pairs, result):
+        # What has been computed stands behind those that were given, and is the first factor.
+        first, *rest = [pairs[place] for place in sorted(places, key=lambda place: (place < given, place))]
+        given -= sum(place < given for place in places)
+        pairs = [pair for place, pair in enumerate(pairs) if place not in places]
+        total, letters = first
+        for number, (operand, term) in enumerate(rest):
+            later = set(result).union(*[letters for _, letters in (*rest[number + 1 :], *pairs)])
+            total, letters = _sum_apart(total, letters, later | set(term))
+            total, letters = _contract(total, letters, operand, term, later, result, turn)
+        pairs.append((total, letters))
+    return pairs[0]
 
 
 def _sublists(first: Any, rest: tuple) -> tuple[str, tuple]:

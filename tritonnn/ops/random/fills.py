@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from tritonnn import dispatch, dtypes
@@ -56,6 +57,11 @@ def _no_more(name: str, left: dict[str, Any]) -> None:
         raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(left))}'")
 
 
+@cache
+def _largest(dtype: dtypes.dtype) -> float:
+    return dtypes.finfo(dtype).max if dtype.kind > 1 else float("inf")
+
+
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
 ) -> Tensor:
@@ -69,7 +75,7 @@ def uniform_(
     _no_more("uniform_", old)
     if from_ != from_ or to != to:
         raise RuntimeError(f"uniform_: from or to is out of bounds: they are {from_} and {to}")
-    largest = dtypes.finfo(self.dtype).max if self.dtype.kind > 1 else float("inf")
+    largest = _largest(self.dtype)
     if max(abs(from_), abs(to)) > largest:
         raise RuntimeError(
             f"uniform_: from or to is out of bounds for {self.dtype.name}: they are {from_} and {to}"

@@ -6,6 +6,8 @@ import math
 import struct
 from collections.abc import Callable
 
+import numpy as np
+
 _COPYING = ("linear", "bilinear", "trilinear")
 
 
@@ -73,25 +75,44 @@ def cubic_taps(
     ]
 
 
-def antialias_matrix(
-    size: int,
-    out: int,
-    scale: float | None,
-    align_corners: bool,
-    filter: Callable[[float], float],
-    reach: float,
-) -> list[list[float]]:
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - np.abs(x), 0.0)
+
+
+def _smooth_cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' kernel with the parameter that image libraries shrink with."""
+    x = np.abs(x)
+    outer = (((x - 5) * x + 8) * x - 4) * -0.5
+    return np.where(x <= 1, (1.5 * x - 2.5) * x * x + 1, np.where(x < 2, outer, 0.0))
+
+
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    """A sinc in a window that is a wider sinc, of three periods on each side."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
+
+
+#: mode -> the filter and how far it reaches
+ANTIALIAS_FILTERS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], int]] = {
+    "bilinear": (_triangle, 1),
+    "bicubic": (_smooth_cubic, 2),
+    "lanczos": (_lanczos, 3),
+}
+
+
+def antialias_matrix(size: int, out: int, scale: float | None, align_corners: bool, mode: str) -> np.ndarray:
     """Weights (out, size) of a filter that is widened by the ratio when shrinking, as image libraries do."""
     if align_corners:
         ratio = (size - 1) / (out - 1) if out > 1 else 0.0
     else:
         ratio = size / out if scale is None else 1.0 / scale
     wide = max(ratio, 1.0)
-    rows = []
-    for i in range(out):
-        centre = ratio * (i + 0.5)
-        low, high = max(int(centre - reach * wide + 0.5), 0), min(int(centre + reach * wide + 0.5), size)
-        weights = [filter((j - centre + 0.5) / wide) for j in range(low, high)]
-        total = sum(weights)
-        rows.append([0.0] * low + [w / total for w in weights] + [0.0] * (size - high))
-    return rows
+    filter, reach = ANTIALIAS_FILTERS[mode]
+    centre = ratio * (np.arange(out)[:, None] + 0.5)
+    low = np.maximum((centre - reach * wide + 0.5).astype(np.int64), 0)
+    high = np.minimum((centre + reach * wide + 0.5).astype(np.int64), size)
+    width = max(int((high - low).max()), 0)
+    places = low + np.arange(width)
+    weights = np.where(places < high, filter((places - centre + 0.5) / wide), 0.0)
+    matrix = np.zeros((out, max(size, int(low.max())) + width))  # places beyond the line have no weight
+    np.put_along_axis(matrix, places, weights / weights.sum(1, keepdims=True), 1)
+    return matrix[:, :size]

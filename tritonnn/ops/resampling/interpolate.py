@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.errors import explained, fail, warn
@@ -18,14 +20,21 @@ from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from tritonnn.ops.resampling._places import antialias_matrix, copies, cubic, cubic_taps, linear_taps, nearest
+from tritonnn.ops.resampling._places import (
+    ANTIALIAS_FILTERS,
+    antialias_matrix,
+    copies,
+    cubic_taps,
+    linear_taps,
+    nearest,
+)
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts
 
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # mode -> dimensions of its input
 _ADAPTIVE_AVG_POOL = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 _LARGEST = 2**31 - 1  # of the sizes that PyTorch computes with
-_CORNER_MODES = (*_LINEAR, "bicubic")
+_CORNER_MODES = (*_LINEAR, "bicubic", "lanczos")
 _MODES = ("nearest", "nearest-exact", "area", *_CORNER_MODES)
 
 
@@ -58,7 +67,7 @@ def _blend(x: Tensor, dim: int, taps: list[tuple[list[int], list[float]]]) -> An
     return total
 
 
-def _blend_antialiased(x: Tensor, dim: int, matrix: list[list[float]]) -> Any:
+def _blend_antialiased(x: Tensor, dim: int, matrix: np.ndarray) -> Any:
     weights = make_tensor(matrix, dtype=x.dtype, device=x.device)
     return x.transpose(dim, -1).matmul(weights.transpose(0, 1)).transpose(dim, -1)
 
@@ -102,16 +111,21 @@ def _check(input: Tensor, mode: str, align_corners: bool | None, antialias: bool
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
             "bicubic | trilinear"
         )
-    if antialias and not (mode in ("bilinear", "bicubic") and ndim == 4):
+    if antialias and not (mode in ANTIALIAS_FILTERS and ndim == 4):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as "
+            f"input, got mode {mode} and {ndim} dimensions"
         )
+    if mode == "lanczos" and ndim == 4 and not antialias:
+        raise ValueError("Lanczos mode requires antialias=True")
+    if mode == "lanczos" and align_corners:
+        raise ValueError("Lanczos mode does not support align_corners=True")
     if mode not in _MODES or ndim not in (3, 4, 5):
         raise explained(NotImplementedError)(
             f"interpolate: Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: "
             f"{' | '.join(_MODES)} (got {mode})"
         )
-    needed = _LINEAR.get(mode, 4 if mode == "bicubic" else ndim)
+    needed = _LINEAR.get(mode, 4 if mode in ("bicubic", "lanczos") else ndim)
     if needed != ndim:
         raise explained(NotImplementedError)(f"Got {ndim}D input, but {mode} mode needs {needed}D input")
 
@@ -128,6 +142,7 @@ def _interpolate_samples(make: Make) -> list[Sample]:
         Sample(make(1, 1, 4, 6), (2, 3), mode="area"),
         Sample(make(1, 1, 7, 6), (3, 2), mode="bilinear", antialias=True),
         Sample(make(1, 1, 7, 6), (3, 9), mode="bicubic", antialias=True),
+        Sample(make(1, 1, 9, 6), (4, 8), mode="lanczos", antialias=True),
         Sample(make(1, 1, 5), scale_factor=1.5, mode="linear", recompute_scale_factor=True),
     ]  # fmt: skip
 
@@ -142,6 +157,8 @@ def _interpolate_samples(make: Make) -> list[Sample]:
         Bad(make(1, 2, 3), 2, mode="cubic", error=NotImplementedError, match=r"got cubic"),
         Bad(make(1, 2, 3), 2, align_corners=True, error=ValueError, match="align_corners option"),
         Bad(make(1, 2, 3), 2, antialias=True, error=ValueError, match="Anti-alias option"),
+        Bad(make(1, 2, 3, 4), 2, mode="lanczos", error=ValueError, match="requires antialias"),
+        Bad(make(1, 2, 3, 4), 2, None, "lanczos", True, None, True, error=ValueError, match="not support align"),
         Bad(make(1, 2, 3), 0, match="should be greater than 0"),
     ],
     reference=define.interpolate,
@@ -161,11 +178,11 @@ def interpolate(
         input: the grid.
         size: extents of the output, or
         scale_factor: their ratio to the input's; a number, or one per dimension.
-        mode: 'nearest', 'nearest-exact', 'area', 'linear' (3-D input), 'bilinear' or 'bicubic' (4-D),
-            'trilinear' (5-D).
+        mode: 'nearest', 'nearest-exact', 'area', 'linear' (3-D input), 'bilinear', 'bicubic' or 'lanczos'
+            (4-D), 'trilinear' (5-D).
         align_corners: whether the corner elements of input and output coincide, for the interpolating modes.
         recompute_scale_factor: compute coordinates with the ratio of the extents instead of scale_factor.
-        antialias: widen the filter when shrinking ('bilinear' and 'bicubic').
+        antialias: widen the filter when shrinking ('bilinear' and 'bicubic'; 'lanczos' always does).
 
     Raises:
         ValueError: sizes or options that do not fit together. NotImplementedError: a mode for other
@@ -218,13 +235,7 @@ def _along(
         doubled = mode == "nearest" and x.ndim == 4 and out == 2 * size
         return _pick(x, dim, nearest(size, out, 2.0 if doubled else scale, mode == "nearest-exact"))
     if antialias:
-        if mode == "bicubic":
-            return _blend_antialiased(
-                x, dim, antialias_matrix(size, out, scale, align, lambda d: cubic(d, -0.5), 2.0)
-            )
-        return _blend_antialiased(
-            x, dim, antialias_matrix(size, out, scale, align, lambda d: max(0.0, 1 - abs(d)), 1.0)
-        )
+        return _blend_antialiased(x, dim, antialias_matrix(size, out, scale, align, mode))
     taps = cubic_taps if mode == "bicubic" else linear_taps
     return _blend(x, dim, taps(size, out, scale, align))
 

@@ -78,7 +78,7 @@ def input_gradient(g: Any, input_shape: Any, offset: Any, mask: Any, how: How) -
     groups, taps = how[4], how[0][0] * how[0][1]
     elements, weights, _ = _entries(input_shape, _wide(offset), how)
     rows = _rows(_wide(g), groups, taps)
-    starts = arange(len(rows) + 1, device=g.device) * 4  # type: ignore[operator]
+    starts = arange(len(rows) + 1, device=g.device) * 4
     begins, lines, order = turned(starts, elements.reshape(-1), n * groups * height * width)
     total: Any = spmm(_weighted(weights, mask).reshape(-1)[order], rows, begins, lines)
     total = total.reshape(n, groups, height, width, channels // groups).permute(0, 1, 4, 2, 3)
@@ -94,7 +94,7 @@ def places_gradient(g: Any, input: Any, offset: Any, mask: Any, how: How) -> tup
     table = _wide(input).reshape(n, groups, channels // groups, height, width).permute(0, 1, 3, 4, 2)
     table = table.reshape(n * groups * height * width, channels // groups)
     entries: Any = arange(elements.numel(), device=g.device)
-    starts: Any = arange(len(rows) + 1, device=g.device) * 4  # type: ignore[operator]
+    starts: Any = arange(len(rows) + 1, device=g.device) * 4
     products: Any = sddmm(rows, table, entries // 4, elements.reshape(-1), starts)
     products = products.reshape(weights.shape)
     moved = stack([(_weighted(slope, mask) * products).sum(-1) for slope in slopes], 3)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.errors import fail
 from tritonnn.ops._definitions import regions as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.vision import _deform_formula as formula
@@ -156,14 +155,14 @@ def deform_conv2d(
     }
     wrong = _wrong(given, *how, groups, offset_groups)
     if wrong:
-        raise fail("deform_conv2d", wrong, **given)
+        raise complete("deform_conv2d", tuple(given), tuple(given.values()), Invalid(wrong))
     columns: Any = deform_columns(input, offset, mask if use_mask else None, *how, offset_groups)
     n, height, width = columns.shape[1:]
     outputs, depth = weight.shape[0] // groups, weight.shape[1] * weight.shape[2] * weight.shape[3]
     rows: Any = weight
     result = rows.reshape(groups, outputs, depth) @ columns.reshape(groups, depth, n * height * width)
     result = result.reshape(weight.shape[0], n, height, width).transpose(0, 1)
-    return (result + bias.reshape(1, -1, 1, 1)).contiguous()  # type: ignore[operator]
+    return (result + bias.reshape(1, -1, 1, 1)).contiguous()
 
 
 def _wrong(
@@ -171,8 +170,7 @@ def _wrong(
     offset_groups: int,
 ) -> str:  # fmt: skip
     """What is wrong with a call; '' if nothing is."""
-    input, weight, offset, mask = (given.get(name) for name in ("input", "weight", "offset", "mask"))
-    assert input is not None and weight is not None and offset is not None
+    input, weight = given["input"], given["weight"]
     for name, tensor in given.items():
         if name != "bias" and len(tensor.shape) != 4:
             return f"{name} must have 4 dimensions, got shape {tuple(tensor.shape)}"
@@ -196,10 +194,10 @@ def _wrong(
         (length + 2 * p - d * (k - 1) - 1) // s + 1
         for length, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
     ]
-    for name, tensor, factor in (("offset", offset, 2), ("mask", mask, 1)):
-        if tensor is None:
+    for name, factor in (("offset", 2), ("mask", 1)):
+        if name not in given:
             continue
-        expected = factor * offset_groups * kernel[0] * kernel[1]
+        tensor, expected = given[name], factor * offset_groups * kernel[0] * kernel[1]
         if tensor.shape[1] != expected:
             return f"{name}.shape[1] is not valid: got: {tensor.shape[1]} expected: {expected}"
         if tensor.shape[0] != n:

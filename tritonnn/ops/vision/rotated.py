@@ -29,8 +29,8 @@ def _offsets(boxes: Any) -> Any:
     _, _, w, h, degrees = boxes.unbind(-1)
     angle = degrees * (3.141592653589793 / 180)
     # counter-clockwise in a picture, whose y points down
-    across = stack([cos(angle) * w, -sin(angle) * w], -1) / 2  # type: ignore[operator]
-    along = stack([sin(angle) * h, cos(angle) * h], -1) / 2  # type: ignore[operator]
+    across = stack([cos(angle) * w, -sin(angle) * w], -1) / 2
+    along = stack([sin(angle) * h, cos(angle) * h], -1) / 2
     return stack([-across - along, across - along, across + along, along - across], -2)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 import tritonnn
 from tritonnn._tensor import Tensor
+from tritonnn.utils.data import _shared
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
@@ -113,7 +114,9 @@ def _like_sequence(model: Sequence, values: list) -> Any:
 
 
 def _stack(batch: Iterable[Tensor], *, collate_fn_map: CollateMap | None = None) -> Tensor:
-    return tritonnn.stack(list(batch), 0)
+    tensors = list(batch)
+    room = _shared.room_for(tensors)
+    return tritonnn.stack(tensors, 0) if room is None else tritonnn.stack(tensors, 0, out=room)
 
 
 def _stack_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: CollateMap | None = None) -> Tensor:

@@ -1,8 +1,8 @@
 """Objects from one process to another: tensors and arrays through anonymous shared memory, the rest pickled.
 
 The memory is a file without a name (memfd) whose descriptor travels over the socket: the receiver maps it,
-nothing is left behind when a process dies, and no mount such as /dev/shm limits its size. Where there is no
-memfd the bytes go over the socket.
+nothing is left behind when a process dies, and no mount such as /dev/shm limits its size. What lies in such memory
+already (`_shared.py`) is not copied. Where there is no memfd the bytes go over the socket.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 import tritonnn
 from tritonnn._tensor import Tensor, from_array
+from tritonnn.utils.data import _shared
 
-#: less than this is cheaper to copy than to map
+#: less than this is cheaper to send than to copy into memory
 INLINE_BYTES = 4096
-MAP_BYTES = 1 << 18
 MOST_MAPS = 256
 _ALIGN = 64
 _maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
@@ -60,23 +60,41 @@ def dumps(obj: Any) -> list[Any]:
 
 
 def send(conn: Any, head: Any, parts: list[Any]) -> None:
-    """Sends ``head``, a small picklable object, with the parts that ``dumps`` made."""
-    sizes = [part.nbytes for part in parts]
-    total = sum(_aligned(size) for size in sizes)
-    if total <= INLINE_BYTES or not hasattr(os, "memfd_create"):
-        conn.send((head, [bytes(part) for part in parts]))
-        return
+    """Sends ``head``, a small picklable object, with the parts that ``dumps`` made.
+
+    What follows the head says of each part where it is: bytes are the part itself, a positive number is its size in
+    the memory that small parts have in common, a negative one the size of a block that is the part.
+    """
+    blocks = {i: block for i, part in enumerate(parts) if (block := _shared.block_of(part)) is not None}
+    common = [part for i, part in enumerate(parts) if i not in blocks]
+    total = sum(_aligned(part.nbytes) for part in common)
+    inline = total <= INLINE_BYTES or not hasattr(os, "memfd_create")
+    places = [
+        -part.nbytes if i in blocks else bytes(part) if inline else part.nbytes
+        for i, part in enumerate(parts)
+    ]
+    conn.send((head, places))
+    if not inline:
+        _send_common(conn, common, total)
+    for block in blocks.values():
+        _send_descriptor(conn, block.descriptor)
+
+
+def _send_descriptor(conn: Any, descriptor: int) -> None:
     from multiprocessing import reduction
 
+    reduction.send_handle(conn, descriptor, os.getppid())
+
+
+def _send_common(conn: Any, parts: list[Any], total: int) -> None:
     fd = os.memfd_create("tritonnn")
     try:
         os.ftruncate(fd, total)
         start = 0
-        for part, size in zip(parts, sizes, strict=True):
+        for part in parts:
             _write(fd, part, start)
-            start += _aligned(size)
-        conn.send((head, sizes))
-        reduction.send_handle(conn, fd, os.getppid())
+            start += _aligned(part.nbytes)
+        _send_descriptor(conn, fd)
     finally:
         os.close(fd)
 
@@ -93,36 +111,41 @@ def receive(conn: Any) -> tuple[Any, list[Any]]:
     Raises:
         EOFError: the other side is gone.
     """
-    head, parts = conn.recv()
-    if not parts or isinstance(parts[0], bytes):
-        # A copy that can be written to: the tensors will live in it.
-        return head, [parts[0], *map(bytearray, parts[1:])] if parts else []
+    head, places = conn.recv()
+    common = [_aligned(size) for size in places if not isinstance(size, bytes) and size > 0]
+    memory = _receive_memory(conn, sum(common)) if common else None
+    start, parts = 0, list[Any]()
+    for i, place in enumerate(places):
+        if isinstance(place, bytes):
+            # The pickle; else a copy that can be written to: the tensors will live in it.
+            parts.append(bytearray(place) if i else place)
+        elif place < 0:
+            parts.append(_receive_memory(conn, -place))
+        else:
+            assert memory is not None
+            parts.append(memory[start : start + place])
+            start += _aligned(place)
+    return head, parts
+
+
+def _receive_memory(conn: Any, total: int) -> memoryview:
+    """The memory behind the descriptor that comes next: mapped, or copied where mapping would be dear."""
     from multiprocessing import reduction
 
     fd = reduction.recv_handle(conn)
     try:
-        memory = _open(fd, sum(_aligned(size) for size in parts))
+        # A map holds a descriptor until its last tensor is gone, and a program may keep all its batches.
+        if total >= _shared.LEAST_BYTES and len(_maps) < MOST_MAPS:
+            mapped = mmap.mmap(fd, total, flags=_shared.POPULATED)
+            _maps.add(mapped)
+            return memoryview(mapped)
+        memory = memoryview(np.empty(total, np.uint8))
+        done = 0
+        while done < total:
+            done += os.preadv(fd, [memory[done:]], done)
+        return memory
     finally:
         os.close(fd)
-    views, start = [], 0
-    for size in parts:
-        views.append(memory[start : start + size])
-        start += _aligned(size)
-    return head, views
-
-
-def _open(fd: int, total: int) -> memoryview:
-    """The memory behind a descriptor: mapped, or copied where mapping would be dear."""
-    # A map holds a descriptor until its last tensor is gone, and a program may keep all its batches.
-    if total >= MAP_BYTES and len(_maps) < MOST_MAPS:
-        mapped = mmap.mmap(fd, total, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
-        _maps.add(mapped)
-        return memoryview(mapped)
-    memory = memoryview(np.empty(total, np.uint8))
-    done = 0
-    while done < total:
-        done += os.preadv(fd, [memory[done:]], done)
-    return memory
 
 
 def loads(parts: list[Any]) -> Any:

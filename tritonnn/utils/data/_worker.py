@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import tritonnn
-from tritonnn.utils.data import _transfer
+from tritonnn.utils.data import _shared, _transfer
 from tritonnn.utils.data._fetch import make_fetcher
 from tritonnn.utils.data.dataset import IterableDataset
 
@@ -145,6 +145,7 @@ def _start(job: Job) -> None:
     random.seed(seed)
     tritonnn.manual_seed(seed)
     np.random.seed([job.worker_id, job.base_seed & 0xFFFFFFFF, job.base_seed >> 32])
+    _shared.share()
     _info = WorkerInfo(job.worker_id, job.num_workers, seed, job.dataset)
     if job.init_fn is not None:
         job.init_fn(job.worker_id)

@@ -125,8 +125,8 @@ def offsets(window: Sequence[int]) -> Tensor:
 def bias_index(window: Sequence[int]) -> Tensor:
     """For each pair of tokens of a window the row of the bias's table that their distance has."""
     index = torch.zeros((), dtype=torch.int64)
-    for axis, inner in enumerate(window):
-        index = index * (2 * inner - 1) + offsets(window)[..., axis]
+    for inner, distance in zip(window, offsets(window).unbind(dim=-1)):
+        index = index * (2 * inner - 1) + distance
     return index
 
 

@@ -75,7 +75,22 @@ class CNBlockConfig:
 class ConvNeXt(nn.Module):
     """A stem of 4x4 patches, stages of blocks with a step down between them, and a linear classifier.
 
-    Blocks are left out in training with a probability that grows linearly with depth up to `stochastic_depth_prob`.
+    Args:
+        block_setting: the stages.
+        stochastic_depth_prob: of the last block to be left out in training; it grows linearly with depth.
+        layer_scale: what blocks are multiplied by at first.
+        num_classes: how many scores there are.
+        block: makes a block; `CNBlock` where it is None.
+        norm_layer: called with the number of channels; `LayerNorm2d` where it is None.
+        kwargs: none are known.
+
+    >>> import tritonnn as torch
+    >>> net = ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 2)], num_classes=10)
+    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+
+    Raises:
+        ValueError: no stages. TypeError: stages of another class, or unknown arguments.
     """
 
     def __init__(
@@ -162,8 +177,8 @@ def _convnext(
     depths: tuple[int, int, int, int],
     stochastic_depth_prob: float,
 ) -> ConvNeXt:
-    widths = (width, 2 * width, 4 * width, 8 * width, None)
-    settings = [CNBlockConfig(*row) for row in zip(widths, widths[1:], depths)]
+    widths = (width, 2 * width, 4 * width, 8 * width)
+    settings = [CNBlockConfig(*row) for row in zip(widths, (*widths[1:], None), depths)]
     probability = kwargs.pop("stochastic_depth_prob", stochastic_depth_prob)
     config = dict(block_setting=settings, stochastic_depth_prob=probability, **kwargs)
     return classifier(ConvNeXt, weights, progress, config)

@@ -62,11 +62,11 @@ class MBConvConfig(_MBConvConfig):
         depth_mult: float = 1.0,
         block: Layer | None = None,
     ) -> None:
-        channels = [self.adjust_channels(count, width_mult) for count in (input_channels, out_channels)]
+        input_channels = self.adjust_channels(input_channels, width_mult)
+        out_channels = self.adjust_channels(out_channels, width_mult)
+        num_layers = self.adjust_depth(num_layers, depth_mult)
         block = MBConv if block is None else block
-        super().__init__(
-            expand_ratio, kernel, stride, *channels, self.adjust_depth(num_layers, depth_mult), block
-        )
+        super().__init__(expand_ratio, kernel, stride, input_channels, out_channels, num_layers, block)
 
     @staticmethod
     def adjust_depth(num_layers: int, depth_mult: float) -> int:
@@ -213,7 +213,7 @@ def _stages(
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out")
-    elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
+    elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)) and module.weight is not None:
         nn.init.ones_(module.weight)
     elif isinstance(module, nn.Linear):
         bound = 1 / math.sqrt(module.out_features)

@@ -201,6 +201,21 @@ class DualGraphModule(fx.GraphModule):
         new.graph = new.train_graph if new.training else new.eval_graph
         return new
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = [fx.GraphModule(self, graph) for graph in (self.train_graph, self.eval_graph)]
+        return _unpickled, (*parts, self.training, type(self).__name__)
+
+
+def _unpickled(
+    train: fx.GraphModule, evaluation: fx.GraphModule, training: bool, class_name: str
+) -> DualGraphModule:
+    """Of two modules with one graph each, which share what they have in common."""
+    for node in evaluation.graph.nodes:
+        if node.op in ("get_attr", "call_module"):
+            _copy_attr(evaluation, train, node.target)
+    with _modes_kept(train):
+        return DualGraphModule(train, train.graph, evaluation.graph, class_name).train(training)
+
 
 def _as_names(nodes: list[str] | dict[str, str]) -> dict[str, str]:
     """Step -> its name in the output."""
@@ -249,6 +264,7 @@ def _return_steps(tracer: NodePathTracer, graph: fx.Graph, wanted: dict[str, str
     order = {node: place for place, node in enumerate(graph.nodes)}
     steps = sorted(wanted, key=lambda query: order[found[query]])
     graph.output({wanted[query]: found[query] for query in steps})
+    graph.owning_module = tracer.root  # whose modules say whether a step may be left out
     graph.eliminate_dead_code()
 
 
@@ -296,5 +312,5 @@ def create_feature_extractor(
     if not suppress_diff_warning:
         _warn_graph_differences(*tracers)
     with _modes_kept(model):
-        extractor = DualGraphModule(model, *graphs, class_name=type(model).__name__)
+        extractor = DualGraphModule(model, graphs[0], graphs[1], class_name=type(model).__name__)
         return extractor.train(model.training)

@@ -232,7 +232,32 @@ class MaxVitBlock(nn.Module):
 
 
 class MaxVit(nn.Module):
-    """A stem, blocks, and a classifier of two layers. Pictures have the one size that it is built for."""
+    """A stem, blocks, and a classifier of two layers. Pictures have the one size that it is built for.
+
+    Args:
+        input_size: of the pictures.
+        stem_channels: of the two convolutions at the start.
+        partition_size: the side of a window; the size after each block is a multiple of it.
+        block_channels: of each block.
+        block_layers: how many layers each has; the first halves the size.
+        head_dim: channels of a head of attention.
+        stochastic_depth_prob: of the last layer to be left out in training; it grows linearly with depth.
+        norm_layer: of the convolutions, called with the number of channels; BatchNorm2d where it is None.
+        activation_layer: of convolutions and MLPs.
+        squeeze_ratio: of the channels that are weighed.
+        expansion_ratio: of the channels within `MBConv`.
+        mlp_ratio: of the features within MLPs.
+        mlp_dropout: behind MLPs.
+        attention_dropout: behind attention.
+        num_classes: how many scores there are.
+
+    >>> import tritonnn as torch
+    >>> net = MaxVit((32, 32), 8, 2, [8, 16], [1, 1], head_dim=4, stochastic_depth_prob=0.0, num_classes=10)
+    >>> net(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+
+    Raises ValueError where the sizes do not fit.
+    """
 
     def __init__(
         self,
@@ -277,14 +302,7 @@ class MaxVit(nn.Module):
             )  # fmt: skip
             self.blocks.append(block)
             channels, size, probabilities = out_channels, block.grid_size, probabilities[layers:]
-        self.classifier = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.LayerNorm(channels),
-            nn.Linear(channels, channels),
-            nn.Tanh(),
-            nn.Linear(channels, num_classes, bias=False),
-        )
+        self.classifier = _head(channels, num_classes)
         self._init_weights()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -300,8 +318,18 @@ class MaxVit(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
             elif isinstance(module, nn.BatchNorm2d):
-                nn.init.constant_(module.weight, 1)
-                nn.init.constant_(module.bias, 0)
+                module.reset_parameters()
+
+
+def _head(channels: int, num_classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.LayerNorm(channels),
+        nn.Linear(channels, channels),
+        nn.Tanh(),
+        nn.Linear(channels, num_classes, bias=False),
+    )
 
 
 def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) -> None:
@@ -316,7 +344,7 @@ def _check_sizes(input_size: tuple[int, int], partition_size: int, blocks: int) 
 
 
 def _linspace(end: float, count: int) -> list[float]:
-    return [end * i / (count - 1) if count > 1 else 0.0 for i in range(count)]
+    return [i * (end / max(count - 1, 1)) for i in range(count)]
 
 
 class MaxVit_T_Weights(WeightsEnum, data="maxvit"):

@@ -193,8 +193,7 @@ def _initialise(module: nn.Module) -> None:
         fan_out = math.prod(module.kernel_size) * module.out_channels  # as if there were no groups
         nn.init.normal_(module.weight, mean=0.0, std=math.sqrt(2.0 / fan_out))
     elif isinstance(module, nn.BatchNorm2d):
-        nn.init.ones_(module.weight)
-        nn.init.zeros_(module.bias)
+        module.reset_parameters()
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, mean=0.0, std=0.01)
         nn.init.zeros_(module.bias)

@@ -124,7 +124,9 @@ class LastLevelMaxPool(ExtraFPNBlock):
     (['0', 'pool'], (1, 2, 2, 2))
     """
 
-    def forward(self, x: list[Tensor], y: list[Tensor], names: list[str]) -> Maps:
+    def forward(  # type: ignore[override]  # the names that torchvision gives them
+        self, x: list[Tensor], y: list[Tensor], names: list[str]
+    ) -> Maps:
         """The maps and one more; `y` is not needed."""
         names.append("pool")
         x.append(F.max_pool2d(x[-1], kernel_size=1, stride=2, padding=0))

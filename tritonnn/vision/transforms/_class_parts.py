@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import tritonnn as torch
@@ -11,8 +12,8 @@ from tritonnn import Tensor, nn
 from tritonnn.vision.transforms import functional as F
 
 __all__ = [
-    "TWO_DIMENSIONS", "Sometimes", "check_fill", "check_range", "check_sequence_input", "colors_for", "listed",
-    "described", "mode_of", "setup_angle", "setup_size", "uniform",
+    "TWO_DIMENSIONS", "Sometimes", "aspect_ratio", "check_fill", "check_range", "check_sequence_input", "colors_for",
+    "described", "listed", "mode_of", "setup_angle", "setup_size", "uniform",
 ]  # fmt: skip
 
 TWO_DIMENSIONS = "Please provide only two dimensions (h, w) for size."
@@ -84,6 +85,17 @@ def mode_of(interpolation: Any) -> Any:
 def uniform(low: float, high: float) -> float:
     """A draw of the default generator, as `torch.empty(1).uniform_`."""
     return torch.empty(1).uniform_(float(low), float(high)).item()
+
+
+@lru_cache(maxsize=16)
+def _logarithms(low: float, high: float) -> tuple[float, float]:
+    low, high = torch.log(torch.tensor((low, high), dtype=torch.float32)).tolist()
+    return low, high
+
+
+def aspect_ratio(ratio: Sequence[float]) -> float:
+    """A draw whose logarithm is uniform: twice as wide is as probable as twice as high."""
+    return torch.exp(torch.empty(1).uniform_(*_logarithms(float(ratio[0]), float(ratio[1])))).item()
 
 
 def described(self: object, *fields: str) -> str:

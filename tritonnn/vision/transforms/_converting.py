@@ -11,7 +11,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn import Tensor, nn
 from tritonnn.vision.transforms import functional as F
-from tritonnn.vision.transforms._class_parts import check_range, described, uniform
+from tritonnn.vision.transforms._class_parts import aspect_ratio, check_range, described, uniform
 
 __all__ = [
     "ConvertImageDtype", "LinearTransformation", "Normalize", "PILToTensor", "RandomErasing", "ToPILImage", "ToTensor",
@@ -217,10 +217,9 @@ class RandomErasing(nn.Module):
         Where ten draws gave none that fits, it is the whole image with its own values.
         """
         channels, rows, columns = img.shape[-3:]
-        lowest, highest = torch.log(torch.tensor(ratio)).tolist()
         for _ in range(10):
             area = rows * columns * uniform(scale[0], scale[1])
-            aspect = torch.exp(torch.empty(1).uniform_(lowest, highest)).item()
+            aspect = aspect_ratio(ratio)
             h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if not (h < rows and w < columns):
                 continue

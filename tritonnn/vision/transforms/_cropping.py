@@ -13,6 +13,7 @@ from tritonnn import nn
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._class_parts import (
     TWO_DIMENSIONS,
+    aspect_ratio,
     check_range,
     described,
     mode_of,
@@ -225,10 +226,9 @@ class RandomResizedCrop(nn.Module):
     def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """Row, column, height and width of a part; of the middle where ten draws gave none that fits."""
         _, rows, columns = F.get_dimensions(img)
-        lowest, highest = torch.log(torch.tensor(ratio)).tolist()
         for _ in range(10):
             area = rows * columns * uniform(scale[0], scale[1])
-            aspect = torch.exp(torch.empty(1).uniform_(lowest, highest)).item()
+            aspect = aspect_ratio(ratio)
             width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < width <= columns and 0 < height <= rows:
                 i = torch.randint(0, rows - height + 1, size=(1,)).item()

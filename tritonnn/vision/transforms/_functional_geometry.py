@@ -124,6 +124,10 @@ def resize(
     if new == old:
         return img
     if isinstance(img, Tensor):
+        if mode is InterpolationMode.LANCZOS:
+            raise ValueError(
+                "InterpolationMode.LANCZOS is of pictures here; transforms.v2 resizes tensors by it"
+            )
         return functions_of(img).resize(img, new, mode.value, antialias)
     if antialias is False:
         warnings.warn(

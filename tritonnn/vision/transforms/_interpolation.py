@@ -12,7 +12,7 @@ __all__ = ["InterpolationMode", "as_mode", "functions_of", "mode_from_int", "pil
 
 
 class InterpolationMode(Enum):
-    """How pixels between pixels are computed; box, hamming and lanczos only of Pillow's pictures.
+    """How pixels between pixels are computed; box and hamming only of Pillow's pictures.
 
     >>> from tritonnn.vision.transforms import InterpolationMode
     >>> InterpolationMode("bilinear").name

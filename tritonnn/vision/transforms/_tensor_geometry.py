@@ -144,10 +144,10 @@ def resize(
         img: the image.
         size: height and width.
         interpolation: a mode of `interpolate`.
-        antialias: whether each new pixel sees all old ones that it covers; only for bilinear and bicubic.
+        antialias: whether each new pixel sees all old ones that it covers; for bilinear, bicubic and lanczos.
     """
     check_image(img)
-    smooth = interpolation in ("bilinear", "bicubic")
+    smooth = interpolation in ("bilinear", "bicubic", "lanczos")
     batch = as_batch(img)
     if batch.shape[0] == 0 or batch.shape[1] == 0:
         return img.new_empty((*img.shape[:-2], *size))
@@ -159,6 +159,6 @@ def resize(
         align_corners=False if smooth else None,
         antialias=bool(antialias) and smooth,
     )
-    if interpolation == "bicubic" and img.dtype == torch.uint8:
+    if interpolation in ("bicubic", "lanczos") and img.dtype == torch.uint8:  # they reach beyond 0 and 255
         resized = resized.clamp(0, 255)
     return rounded(resized, img.dtype).reshape(*img.shape[:-2], *size)

@@ -112,7 +112,9 @@ def apply_grid(img: Tensor, grid: Tensor, mode: str, fill: Fill) -> Tensor:
     if img.numel() == 0:
         return img.reshape(shape)
     seen = _sampled(batch, grid.expand(batch.shape[0], -1, -1, -1), mode)
-    if fill is not None:
+    if fill is not None and (
+        mode != "nearest" or any(fill_values(fill))
+    ):  # the nearest outside is zero already
         inside = _sampled(batch.new_ones((1, 1, *batch.shape[-2:])), grid, mode)
         colour = torch.tensor(fill_values(fill), dtype=seen.dtype, device=seen.device).reshape(1, -1, 1, 1)
         if mode == "nearest":

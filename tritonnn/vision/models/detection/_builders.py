@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tritonnn import nn
 from tritonnn.vision.models._api import WeightsEnum
@@ -17,12 +18,10 @@ from tritonnn.vision.ops.misc import FrozenBatchNorm2d
 
 __all__ = ["resnet50_pyramid"]
 
-Weights = WeightsEnum | None
-
 
 def resnet50_pyramid(
-    weights: Weights,
-    weights_backbone: Weights,
+    weights: WeightsEnum | None,
+    weights_backbone: Any,
     trainable_backbone_layers: int | None,
     progress: bool,
     returned_layers: Sequence[int] | None = None,

@@ -43,12 +43,12 @@ class Detector(nn.Module):
         if targets is not None and len(targets) < len(images):
             raise IndexError(f"{len(images)} images have {len(targets)} targets: one for each was expected")
         sizes = [_size(image) for image in images]
-        batch, targets = self.transform(images, targets)
-        _refuse_empty_boxes(targets or ())
+        batch, moved = self.transform(images, targets)
+        _refuse_empty_boxes(moved or ())
         features = self.backbone(batch.tensors)
         if isinstance(features, Tensor):
             features = OrderedDict([("0", features)])
-        detections, losses = self.detect(batch, features, targets)
+        detections, losses = self.detect(batch, features, moved)
         return self.eager_outputs(losses, self.transform.postprocess(detections, batch.image_sizes, sizes))
 
 
@@ -76,7 +76,7 @@ def _size(image: Tensor) -> tuple[int, int]:
 def _refuse_empty_boxes(targets: Sequence[Target]) -> None:
     for i, target in enumerate(targets):
         boxes = target["boxes"]
-        empty = (boxes[:, 2:] <= boxes[:, :2]).any(dim=1)
+        empty = ~(boxes[:, 2:] > boxes[:, :2]).all(dim=1)  # NaN is not larger
         if empty.any():
             torch._assert(
                 False,

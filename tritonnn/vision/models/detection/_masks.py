@@ -88,18 +88,26 @@ def paste_mask_in_image(mask: Tensor, box: Tensor, im_h: int, im_w: int) -> Tens
         im_h: height of the image.
         im_w: width of the image.
     """
-    x0, y0, x1, y1 = box.tolist()
-    resized = F.interpolate(
-        mask[None, None],
-        size=(max(y1 - y0 + 1, 1), max(x1 - x0 + 1, 1)),
-        mode="bilinear",
-        align_corners=False,
-    )[0, 0]
-    left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1 + 1, im_w), min(y1 + 1, im_h)
     image = torch.zeros(im_h, im_w, dtype=mask.dtype, device=mask.device)
-    if left < right and top < bottom:
-        image[top:bottom, left:right] = resized[top - y0 : bottom - y0, left - x0 : right - x0]
+    _paste(image, mask, box.tolist())
     return image
+
+
+def _paste(image: Tensor, mask: Tensor, box: list[int]) -> None:
+    """Write a mask into an image, in place."""
+    x0, y0, x1, y1 = box
+    left, top, right, bottom = (
+        max(x0, 0),
+        max(y0, 0),
+        min(x1 + 1, image.shape[1]),
+        min(y1 + 1, image.shape[0]),
+    )
+    if left >= right or top >= bottom:
+        return
+    resized = F.interpolate(
+        mask[None, None], size=(y1 - y0 + 1, x1 - x0 + 1), mode="bilinear", align_corners=False
+    )[0, 0]
+    image[top:bottom, left:right] = resized[top - y0 : bottom - y0, left - x0 : right - x0]
 
 
 def paste_masks_in_image(
@@ -114,14 +122,13 @@ def paste_masks_in_image(
         padding: zeros that are put around each mask, so that its edge is smooth.
 
     >>> import tritonnn as torch
-    >>> pasted = paste_masks_in_image(torch.ones(1, 1, 28, 28), torch.tensor([[2.0, 2.0, 6.0, 6.0]]), (8, 8))
-    >>> (pasted[0, 0] > 0.5).sum()
-    tensor(25)
+    >>> pasted = paste_masks_in_image(torch.ones(1, 1, 28, 28), torch.tensor([[2.0, 2.0, 6.0, 6.0]]), (9, 9))
+    >>> pasted[0, 0, 4]
+    tensor([0., 1., 1., 1., 1., 1., 1., 0., 0.])
     """
     padded, scale = expand_masks(masks, padding)
     corners = expand_boxes(boxes, scale).to(torch.int64)
-    height, width = img_shape
-    if not len(masks):
-        return masks.new_empty((0, 1, height, width))
-    images = [paste_mask_in_image(mask[0], box, height, width) for mask, box in zip(padded, corners.cpu())]
-    return torch.stack(images)[:, None]
+    images = masks.new_zeros((len(masks), 1, *img_shape))
+    for i, box in enumerate(corners.tolist()):
+        _paste(images[i, 0], padded[i, 0], box)
+    return images

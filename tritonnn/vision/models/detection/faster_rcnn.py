@@ -194,7 +194,7 @@ def fasterrcnn_resnet50_fpn(
 
 def improved(
     weights: WeightsEnum | None,
-    weights_backbone: WeightsEnum | None,
+    weights_backbone: Any,
     trainable_backbone_layers: int | None,
     progress: bool,
 ) -> tuple[BackboneWithFPN, dict[str, Any]]:

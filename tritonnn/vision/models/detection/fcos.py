@@ -1,4 +1,4 @@
-"""FCOS (https://arxiv.org/abs/1904.01355): one stage without shapes of anchors; every point says how far the sides are."""
+"""FCOS (https://arxiv.org/abs/1904.01355): one stage; every point says how far the sides of its box are."""
 
 from __future__ import annotations
 

@@ -252,8 +252,8 @@ class RoIHeads(nn.Module):
         )
         logits = self.mask_predictor(self.mask_head(self.mask_roi_pool(features, boxes, image_shapes)))
         if self.training:
-            masks, labels = ([target[key] for target in targets or ()] for key in ("masks", "labels"))
-            return {"loss_mask": maskrcnn_loss(logits, boxes, masks, labels, matched)}
+            true_masks, labels = ([target[key] for target in targets or ()] for key in ("masks", "labels"))
+            return {"loss_mask": maskrcnn_loss(logits, boxes, true_masks, labels, matched)}
         for detections, masks in zip(result, maskrcnn_inference(logits, [one["labels"] for one in result])):
             detections["masks"] = masks
         return {}
@@ -268,8 +268,8 @@ class RoIHeads(nn.Module):
         cut = self.keypoint_roi_pool(features, boxes, image_shapes)
         logits = self.keypoint_predictor(self.keypoint_head(cut))
         if self.training:
-            points = [target["keypoints"] for target in targets or ()]
-            return {"loss_keypoint": keypointrcnn_loss(logits, boxes, points, matched)}
+            true_points = [target["keypoints"] for target in targets or ()]
+            return {"loss_keypoint": keypointrcnn_loss(logits, boxes, true_points, matched)}
         for detections, points, scores in zip(result, *keypointrcnn_inference(logits, boxes)):
             detections["keypoints"] = points
             detections["keypoints_scores"] = scores

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -321,12 +320,11 @@ def ssd300_vgg16(
         weights_backbone: of the VGG, where there are none of the whole.
         trainable_backbone_layers: how many of its 5 stages, from the last one, are trained; default: 4, or all where
             nothing is trained yet.
-        kwargs: of `SSD`, but for `size`, which is left out with a warning.
+        kwargs: of `SSD`, but for `size`.
     """
     weights, weights_backbone, classes = decided(
         (SSD300_VGG16_Weights, weights), (VGG16_Weights, weights_backbone), num_classes, 91
     )
-    without_size(kwargs)
     is_trained = weights is not None or weights_backbone is not None
     trained = _validate_trainable_layers(is_trained, trainable_backbone_layers, 5, 4)
     backbone = _vgg_extractor(vgg16(weights=weights_backbone, progress=progress), False, trained)
@@ -339,9 +337,3 @@ def ssd300_vgg16(
     seen = {"image_mean": [0.48235, 0.45882, 0.40784], "image_std": [1.0 / 255.0] * 3}
     model = SSD(backbone, anchors, (300, 300), classes, **{**seen, **kwargs})
     return load_weights(model, weights, progress)
-
-
-def without_size(kwargs: dict[str, Any]) -> None:
-    """Drop `size`, with a warning: the builder's name says it."""
-    if kwargs.pop("size", None) is not None:
-        warnings.warn("The size of the model is already fixed; ignoring the parameter.")

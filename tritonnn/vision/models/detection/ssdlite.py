@@ -17,7 +17,7 @@ from tritonnn.vision.models.detection.backbone_utils import (
     _validate_trainable_layers,
     freeze_stages,
 )
-from tritonnn.vision.models.detection.ssd import SSD, SSDScoringHead, same_length, without_size
+from tritonnn.vision.models.detection.ssd import SSD, SSDScoringHead, same_length
 from tritonnn.vision.models.mobilenetv3 import MobileNet_V3_Large_Weights, mobilenet_v3_large
 from tritonnn.vision.ops.misc import Conv2dNormActivation
 
@@ -46,7 +46,7 @@ def _extra_block(in_channels: int, out_channels: int, norm_layer: NormLayer) -> 
     )
 
 
-def _convolution(before: int, after: int, norm_layer: NormLayer, **options: int) -> nn.Module:
+def _convolution(before: int, after: int, norm_layer: NormLayer, **options: Any) -> nn.Module:
     return Conv2dNormActivation(before, after, norm_layer=norm_layer, activation_layer=nn.ReLU6, **options)
 
 
@@ -143,9 +143,8 @@ class SSDLiteFeatureExtractorMobileNet(nn.Module):
         super().__init__()
         if backbone[c4_pos].use_res_connect:
             raise ValueError("backbone[c4_pos].use_res_connect should be False")
-        expansion, *rest = backbone[c4_pos].block
         self.features = nn.Sequential(
-            nn.Sequential(*backbone[:c4_pos], expansion),
+            nn.Sequential(*backbone[:c4_pos], backbone[c4_pos].block[0]),
             nn.Sequential(backbone[c4_pos].block[1:], *backbone[c4_pos + 1 :]),
         )
         depths = [max(min_depth, int(depth * width_mult)) for depth in (512, 256, 256, 128)]
@@ -204,7 +203,7 @@ def ssdlite320_mobilenet_v3_large(
             narrower.
         trainable_backbone_layers: how many of its 6 stages, from the last one, are trained; default: all.
         norm_layer: default: batch normalisation with momentum 0.03.
-        kwargs: of `SSD`, but for `size`, which is left out with a warning; and of the MobileNet.
+        kwargs: of `SSD`, but for `size`; and of the MobileNet.
     """
     weights, weights_backbone, classes = decided(
         (SSDLite320_MobileNet_V3_Large_Weights, weights),
@@ -212,7 +211,6 @@ def ssdlite320_mobilenet_v3_large(
         num_classes,
         91,
     )
-    without_size(kwargs)
     is_trained = weights is not None or weights_backbone is not None
     trained = _validate_trainable_layers(is_trained, trainable_backbone_layers, 6, 6)
     if norm_layer is None:

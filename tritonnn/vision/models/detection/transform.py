@@ -111,8 +111,8 @@ class GeneralizedRCNNTransform(nn.Module):
         channels, *sides = self.max_by_axis([image.shape for image in images])
         height, width = (math.ceil(side / size_divisible) * size_divisible for side in sides)
         batch = images[0].new_full((len(images), channels, height, width), 0)
-        for place, image in zip(batch, images):
-            place[: image.shape[0], : image.shape[1], : image.shape[2]].copy_(image)
+        for i, image in enumerate(images):
+            batch[i, : image.shape[0], : image.shape[1], : image.shape[2]] = image
         return batch
 
     def postprocess(

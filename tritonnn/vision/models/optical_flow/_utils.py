@@ -19,7 +19,7 @@ def grid_sample(
     return F.grid_sample(img, torch.cat([x, y], dim=-1), mode=mode, align_corners=align_corners)
 
 
-def make_coords_grid(batch_size: int, h: int, w: int, device: str = "cpu") -> Tensor:
+def make_coords_grid(batch_size: int, h: int, w: int, device: torch.device | str = "cpu") -> Tensor:
     """The place (x, y) of each pixel: (batch, 2, h, w)."""
     ys, xs = torch.meshgrid(torch.arange(h, device=device), torch.arange(w, device=device), indexing="ij")
     return torch.stack([xs, ys], dim=0).float()[None].repeat(batch_size, 1, 1, 1)

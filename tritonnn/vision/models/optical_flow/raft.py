@@ -235,7 +235,19 @@ class Raft_Small_Weights(WeightsEnum, data="optical_flow.raft"):
 @register_model()
 @handle_legacy_interface(weights=("pretrained", Raft_Large_Weights.C_T_SKHT_V2))
 def raft_large(*, weights: Raft_Large_Weights | None = None, progress: bool = True, **kwargs: Any) -> RAFT:
-    """RAFT, whose enlargement of the flow is learned; kwargs are parts of `RAFT` instead of the usual ones."""
+    """RAFT, whose enlargement of the flow is learned.
+
+    Args:
+        weights: trained ones: a member of `Raft_Large_Weights` or its name; None for random ones.
+        progress: whether a download shows how far it is.
+        kwargs: parts of `RAFT` instead of the usual ones.
+
+    >>> import tritonnn as torch
+    >>> from tritonnn.vision import models
+    >>> flows = models.optical_flow.raft_large()(*torch.zeros(2, 1, 3, 128, 128), num_flow_updates=2)
+    >>> [flow.shape for flow in flows]
+    [torch.Size([1, 2, 128, 128]), torch.Size([1, 2, 128, 128])]
+    """
     layers = (64, 64, 96, 128, 256)
     return _raft(
         weights=Raft_Large_Weights.verify(weights),

@@ -43,7 +43,7 @@ class QuantizableInception(Inception):
     """An `Inception` whose branches are joined by a module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)
+        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)  # type: ignore[misc]
         self.cat = FloatFunctional()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class QuantizableInceptionAux(InceptionAux):
     """An `InceptionAux` whose ReLU is a module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)
+        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)  # type: ignore[misc]
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class QuantizableInceptionE(plain_inception.InceptionE):
     """An `InceptionE` whose branches are joined by modules."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)
+        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)  # type: ignore[misc]
         self.myop1 = FloatFunctional()
         self.myop2 = FloatFunctional()
         self.myop3 = FloatFunctional()
@@ -83,7 +83,7 @@ class QuantizableInceptionAux(plain_inception.InceptionAux):
     """An `InceptionAux` whose ReLUs are modules."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)
+        super().__init__(*args, conv_block=QuantizableBasicConv2d, **kwargs)  # type: ignore[misc]
 
 
 class QuantizableInception3(Stubbed, plain_inception.Inception3):

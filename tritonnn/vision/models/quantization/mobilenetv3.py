@@ -43,7 +43,7 @@ class QuantizableInvertedResidual(InvertedResidual):
     """An `InvertedResidual` whose sum is a module."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, se_layer=QuantizableSqueezeExcitation, **kwargs)
+        super().__init__(*args, se_layer=QuantizableSqueezeExcitation, **kwargs)  # type: ignore[misc]
         self.skip_add = FloatFunctional()
 
     def forward(self, x: Tensor) -> Tensor:

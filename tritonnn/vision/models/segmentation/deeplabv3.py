@@ -48,7 +48,7 @@ class DeepLabV3(_SimpleSegmentationModel):
     """
 
 
-def _normalised(before: int, after: int, kernel_size: int, **options: int) -> list[nn.Module]:
+def _normalised(before: int, after: int, kernel_size: int, **options: Any) -> list[nn.Module]:
     """A convolution, batch normalisation and ReLU."""
     return [
         nn.Conv2d(before, after, kernel_size, bias=False, **options),

@@ -63,7 +63,7 @@ class Pool(nn.Module):
     def forward(self, x: Tensor, thw: Size) -> tuple[Tensor, Size]:
         """Tokens (batch, [heads,] 1 + frames * height * width, channels) and the size of their video, pooled."""
         x, tensor_dim = _unsqueeze(x, 4, 1)
-        class_token, x = torch.tensor_split(x, indices=(1,), dim=2)
+        class_token, x = torch.tensor_split(x, (1,), dim=2)
         x = x.transpose(2, 3)
         b, n, c = x.shape[:3]
         x = x.reshape((b * n, c, *thw)).contiguous()
@@ -102,23 +102,22 @@ def _add_rel_pos(
     rel_pos_w: Tensor,
     rel_pos_t: Tensor,
 ) -> Tensor:
-    """Scores, with those of the queries for the distances on the three axes added in place; not for the first token."""
+    """Scores, and those of the queries for the distances on the three axes added; not for the first token."""
     b, heads, _, dim = q.shape
     video = q[:, :, 1:].reshape(b, heads, *q_thw, dim)
     t = torch.einsum("bythwc,tkc->bythwk", video, _relative(rel_pos_t, q_thw[0], k_thw[0]))
     h = torch.einsum("bythwc,hkc->bythwk", video, _relative(rel_pos_h, q_thw[1], k_thw[1]))
     w = torch.einsum("bythwc,wkc->bythwk", video, _relative(rel_pos_w, q_thw[2], k_thw[2]))
     scores = t[..., :, None, None] + (h[..., None, :, None] + w[..., None, None, :])
-    attn[:, :, 1:, 1:] += scores.reshape(b, heads, _prod(q_thw), _prod(k_thw))
-    return attn
+    # Added as a whole, not in place to a part: then the way back needs no copy of the part's base.
+    return attn + F.pad(scores.reshape(b, heads, _prod(q_thw), _prod(k_thw)), (1, 0, 1, 0))
 
 
 def _add_shortcut(x: Tensor, shortcut: Tensor, residual_with_cls_embed: bool) -> Tensor:
-    """x + shortcut in place, but for the first token unless told otherwise."""
+    """x + shortcut, but for the first token unless told otherwise."""
     if residual_with_cls_embed:
-        return x.add_(shortcut)
-    x[:, :, 1:, :] += shortcut[:, :, 1:, :]
-    return x
+        return x + shortcut
+    return x + F.pad(shortcut[:, :, 1:, :], (0, 0, 1, 0))
 
 
 fx.wrap("_add_rel_pos")

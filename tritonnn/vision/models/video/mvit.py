@@ -119,8 +119,8 @@ class PositionalEncoding(nn.Module):
         if spatial is not None and temporal is not None and first is not None:
             places, channels = spatial.shape
             positions = torch.repeat_interleave(temporal, places, dim=0)
-            spatial = spatial.unsqueeze(0).expand(self.temporal_size, -1, -1).reshape(-1, channels)
-            positions = positions.add_(spatial)
+            everywhere = spatial.unsqueeze(0).expand(self.temporal_size, -1, -1)
+            positions = positions.add_(everywhere.reshape(-1, channels))
             x = x.add_(torch.cat((first.unsqueeze(0), positions), dim=0).unsqueeze(0))
         return x
 
@@ -128,7 +128,25 @@ class PositionalEncoding(nn.Module):
 class MViT(nn.Module):
     """Patches of a video as tokens, blocks that pool them to fewer and widen them, a classifier of the first token.
 
-    Blocks are left out in training with a probability that grows linearly with depth up to `stochastic_depth_prob`.
+    Args:
+        spatial_size: height and width of the video.
+        temporal_size: its frames.
+        block_setting: the blocks.
+        residual_pool: whether pooled queries are added to what attention gives.
+        residual_with_cls_embed: whether the first token's as well.
+        rel_pos_embed: whether positions are relative ones of attention, not added to the tokens.
+        proj_after_attn: whether attention changes the channels, not the MLP.
+        dropout: before the classifier.
+        attention_dropout: behind attention and MLPs.
+        stochastic_depth_prob: of the last block to be left out in training; it grows linearly with depth.
+        num_classes: how many scores there are.
+        block: makes a block; `MultiscaleBlock` where it is None.
+        norm_layer: called with the number of channels; LayerNorm where it is None.
+        patch_embed_kernel: of the convolution that makes tokens.
+        patch_embed_stride: the same.
+        patch_embed_padding: the same.
+
+    Raises ValueError where there are no blocks.
     """
 
     def __init__(

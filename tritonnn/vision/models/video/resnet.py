@@ -222,7 +222,7 @@ class VideoResNet(nn.Module):
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv3d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    elif isinstance(module, nn.BatchNorm3d):
+    elif isinstance(module, nn.BatchNorm3d) and module.weight is not None:
         nn.init.ones_(module.weight)
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, 0, 0.01)
@@ -258,7 +258,17 @@ def _video_resnet(
 @register_model()
 @handle_legacy_interface(weights=("pretrained", R3D_18_Weights.KINETICS400_V1))
 def r3d_18(*, weights: R3D_18_Weights | None = None, progress: bool = True, **kwargs: Any) -> VideoResNet:
-    """ResNet 18 with convolutions in time and space."""
+    """ResNet 18 with convolutions in time and space.
+
+    Args:
+        weights: trained ones: a member of `R3D_18_Weights` or its name; None for random ones.
+        progress: whether a download shows how far it is.
+        kwargs: of `VideoResNet`.
+
+    >>> from tritonnn.vision import models
+    >>> models.video.r3d_18(num_classes=10).fc
+    Linear(in_features=512, out_features=10, bias=True)
+    """
     return _video_resnet(R3D_18_Weights.verify(weights), progress, kwargs, [Conv3DSimple] * 4, BasicStem)
 
 

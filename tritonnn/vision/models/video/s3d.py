@@ -87,7 +87,7 @@ class S3D(nn.Module):
             block(512, 128, 128, 256, 24, 64, 64),
             block(512, 112, 144, 288, 32, 64, 64),
             block(528, 256, 160, 320, 32, 128, 128),
-            nn.MaxPool3d(kernel_size=(2, 2, 2), stride=(2, 2, 2)),
+            nn.MaxPool3d(kernel_size=(2, 2, 2), stride=(2, 2, 2), padding=(0, 0, 0)),
             block(832, 256, 160, 320, 32, 128, 128),
             block(832, 384, 192, 384, 48, 128, 128),
         )
@@ -108,5 +108,15 @@ class S3D_Weights(WeightsEnum, data="video.s3d"):
 @register_model()
 @handle_legacy_interface(weights=("pretrained", S3D_Weights.KINETICS400_V1))
 def s3d(*, weights: S3D_Weights | None = None, progress: bool = True, **kwargs: Any) -> S3D:
-    """S3D."""
+    """S3D.
+
+    Args:
+        weights: trained ones: a member of `S3D_Weights` or its name; None for random ones.
+        progress: whether a download shows how far it is.
+        kwargs: of `S3D`.
+
+    >>> from tritonnn.vision import models
+    >>> sum(p.numel() for p in models.video.s3d().parameters())
+    8320048
+    """
     return classifier(S3D, S3D_Weights.verify(weights), progress, kwargs)

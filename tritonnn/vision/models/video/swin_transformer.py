@@ -179,7 +179,26 @@ class PatchEmbed3d(nn.Module):
 class SwinTransformer3d(nn.Module):
     """Patches as tokens, stages of blocks with a step down between them, and a linear classifier of the mean token.
 
-    Blocks are left out in training with a probability that grows linearly with depth up to `stochastic_depth_prob`.
+    Args:
+        patch_size: frames, height and width of a patch.
+        embed_dim: channels of the first stage; each has twice as many as the one before.
+        depths: the number of blocks of each stage.
+        num_heads: of attention in each.
+        window_size: frames, height and width of a window; every other block's are shifted by half.
+        mlp_ratio: of the features within MLPs.
+        dropout: of tokens, and behind attention and MLPs.
+        attention_dropout: of attention's weights.
+        stochastic_depth_prob: of the last block to be left out in training; it grows linearly with depth.
+        num_classes: how many scores there are.
+        norm_layer: called with the number of channels; LayerNorm where it is None.
+        block: makes a block; `SwinTransformerBlock` where it is None.
+        downsample_layer: makes the step between stages.
+        patch_embed: makes tokens; `PatchEmbed3d` where it is None.
+
+    >>> import tritonnn as torch
+    >>> net = SwinTransformer3d([2, 4, 4], 8, [2, 1], [2, 4], [2, 3, 3], num_classes=10)
+    >>> net(torch.zeros(1, 3, 4, 24, 20)).shape
+    torch.Size([1, 10])
     """
 
     def __init__(
