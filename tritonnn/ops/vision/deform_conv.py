@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
+from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import regions as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.vision import _deform_formula as formula

@@ -78,7 +78,9 @@ def roi_align_backward(
     reference=define.roi_align,
     grad={"input": lambda g, input_shape, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned: (
         roi_align_backward(
-            g, rois, spatial_scale, pooled_height, pooled_width, *map(int, input_shape), sampling_ratio, aligned)
+            g, rois, spatial_scale, pooled_height, pooled_width, *input_shape, sampling_ratio=sampling_ratio,
+            aligned=aligned,
+        )
     )},
 )  # fmt: skip
 def roi_align(
