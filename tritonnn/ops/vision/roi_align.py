@@ -70,6 +70,13 @@ def roi_align_backward(
     return Out((batch_size, channels, height, width), grad.dtype)
 
 
+def _toward_images(
+    g: Tensor, rois: Tensor, scale: float, bins: tuple[int, int], shape: Any, ratio: int, aligned: bool
+) -> Tensor:
+    n, channels, height, width = shape
+    return roi_align_backward(g, rois, scale, *bins, n, channels, height, width, ratio, aligned)
+
+
 @primitive(
     api="torchvision",
     dtypes=FLOATING,
@@ -77,10 +84,7 @@ def roi_align_backward(
     errors=lambda make: region_errors(make, -1, False),
     reference=define.roi_align,
     grad={"input": lambda g, input_shape, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned: (
-        roi_align_backward(
-            g, rois, spatial_scale, pooled_height, pooled_width, *input_shape, sampling_ratio=sampling_ratio,
-            aligned=aligned,
-        )
+        _toward_images(g, rois, spatial_scale, (pooled_height, pooled_width), input_shape, sampling_ratio, aligned)
     )},
 )  # fmt: skip
 def roi_align(
