@@ -13,6 +13,7 @@ from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, primitive
 from tritonnn.ops.vision._samples import regions
 from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 
 def check_regions(input: Tensor, rois: Tensor, pooled_height: int, pooled_width: int) -> None:
@@ -71,7 +72,7 @@ def roi_align_backward(
 
 
 def _toward_images(
-    g: Tensor, rois: Tensor, scale: float, bins: tuple[int, int], shape: Any, ratio: int, aligned: bool
+    g: Tensor, rois: Tensor, scale: float, bins: tuple[int, int], shape: Ints, ratio: int, aligned: bool
 ) -> Tensor:
     n, channels, height, width = shape
     return roi_align_backward(g, rois, scale, *bins, n, channels, height, width, ratio, aligned)
