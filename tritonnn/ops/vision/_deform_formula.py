@@ -86,7 +86,9 @@ def input_gradient(g: Tensor, input_shape: Ints, offset: Tensor, mask: Tensor | 
     return total.reshape(input_shape).to(g.dtype)
 
 
-def places_gradient(g: Tensor, input: Tensor, offset: Tensor, mask: Tensor | None, how: How) -> tuple[Tensor, Tensor | None]:
+def places_gradient(
+    g: Tensor, input: Tensor, offset: Tensor, mask: Tensor | None, how: How
+) -> tuple[Tensor, Tensor | None]:
     """The gradients of offset and mask: of each weight the product of the gradient with the element, over channels."""
     n, channels, height, width = input.shape
     groups, taps = how[4], how[0][0] * how[0][1]
