@@ -21,7 +21,8 @@ import tritonnn as torch
 from tritonnn.table import NAMESPACES, OPS
 
 ops, methods, of_torch = len(OPS), dict(vars(torch.Tensor)), dict(NAMESPACES["torch"])
-others = {place: dict(names) for place, names in NAMESPACES.items() if place not in ("torch", "functional", "torchvision")}
+apart = ("torch", "functional", "torchvision")
+others = {place: dict(names) for place, names in NAMESPACES.items() if place not in apart}
 from tritonnn.ops import whole
 whole()
 assert dict(vars(torch.Tensor)) == methods

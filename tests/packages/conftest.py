@@ -31,7 +31,6 @@ def pytest_configure(config):
     """`import torch` gives tritonnn from here on."""
     if config.option.with_pytorch:
         sys.path.insert(0, str(HERE.parent / "parity"))
-        import reference_vision  # torchvision, also where its native operators do not load
 
         return
     import tritonnn

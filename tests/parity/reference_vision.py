@@ -63,7 +63,9 @@ def _nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)
 
 
-def _roi_align_of_one(picture: torch.Tensor, box: torch.Tensor, size: tuple[int, int], ratio: int) -> torch.Tensor:
+def _roi_align_of_one(
+    picture: torch.Tensor, box: torch.Tensor, size: tuple[int, int], ratio: int
+) -> torch.Tensor:
     """The means of bilinear samples in the bins of a box; samples more than 1 outside of the picture are 0."""
     _, height, width = picture.shape
     weights = []

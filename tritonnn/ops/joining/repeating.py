@@ -125,7 +125,9 @@ def roll(input: Tensor, shifts: IntOrInts, dims: Dims = None) -> Tensor:
         dim = dimension("roll", input, dim)
         extent = input.shape[dim]
         if extent and (at := shift % extent):
-            stays, wraps = split_by_sizes(rolled, dim, (extent - at, at))  # on the way back they are joined at once
+            stays, wraps = split_by_sizes(
+                rolled, dim, (extent - at, at)
+            )  # on the way back they are joined at once
             rolled = cat([wraps, stays], dim)
     return input.clone(memory_format=contiguous_format) if rolled is input else rolled.contiguous()
 
