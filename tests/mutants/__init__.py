@@ -43,7 +43,6 @@ AREAS = (
     "images",
     "samples",
     "image_files",
-    "vision_ops",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.
