@@ -27,7 +27,9 @@ def _each(
 ) -> Iterator[Region]:  # fmt: skip
     """The regions; those of the older rule, not aligned, are at least one element large."""
     shift, least = (0.5, 0.0) if aligned else (0.0, 1.0)
-    return regions(op, rois, image_shape[0], (image_shape[1], image_shape[2]), bins, scale, ratio, shift, least)
+    return regions(
+        op, rois, image_shape[0], (image_shape[1], image_shape[2]), bins, scale, ratio, shift, least
+    )
 
 
 def _means(rows: Array, columns: Array, elements: Array) -> Array:
