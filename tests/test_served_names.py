@@ -60,3 +60,19 @@ def test_public_classes_and_functions_are_where_they_say(tmp_path: Path) -> None
         """,
     )
     assert output(done) == ["[]"]
+
+
+def test_spawned_workers_of_a_loader(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        if __name__ == "__main__":
+            for method in ("spawn", "forkserver"):
+                loader = DataLoader(TensorDataset(torch.arange(4)), 2, num_workers=1, multiprocessing_context=method)
+                print([batch[0].tolist() for batch in loader])
+        """,
+    )
+    assert output(done) == ["[[0, 1], [2, 3]]"] * 2

@@ -69,9 +69,11 @@ PLACES = {
 
 # Likewise, of functions: those of private modules otherwise stay where they are.
 FUNCTIONS = {
-    "utils.data._collate": "utils.data._utils.collate",
-    "utils.data._worker": "utils.data._utils.worker",
-}
+    **dict.fromkeys((
+        "utils.data._collate.collate", "utils.data._collate.default_collate", "utils.data._collate.default_convert",
+    ), "utils.data._utils.collate"),
+    "utils.data._worker.get_worker_info": "utils.data._utils.worker",
+}  # fmt: skip
 
 
 def public_module(module: str, name: str = "") -> str:
@@ -107,7 +109,11 @@ def rename(module: ModuleType) -> None:
         if isinstance(value, FunctionType) and _is_public(value):
             own = value.__module__.removeprefix("tritonnn").removeprefix(".")
             vision = own.partition(".")[0] == "vision"
-            value.__module__ = f"torch{'' if vision else '.'}{FUNCTIONS.get(own, own)}".removesuffix(".")
+            value.__module__ = (
+                f"torch{'' if vision else '.'}{FUNCTIONS.get(f'{own}.{value.__name__}', own)}".removesuffix(
+                    "."
+                )
+            )
         if isinstance(value, type) and value.__module__.partition(".")[0] == "tritonnn":
             place = public_module(value.__module__, value.__name__)
             fields = vars(value).get("__annotations__")
@@ -121,9 +127,8 @@ def _is_public(function: FunctionType) -> bool:
     module = function.__module__ or ""
     if module.partition(".")[0] != "tritonnn" or f"{module}.".startswith(INNER):
         return False
-    if module.removeprefix("tritonnn.") in FUNCTIONS:
-        return not function.__name__.startswith("_")
-    return not any(part.startswith("_") for part in (*module.split("."), function.__name__))
+    name = f"{module}.{function.__name__}".removeprefix("tritonnn.")
+    return name in FUNCTIONS or not any(part.startswith("_") for part in name.split("."))
 
 
 def _meaning(annotation: object, names: dict[str, Any]) -> object:
