@@ -1,1 +1,3 @@
-import torch,sys;print('m',torch.nn.Linear,__name__,sys.argv[1:])
+import torch, sys
+
+print("m", torch.nn.Linear, __name__, sys.argv[1:])
