@@ -20,7 +20,8 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "base",
         "version config errors dtypes device shape precision memory_format buffer coefficients _families utils.hooks "
         "_call_site determinism batch_sizes utils._pytree bessel_coefficients gamma_coefficients torch_version "
-        "_streams _symbolic _absent _refusals _left_out quasirandom._directions nn._conversion _return_types _limits",
+        "_source_tree _streams _symbolic _absent _refusals _left_out quasirandom._directions nn._conversion "
+        "_return_types _limits",
     ),
     (
         "a tensor as data",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import tritonnn
 
 
 def run(code: str) -> None:
@@ -86,3 +90,32 @@ frozen = gc.get_freeze_count() > 0
 import tritonnn
 assert gc.isenabled() is {collecting} and (gc.get_freeze_count() > 0) is frozen
 """)
+
+
+@pytest.mark.parametrize("library", ["tritonnn", "torch"])
+def test_a_walk_through_the_packages_ends(library, tmp_path):
+    """Under either name, in a source tree too: its other files, setup.py among them, are no modules of the library."""
+    program = tmp_path / "walk.py"
+    program.write_text(
+        f"""
+import importlib, pkgutil, sys, {library}
+failed = []
+names = [m.name for m in pkgutil.walk_packages({library}.__path__, "{library}.", onerror=failed.append)]
+print(len(names) == len(set(names)), failed, any(".{library}." in name + "." for name in names if "_shim" not in name))
+print({library}.nn.__name__ + ".linear" in names or "{library}.nn.modules.linear" in names)
+for name in ("{library}.setup", "{library}.tests", "{library}.tritonnn"):
+    print(importlib.util.find_spec(name))
+for name in names:
+    if not name.endswith("__main__") and "_shim" not in name:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            print(name, error)
+"""
+    )
+    command = [sys.executable, *(["-m", "tritonnn", "run"] if library == "torch" else []), str(program)]
+    environ = {**os.environ, "PYTHONPATH": str(Path(tritonnn.__path__[0]).parent)}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
+    lines = done.stdout.split("\n")[:-1]
+    assert done.returncode == 0 and lines[:5] == ["True [] False", "True", *["None"] * 3], done.stderr
+    assert all("tensorboard" in line for line in lines[5:]), lines  # what it needs may be missing

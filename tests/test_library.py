@@ -180,7 +180,7 @@ def test_names() -> None:
         ["default"],
     )
     assert packet.default.name() == "tests::cubed" and packet.default.overloadpacket is packet
-    assert str(packet.default._schema) == "tests::cubed(Tensor x, float by=1.0) -> Tensor"
+    assert str(packet.default._schema) == "tests::cubed(Tensor x, float by=1.) -> Tensor"
     with pytest.raises(AttributeError, match="no overload name 'foo'"):
         packet.foo  # noqa: B018
     with pytest.raises(AttributeError, match="'_OpNamespace' 'tests' object has no attribute 'nothing'"):

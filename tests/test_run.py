@@ -382,3 +382,19 @@ def test_errors_start_at_the_users_line(tmp_path: Path) -> None:
     assert done.returncode == 1 and lines[0] == "Traceback (most recent call last):"
     assert lines[1] == f'  File "{tmp_path}/script.py", line 2, in <module>'
     assert "_run.py" not in done.stderr
+
+
+def test_what_cannot_start_is_said_as_python_says_it(tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text("x = 1 +")
+    (tmp_path / "needy.py").write_text("import torch\nimport not_there")
+    for name in ("nope", "nope.inner", "xml"):
+        plain, done = (
+            python("-m", name, cwd=tmp_path),
+            python("-m", "tritonnn", "run", "-m", name, cwd=tmp_path),
+        )
+        assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr) == (1, plain.stderr)
+    for command in (("half.py",), ("-m", "half"), ("-m", "needy")):
+        done = python("-m", "tritonnn", "run", *command, cwd=tmp_path)
+        first = next(line for line in done.stderr.split("\n") if line.startswith("  File "))
+        assert done.returncode == 1 and (", line 1" if "half" in command[-1] else "needy.py") in first
+        assert "tritonnn" not in done.stderr and "runpy" not in done.stderr

@@ -177,7 +177,42 @@ def test_command_line(tmp_path):
     ):
         failed = run(*bad)
         assert failed.returncode == 2 and "usage" in failed.stderr and "Traceback" not in failed.stderr
-    assert "tritonnn" in run("mine:none", "--input", "1").stderr
+    assert (
+        run("mine:none", "--input", "1").stderr == "tritonnn summary: module 'mine' has no attribute 'none'\n"
+    )
+
+
+BAD = """
+import torch
+class Net(torch.nn.Module):
+    def __init__(self, width): super().__init__()
+class Broken(torch.nn.Module):
+    def forward(self, x): return inner()
+def inner(): raise ValueError("no weights here")
+def ready(): return torch.nn.Linear(3, 2)
+def listed(): return [1]
+number = 5
+"""
+
+
+@pytest.mark.parametrize("name, said", [
+    ("Net", "tritonnn summary: bad:Net needs the arguments width; name a function without arguments that returns"),
+    ("listed", "tritonnn summary: bad:listed() is expected to return a torch.nn.Module, but returned list"),
+    ("number", "tritonnn summary: bad:number is neither a model nor callable, but int"),
+    ("ready", "tritonnn summary: RuntimeError: linear: input has 4 features"),
+    ("inner", "Traceback (most recent call last):"), ("Broken", "Traceback (most recent call last):"),
+])  # fmt: skip
+def test_what_is_no_model_is_said_in_a_sentence_or_in_the_users_frames(tmp_path, name, said):
+    (tmp_path / "bad.py").write_text(BAD)
+    command = [sys.executable, "-m", "tritonnn", "summary", f"bad:{name}", "--input", "1,4"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    lines = done.stderr.strip().split("\n")
+    assert done.returncode == 1 and lines[0].startswith(said)
+    if said.startswith("Traceback"):
+        frames = [line for line in lines if line.startswith("  File ")]
+        assert (
+            frames and all("bad.py" in line for line in frames) and lines[-1] == "ValueError: no weights here"
+        )
 
 
 def test_lazy_modules_are_counted_after_the_call():

@@ -8,10 +8,9 @@ tensor([2., 4.])
 from __future__ import annotations
 
 import importlib
-import os
 from typing import Any
 
-from tritonnn import _overriding, _tensor, _tensor_methods, config
+from tritonnn import _overriding, _source_tree, _tensor, _tensor_methods, config
 from tritonnn._tensor import Tensor
 from tritonnn.determinism import (
     are_deterministic_algorithms_enabled,
@@ -85,9 +84,7 @@ from tritonnn.shape import Size, broadcast_shapes
 from tritonnn.table import NAMESPACES
 from tritonnn.torch_version import __version__
 
-# In the source tree the backends stand beside this folder; installed, they are inside it.
-if not os.path.isdir(os.path.join(__path__[0], "kernels")):
-    __path__.append(os.path.dirname(__path__[0]))
+_source_tree.find()
 
 inf = float("inf")
 nan = float("nan")
@@ -312,7 +309,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """What users may ask for; not what this file and those it imports are made of."""
     _whole()
-    own = {name for name, value in globals().items() if not isinstance(value, type(os)) or name == "ops"}
+    own = {
+        name for name, value in globals().items() if not isinstance(value, type(importlib)) or name == "ops"
+    }
     names = {*own, "__all__", *_SUBMODULES, *_LAZY, *_LEGACY} - {
         "ALIASES",
         "Any",

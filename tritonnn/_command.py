@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import inspect
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tritonnn._run import explain, run, serve, shim_folder
+from tritonnn._run import explain, report, run, serve, shim_folder, users_frames
 
 USAGE = """usage: tritonnn run [--profile] SCRIPT [ARGS ...]
        tritonnn run [--profile] -m MODULE [ARGS ...]
@@ -106,19 +107,50 @@ def _summary(rest: Sequence[str]) -> int:
     try:
         import tritonnn
 
-        model: Any = importlib.import_module(module)
-        for name in factory.split("."):
-            model = getattr(model, name)
-        if not isinstance(model, tritonnn.nn.Module):
-            model = model()
+        model = _model(module, factory)
         inputs = tuple(_input(text, parser) for text in options.input)
         print(tritonnn.utils.summary(model, inputs, depth=options.depth))
-    except (ImportError, AttributeError) as error:
-        if getattr(error, "name", None) == "tabulate":
-            raise SystemExit(f"tritonnn summary: {error}") from None
+    except Exception as error:
+        if isinstance(error, SyntaxError) or users_frames(error.__traceback__) is not None:
+            report(error)
+            return 1
         explain(error)
-        raise
+        kind = "" if isinstance(error, (ImportError, AttributeError)) else f"{type(error).__name__}: "
+        raise SystemExit(f"tritonnn summary: {kind}{error}") from None
     return 0
+
+
+def _model(module: str, factory: str) -> Any:
+    """The model that `MODULE:FACTORY` names: itself, or what the call without arguments returns."""
+    import tritonnn
+
+    found: Any = importlib.import_module(module)
+    for name in factory.split("."):
+        found = getattr(found, name)
+    if isinstance(found, tritonnn.nn.Module):
+        return found
+    if not callable(found):
+        raise SystemExit(
+            f"tritonnn summary: {module}:{factory} is neither a model nor callable, but {type(found).__name__}"
+        )
+    with contextlib.suppress(ValueError):  # of builtins that say no signature
+        needed = [
+            name
+            for name, argument in inspect.signature(found).parameters.items()
+            if argument.default is argument.empty and not argument.kind.name.startswith("VAR")
+        ]
+        if needed:
+            raise SystemExit(
+                f"tritonnn summary: {module}:{factory} needs the arguments {', '.join(needed)}; "
+                "name a function without arguments that returns the model, or a model"
+            )
+    model = found()
+    if not isinstance(model, tritonnn.nn.Module):
+        raise SystemExit(
+            f"tritonnn summary: {module}:{factory}() is expected to return a torch.nn.Module, "
+            f"but returned {type(model).__name__}"
+        )
+    return model
 
 
 def _input(text: str, parser: argparse.ArgumentParser) -> Any:

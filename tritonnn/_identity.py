@@ -100,7 +100,10 @@ def call(module: ModuleType, name: str) -> None:
     Only to those who ask the module: the name in its dictionary stays, by which the library knows its own frames.
     """
     kind = type(module)
-    module.__class__ = type(kind.__name__, (kind,), {"__name__": property(lambda module: name)})
+    members: dict[str, Any] = {"__name__": property(lambda module: name)}
+    if getattr(module, "__file__", None) is not None:
+        members["__repr__"] = lambda module: f"<module {name!r} from {module.__file__!r}>"
+    module.__class__ = type(kind.__name__, (kind,), members)
 
 
 def rename(module: ModuleType) -> None:

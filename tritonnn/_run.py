@@ -19,9 +19,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, DistributionFinder
 from types import ModuleType, TracebackType
 
-from tritonnn import _identity
+from tritonnn import _identity, _source_tree
 
-__all__ = ["explain", "run", "serve", "shim_folder"]
+__all__ = ["explain", "report", "run", "serve", "shim_folder", "users_frames"]
 
 SERVED = {"torch": "tritonnn", "torchvision": "tritonnn.vision"}
 _EVERY = DistributionFinder.Context()
@@ -99,7 +99,7 @@ class _Finder(DistributionFinder):
             return _installed_module(fullname)
         if not _is_own(fullname):
             return None
-        spec = PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
+        spec = _source_tree.Beside.find_spec(fullname) or PathFinder.find_spec(fullname, path)  # type: ignore[arg-type]
         if spec is not None and spec.loader is not None:
             spec.loader = _Renaming(spec.loader)
         return spec
@@ -271,20 +271,35 @@ def run(name: str, args: Sequence[str], is_module: bool) -> int:
     try:
         (_run_module if is_module else _run_script)(name, args)
     except Exception as error:
-        explain(error)
-        error.__traceback__ = _users_frames(error.__traceback__)
-        sys.excepthook(type(error), error, error.__traceback__)
+        if isinstance(error, ImportError) and _last_file(error.__traceback__) in STARTERS:
+            raise SystemExit(f"{sys.executable}: {error}") from None  # as `python -m` says it
+        report(error)
         return 1
     return 0
 
 
-def _users_frames(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback from the user's first frame on, without those that started the program."""
-    first = trace
-    while first is not None and first.tb_frame.f_code.co_filename in (
-        __file__,
-        runpy.__file__,
-        "<frozen runpy>",
-    ):
-        first = first.tb_next
-    return first or trace
+def report(error: BaseException) -> None:
+    """Print a user's error as Python does, from the user's first frame on: those that started the program are ours."""
+    explain(error)
+    error.__traceback__ = users_frames(error.__traceback__)
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
+STARTERS = (runpy.__file__, "<frozen runpy>", "<frozen importlib.util>")
+LIBRARY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+def users_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame on that is neither the library's nor Python's import system's."""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not (file.startswith((LIBRARY, "<frozen ")) or file in (runpy.__file__, importlib.__file__)):
+            break
+        trace = trace.tb_next
+    return trace
+
+
+def _last_file(trace: TracebackType | None) -> str:
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename if trace else ""

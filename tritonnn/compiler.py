@@ -13,7 +13,7 @@ from tritonnn._dynamo.decorators import (
     reset,
     substitute_in_graph,
 )
-from tritonnn._dynamo.eval_frame import BACKENDS, compile, list_backends
+from tritonnn._dynamo.eval_frame import BACKENDS, compile, default_backend, list_backends
 from tritonnn._dynamo.exc import InvalidBackend
 
 __all__ = [
@@ -70,15 +70,17 @@ class set_stance:
         return fn
 
 
-def set_default_backend(backend: str) -> None:
-    """Refuses names that are none of a backend."""
+def set_default_backend(backend: str | None) -> None:
+    """Take a backend where `compile` is given none; None stands for PyTorch's own. Refuses what is no backend."""
+    backend = "inductor" if backend is None else backend
     if backend not in BACKENDS:
         raise InvalidBackend(str(backend))
+    default_backend(backend)
 
 
 def get_default_backend() -> str:
-    """'inductor', the name that `compile` takes where none is given."""
-    return "inductor"
+    """The name that `compile` takes where none is given: 'inductor', or what `set_default_backend` was given."""
+    return default_backend()
 
 
 def nested_compile_region(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tritonnn._dynamo.exc import InvalidBackend
+from tritonnn._inductor._options import check
 from tritonnn.errors import warn_once
 from tritonnn.nn.module import Module
 
@@ -82,12 +83,12 @@ def compile(
         backend: one of `list_backends(exclude_tags=())`; default: "inductor". A function, which would get a graph, is
             refused.
         mode: one of "default", "reduce-overhead", "max-autotune" and "max-autotune-no-cudagraphs".
-        options: of the backend; not together with `mode`.
+        options: of the backend, of those that `torch._inductor.list_options()` names; not together with `mode`.
         disable: return `model` itself.
         fullgraph, dynamic, name, recompile_limit, isolate_recompiles, shapes_spec: how PyTorch compiles.
 
     Raises:
-        RuntimeError: `mode` and `options` together, or a mode that does not exist.
+        RuntimeError: `mode` and `options` together, or a mode or an option that does not exist.
         InvalidBackend: there is no backend of that name.
         NotImplementedError: `backend` is a function.
 
@@ -104,13 +105,15 @@ def compile(
         )
     if mode is not None and mode not in MODES:
         raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
-    backend = "inductor" if backend is None else backend
+    backend = default_backend() if backend is None else backend
     if not isinstance(backend, str):
         raise NotImplementedError(
             f"torch.compile: backend={backend!r:.100} would be handed a graph, and tritonnn has no graph compiler"
         )
     if backend not in BACKENDS:
         raise InvalidBackend(backend)
+    if options is not None and backend == "inductor":
+        check(options)
     if model is None:
         return lambda model: compile(model, mode=mode, options=options, backend=backend, disable=disable)
     if not callable(model):
@@ -119,6 +122,16 @@ def compile(
         return model
     said()
     return OptimizedModule(model) if isinstance(model, Module) else _eager(model)
+
+
+_default = ["inductor"]
+
+
+def default_backend(name: str | None = None) -> str:
+    """The backend where none is given; with a name, that one from now on."""
+    if name is not None:
+        _default[:] = [name]
+    return _default[0]
 
 
 def said() -> None:

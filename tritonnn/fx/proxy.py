@@ -22,6 +22,7 @@ from tritonnn.fx.graph import Graph
 from tritonnn.fx.node import Node, map_aggregate
 from tritonnn.memory_format import layout as Layout
 from tritonnn.memory_format import memory_format as MemoryFormat
+from tritonnn.ops._namespaces import OpOverload, OpOverloadPacket
 from tritonnn.overrides import is_tensor_method_or_property
 
 __all__ = [
@@ -299,7 +300,9 @@ class Proxy:
             name = orig_method.__name__
             return tracer.create_proxy("call_method", _SHORTER.get(name, name), args, kwargs)
         args, kwargs = as_pytorch_hands_on(orig_method, args, kwargs)
-        name = tracer.graph._target_to_str(qualified_name(orig_method).rpartition(".")[2])
+        is_operator = isinstance(orig_method, (OpOverload, OpOverloadPacket))
+        plain = orig_method.__name__ if is_operator else qualified_name(orig_method).rpartition(".")[2]
+        name = tracer.graph._target_to_str(plain)
         return tracer.create_proxy("call_function", orig_method, args, kwargs, name=name)
 
 

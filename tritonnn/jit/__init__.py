@@ -224,6 +224,9 @@ def annotate(the_type: object, the_value: F) -> F:
     return the_value
 
 
+_CONTAINERS = (list, dict, tuple)
+
+
 def isinstance(obj: Any, target_type: Any) -> bool:
     """Whether a value is of a type, such as `list[int]`, down to its elements.
 
@@ -232,9 +235,15 @@ def isinstance(obj: Any, target_type: Any) -> bool:
     (True, False)
     """
     if builtins.isinstance(target_type, tuple):
-        return any(isinstance(obj, each) for each in target_type)
+        return any([isinstance(obj, each) for each in target_type])
     origin: Any = get_origin(target_type)
     args = get_args(target_type)
+    if not args and (origin in _CONTAINERS or target_type in _CONTAINERS):
+        named = getattr(target_type, "__name__", str(target_type))
+        raise RuntimeError(
+            f"Attempted to use {named} without a contained type. Please add a contained type, "
+            f"e.g. {named}[{'int, int' if 'ict' in named else 'int'}]"
+        )
     if target_type is Any:
         return True
     if origin is None:

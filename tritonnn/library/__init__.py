@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from tritonnn.errors import Invalid, fail
+from tritonnn.library import _operator
 from tritonnn.library._check import OpCheckError, opcheck
 from tritonnn.library._entries import composite, entries, load, pointwise, primitive, remove, view, writing
 from tritonnn.library._operator import ANY, FAKES, OPERATORS, Operator, devices, kernel_enabled, operator_of
@@ -217,6 +218,8 @@ class Library:
             raise ValueError(
                 "torch.library.Library: the namespace prim is reserved; please choose another name"
             )
+        if kind == "DEF":
+            _operator.claim(ns)
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
         self._defined: list[Operator] = []
 
@@ -253,6 +256,8 @@ class Library:
         for operator in self._defined:
             operator.forget()
         self._defined.clear()
+        if self.kind == "DEF":
+            _operator.CLAIMED.discard(self.ns)
 
 
 def define(

@@ -253,6 +253,30 @@ def _flat_gradients(operator: Operator, values: list[Any], returned: tuple) -> t
     return tuple(flat)
 
 
+#: namespaces that a Library of kind 'DEF' has, and those of the library itself
+CLAIMED = {
+    "aten",
+    "prims",
+    "quantized",
+    "_quantized",
+    "profiler",
+    "c10d",
+    "mkl",
+    "sparse",
+    "_c10d_functional",
+}
+
+
+def claim(name: str) -> None:
+    """Note that a Library of kind 'DEF' has a namespace, which no other may have."""
+    if name in CLAIMED:
+        raise RuntimeError(
+            f"Only a single TORCH_LIBRARY can be used to register the namespace {name}: torch.library.Library("
+            f"'{name}', 'DEF') stands elsewhere already; 'FRAGMENT' adds to it, 'IMPL' implements"
+        )
+    CLAIMED.add(name)
+
+
 def operator_of(op: object) -> Operator:
     """The operator that a name, an overload, a packet or a CustomOpDef stands for."""
     name = (

@@ -37,8 +37,16 @@ class Argument:
         """Whether it has no default."""
         return self.default is None
 
-    def __str__(self) -> str:
+    def written(self) -> str:
+        """As it was written."""
         return f"{self.type} {self.name}" + ("" if self.default is None else f"={self.default}")
+
+    def __str__(self) -> str:
+        """As PyTorch prints it, its default by value: a float as `2.`."""
+        shown = self.default
+        if isinstance(self.value, (int, float, list, tuple, str)):
+            shown = _printed(self.value, self.type.startswith("float"))
+        return f"{self.type} {self.name}" + ("" if shown is None else f"={shown}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,18 +57,18 @@ class Schema:
     arguments: tuple[Argument, ...]
     returns: tuple[str, ...]
 
-    def text(self) -> str:
-        """Arguments and results without the name."""
+    def text(self, shown: Callable[[Argument], str] = Argument.written) -> str:
+        """Arguments and results without the name, the arguments as they were written."""
         parts: list[str] = []
         for argument in self.arguments:
             if argument.kwarg_only and "*" not in parts:
                 parts.append("*")
-            parts.append(str(argument))
+            parts.append(shown(argument))
         results = self.returns[0] if len(self.returns) == 1 else f"({', '.join(self.returns)})"
         return f"({', '.join(parts)}) -> {results}"
 
     def __str__(self) -> str:
-        return self.name + self.text()
+        return self.name + self.text(str)
 
     __repr__ = __str__
 
@@ -171,6 +179,18 @@ def _shown(value: object) -> str | None:
     if isinstance(value, DType):
         return value.name
     return f'"{value}"' if isinstance(value, Device) else None
+
+
+def _printed(value: Any, of_float: bool) -> str:
+    """A default as PyTorch prints it."""
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_printed(item, of_float) for item in value)}]"
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, bool) or not (of_float or isinstance(value, float)):
+        return str(value)
+    digits = f"{value:.17g}"
+    return f"{digits}." if digits.lstrip("-").isdigit() else digits
 
 
 _ARGUMENT = re.compile(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import Any
 
+from tritonnn._overriding import overloading, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.ops import whole
 from tritonnn.ops._aten_forms import FORMS
@@ -46,7 +47,8 @@ class OpOverload:
         return name if self._overloadname == "default" else f"{name}.{self._overloadname}"
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._op(*args, **kwargs)
+        found = overloading((*args, *kwargs.values()))
+        return self._op(*args, **kwargs) if found is None else overridden(self, found, args, kwargs)
 
     def __copy__(self) -> OpOverload:
         return self
@@ -89,7 +91,8 @@ class OpOverloadPacket:
         return sorted({*super().__dir__(), *self._overloads})
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self._op(*args, **kwargs)
+        found = overloading((*args, *kwargs.values()))
+        return self._op(*args, **kwargs) if found is None else overridden(self, found, args, kwargs)
 
     def __copy__(self) -> OpOverloadPacket:
         return self
