@@ -14,7 +14,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from tritonnn import torch_version, version
+from tritonnn import _parameter, torch_version, version
+from tritonnn.serialization import _tensors
+from tritonnn.storage import untyped
 
 __all__ = ["Installed", "call", "claim", "public_module", "rename"]
 
@@ -54,11 +56,12 @@ PLACES = {
     "distributions._combined_constraints": "distributions.constraints",
     "amp._scaler_state": "amp.grad_scaler", "autograd.differences": "autograd.gradcheck",
     "nn.modules._loss_base": "nn.modules.loss",
+    "profiler._schedule.ProfilerActivity": "_C._profiler",
     "profiler._events": "autograd.profiler_util", "profiler._profile": "profiler.profiler",
     "profiler._ranges": "autograd.profiler", "profiler._schedule": "profiler.profiler",
     "utils.tensorboard._by_tensorboardx": "utils.tensorboard.writer",
     "utils.tensorboard._by_tensorboard": "utils.tensorboard.writer",
-    "utils.data._iterators": "utils.data.dataloader",
+    "utils.data._iterators": "utils.data.dataloader", "utils._pytree._spec": "utils._pytree",
     "storage": "storage",
     "cuda._devices": "cuda", "cuda.streams.StreamContext": "cuda",
     "cuda.AcceleratorError": "", "cuda.OutOfMemoryError": "",
@@ -73,6 +76,7 @@ FUNCTIONS = {
         "utils.data._collate.collate", "utils.data._collate.default_collate", "utils.data._collate.default_convert",
     ), "utils.data._utils.collate"),
     "utils.data._worker.get_worker_info": "utils.data._utils.worker",
+    "amp._scaler_state._refresh_per_optimizer_state": "amp.grad_scaler",
 }  # fmt: skip
 
 
@@ -161,6 +165,15 @@ class Installed(Distribution):
         return Path(__file__).parent / str(path)
 
 
+# What plain pickles call to make tensors -> its name in `torch._utils`.
+REBUILDING: dict[Any, str] = {
+    _tensors.rebuild_tensor_v2: "_rebuild_tensor_v2", _tensors.rebuild_tensor_v3: "_rebuild_tensor_v3",
+    _tensors.rebuild_sparse: "_rebuild_sparse_tensor", _tensors.rebuild_meta: "_rebuild_meta_tensor_no_storage",
+    _parameter._rebuild_parameter: "_rebuild_parameter",
+    _parameter._rebuild_parameter_with_state: "_rebuild_parameter_with_state",
+}  # fmt: skip
+
+
 def claim() -> None:
     """Give the version of PyTorch whose interface this is as the version."""
     served = torch_version.TorchVersion(version.served)
@@ -168,6 +181,19 @@ def claim() -> None:
     version.__version__ = version.served
     library: Any = sys.modules["tritonnn"]
     library.storage._load_from_bytes = _load_from_bytes
+    _load_from_bytes.__module__ = "torch.storage"
+    _tensors.reduce_storage = untyped.StorageBase.__reduce_ex__ = _by_bytes  # type: ignore[assignment,method-assign]
+    for function, name in REBUILDING.items():
+        function.__module__, function.__name__, function.__qualname__ = "torch._utils", name, name
+
+
+def _by_bytes(storage: Any, protocol: Any) -> tuple:
+    """A storage in a plain pickle, as PyTorch reads it."""
+    from tritonnn.serialization import save
+
+    held = io.BytesIO()
+    save(_tensors.storage_object(storage) if isinstance(storage, _tensors.StorageRef) else storage, held)
+    return _load_from_bytes, (held.getvalue(),)
 
 
 def _load_from_bytes(b: bytes) -> Any:

@@ -33,6 +33,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+torch = tritonnn  # pickles that PyTorch wrote name memory formats so: `torch._utils.torch.channels_last`
+
+
 def _element_size(dtype: DType) -> int:
     """Bytes of an element.
 

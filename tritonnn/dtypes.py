@@ -57,8 +57,9 @@ class dtype:
     def __repr__(self) -> str:
         return f"torch.{self.name}"
 
-    def __reduce__(self) -> tuple:
-        return _by_name, (self.name,)
+    def __reduce__(self) -> str | tuple:
+        # By its name in `torch` where that is this library, as PyTorch does.
+        return self.name if type(self).__module__ == "torch" else (_by_name, (self.name,))
 
     def __copy__(self) -> dtype:
         return self

@@ -17,6 +17,7 @@ from tritonnn._tensor import Tensor, from_array
 from tritonnn.device import DeviceLike
 from tritonnn.device import device as Device
 from tritonnn.dtypes import uint8
+from tritonnn.errors import warn
 
 DEFAULT_SEED = 67280421310721
 _STATE = struct.Struct("<QQ")
@@ -137,6 +138,12 @@ class Generator:
     def _of_gpu(self, name: str) -> None:
         if self.device.type == "cpu":
             raise NotImplementedError(f"{name} is not supported in this Generator: it is the CPU's")
+
+    def __setstate__(self, state: tuple) -> None:
+        """Of a generator that PyTorch pickled, whose own numbers are others: the beginning of the seed's numbers."""
+        seed, *_ = state
+        warn("the state of a generator that PyTorch saved is of other numbers: it starts anew from its seed")
+        self.manual_seed(seed)
 
     def __reduce__(self) -> tuple:
         return _rebuild, (str(self.device), self._place.seed, self._place.offset)

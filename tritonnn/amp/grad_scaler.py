@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import tritonnn
 from tritonnn._tensor import Tensor
-from tritonnn.amp._scaler_state import OptState, ScalerState, refresh_per_optimizer_state
+from tritonnn.amp._scaler_state import OptState, ScalerState, _refresh_per_optimizer_state
 from tritonnn.device import device as Device
 from tritonnn.ops.optimizer.amp import _amp_foreach_non_finite_check_and_unscale_, _amp_update_scale_
 from tritonnn.optim.optimizer import Optimizer
@@ -272,7 +272,7 @@ class GradScaler(ScalerState):
             _amp_update_scale_(
                 scale, tracker, total, self._growth_factor, self._backoff_factor, self._growth_interval
             )
-        self._per_optimizer_states = defaultdict(refresh_per_optimizer_state)
+        self._per_optimizer_states = defaultdict(_refresh_per_optimizer_state)
 
     def _set_scale(self, scale: Tensor, new_scale: object) -> None:
         if isinstance(new_scale, (int, float)) and not isinstance(new_scale, bool):

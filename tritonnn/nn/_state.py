@@ -72,12 +72,12 @@ class StateMixin:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`
         first.
         """
-        return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self))
+        return _register(self._load_state_dict_pre_hooks, _WrappedHook(hook, self))
 
     def _register_load_state_dict_pre_hook(
         self, hook: Callable, with_module: bool = False
     ) -> RemovableHandle:
-        return _register(self._load_state_dict_pre_hooks, _WithModule(hook, self) if with_module else hook)
+        return _register(self._load_state_dict_pre_hooks, _WrappedHook(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after loading; it may change the two lists in place."""
@@ -297,24 +297,30 @@ def _assignable(tensor: Tensor, given: Tensor) -> Tensor:
     return Parameter(given, requires_grad=tensor.requires_grad)
 
 
-class _WithModule:
+class _WrappedHook:
     """A hook that gets the module as its first argument; refers to it weakly, pickles and copies with it."""
 
     def __init__(self, hook: Callable, module: Any) -> None:
         self.hook = hook
-        self.module = weakref.ref(module)
+        self.module = (
+            None if module is None else weakref.ref(module)
+        )  # none: a pickle of a hook that takes none
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.module is None:
+            return self.hook(*args, **kwargs)
         module = self.module()
         if module is None:
             raise RuntimeError("You are trying to call the hook of a dead Module!")
         return self.hook(module, *args, **kwargs)
 
-    def __getstate__(self) -> tuple[Callable, Any]:
-        return self.hook, self.module()
+    def __getstate__(self) -> dict[str, Any]:
+        if self.module is None:
+            return {"hook": self.hook, "with_module": False}
+        return {"hook": self.hook, "with_module": True, "module": self.module()}
 
-    def __setstate__(self, state: tuple[Callable, Any]) -> None:
-        self.__init__(*state)  # type: ignore[misc]
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["hook"], state.get("module"))  # type: ignore[misc]
 
 
 class _Loading:

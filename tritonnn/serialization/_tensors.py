@@ -90,9 +90,15 @@ class StorageRef:
         return host_array(self.base).reshape(-1)
 
     def __reduce_ex__(self, protocol: Any) -> tuple:
+        if reduce_storage is not None:
+            return reduce_storage(self, protocol)
         array = self.data()
         data = pickle.PickleBuffer(array) if protocol >= 5 else array.tobytes()
         return _storage_from_bytes, (data, self.location, self.dtype)
+
+
+#: what stands for a storage in a plain pickle, where that is something else
+reduce_storage: Callable[[StorageRef, Any], tuple] | None = None
 
 
 def _storage_from_bytes(data: Any, location: str, dtype: DType | None) -> StorageRef:

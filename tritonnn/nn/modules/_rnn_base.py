@@ -179,6 +179,10 @@ class RNNBase(Module):
     def _flat_weights(self) -> list[Any]:
         return [getattr(self, name) for names in self._all_weights for name in names]
 
+    def __getstate__(self) -> dict[str, Any]:
+        lists = {"_flat_weights_names": self._flat_weights_names, "_flat_weights": self._flat_weights}
+        return {**super().__getstate__(), **lists}  # as PyTorch keeps them, which reads them back
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # PyTorch keeps its weights in a list beside the parameters as well; here the list is made when asked for
         known = {k: v for k, v in state.items() if not k.startswith("_flat_weight")}

@@ -9,7 +9,7 @@ from tritonnn.nn._hooks import (
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
 )
-from tritonnn.nn._state import _EXTRA_STATE_KEY_SUFFIX, T_destination, _IncompatibleKeys  # noqa: F401
+from tritonnn.nn._state import _EXTRA_STATE_KEY_SUFFIX, T_destination, _IncompatibleKeys, _WrappedHook  # noqa: F401
 from tritonnn.nn.module import (
     Module,
     register_module_buffer_registration_hook,

@@ -36,7 +36,7 @@ class _BaseDataLoaderIter:
 
     def _reset(self, loader: DataLoader[Any]) -> None:
         """Begins a new epoch."""
-        self._loader_length = loader._stream_length
+        self._loader_length = loader._IterableDataset_len_called
         self._dataset = loader.dataset
         self._num_yielded = 0
         self._sampler_iter = iter(self._index_sampler)

@@ -78,7 +78,7 @@ class DataLoader(Generic[T_co]):
         tensor([4]) tensor([16])
     """
 
-    _initialized = False
+    __initialized = False
 
     def __init__(
         self,
@@ -106,6 +106,7 @@ class DataLoader(Generic[T_co]):
             dataset, batch_size, shuffle, sampler, batch_sampler, drop_last, generator
         )
         self.dataset = dataset
+        self._dataset_kind = int(isinstance(dataset, IterableDataset))  # as PyTorch's pickles say it
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.sampler = sampler
@@ -124,23 +125,25 @@ class DataLoader(Generic[T_co]):
             collate_fn = default_collate if self._auto_collation else default_convert
         self.collate_fn = collate_fn
         self._iterator: Any = None
-        self._stream_length: int | None = None
-        self._initialized = True
+        self._IterableDataset_len_called: int | None = None
+        self.__initialized = True
         self.check_worker_number_rationality()
 
     def __setattr__(self, attr: str, val: Any) -> None:
-        if self._initialized and attr in _FIXED:
+        if self.__initialized and attr in _FIXED:
             raise ValueError(f"{attr} attribute should not be set after {type(self).__name__} is initialized")
         super().__setattr__(attr, val)
 
     @property
     def multiprocessing_context(self) -> Any:
         """How workers are started; None for the default."""
-        return self._context
+        return self.__multiprocessing_context
 
     @multiprocessing_context.setter
     def multiprocessing_context(self, context: Any) -> None:
-        self._context = None if context is None else _check_context(context, self.num_workers)
+        self.__multiprocessing_context = (
+            None if context is None else _check_context(context, self.num_workers)
+        )
 
     @property
     def _auto_collation(self) -> bool:
@@ -167,7 +170,7 @@ class DataLoader(Generic[T_co]):
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
             return len(self._index_sampler)
-        length = self._stream_length = len(self.dataset)  # type: ignore[arg-type]
+        length = self._IterableDataset_len_called = len(self.dataset)  # type: ignore[arg-type]
         if self.batch_size is None:
             return length
         return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
