@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn import Tensor
+from tritonnn.errors import LinAlgError
 from tritonnn.vision._pillow import is_image
 from tritonnn.vision.transforms import _functional_tensor
 from tritonnn.vision.transforms._conversion import pil_to_tensor, to_pil_image
@@ -175,7 +176,12 @@ def get_perspective_coeffs(
         rows.append([x, y, 1, 0, 0, 0, -start_x * x, -start_x * y])
         rows.append([0, 0, 0, x, y, 1, -start_y * x, -start_y * y])
     wanted = np.array(startpoints, np.float64).reshape(8)
-    solution = np.linalg.lstsq(np.array(rows, np.float64), wanted, rcond=None)[0]
+    solution, _, rank, _ = np.linalg.lstsq(np.array(rows, np.float64), wanted, rcond=None)
+    if rank < len(rows):
+        raise LinAlgError(
+            f"perspective: no map takes endpoints {endpoints} to startpoints {startpoints}, whose {rank} "
+            f"equations of {len(rows)} are independent: three of the points lie on a line, or two are the same"
+        )
     return solution.astype(np.float32).tolist()
 
 

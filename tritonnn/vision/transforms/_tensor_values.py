@@ -58,6 +58,15 @@ def normalize(
     >>> torch.vision.transforms.functional.normalize(torch.ones(2, 1, 1), [1.0, 2.0], [2.0, 4.0]).flatten()
     tensor([ 0.0000, -0.2500])
     """
+    centre, spread = channel_statistics(tensor, mean, std)
+    # in place in either case: more means than the tensor has channels are refused, not broadcast to more channels
+    return (tensor if inplace else tensor.clone()).sub_(centre).div_(spread)
+
+
+def channel_statistics(
+    tensor: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the channels of a tensor that can be normalised, to broadcast against it."""
     check_image(tensor)
     if not tensor.is_floating_point():
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
@@ -73,8 +82,7 @@ def normalize(
         value.to(tensor.device).reshape(-1, 1, 1) if value.ndim == 1 else value.to(tensor.device)
         for value in (centre, spread)
     )
-    centred = tensor.sub_(centre) if inplace else tensor - centre
-    return centred.div_(spread)
+    return centre, spread
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:

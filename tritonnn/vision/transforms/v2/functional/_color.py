@@ -165,7 +165,7 @@ def permute_channels_image(image: Tensor, permutation: Any) -> Tensor:
 
 
 def _permute_channels_image_pil(image: Any, permutation: Any) -> Any:
-    return _F.to_pil_image(permute_channels_image(_F.pil_to_tensor(image), permutation), image.mode)
+    return _F.to_pil_image(permute_channels_image(_F.pil_to_tensor(image), permutation))  # L, LA, RGB or RGBA
 
 
 adjust_brightness_video = video_kernel(adjust_brightness_image)

@@ -144,8 +144,10 @@ def _resized_crop_image_pil(
     width: int,
     size: Sequence[int],
     interpolation: Interpolation = InterpolationMode.BILINEAR,
+    antialias: bool | None = True,
 ) -> Any:
-    return _resize_image_pil(crop_image(image, top, left, height, width), size, interpolation)
+    cropped = crop_image(image, top, left, height, width)
+    return _resize_image_pil(cropped, size, interpolation, antialias=antialias)
 
 
 def perspective_image(

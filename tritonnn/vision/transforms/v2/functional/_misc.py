@@ -8,11 +8,11 @@ import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision import tv_tensors
 from tritonnn.vision.transforms import functional as _F
+from tritonnn.vision.transforms._tensor_values import channel_statistics
 from tritonnn.vision.transforms.v2.functional._box_formats import as_format, converted
 from tritonnn.vision.transforms.v2.functional._utils import (
     PICTURE,
     functional,
-    image_kernel,
     is_pure_tensor,
     kernel_of,
     video_kernel,
@@ -76,7 +76,10 @@ def to_dtype(inpt: Any, dtype: torch.dtype = torch.float32, scale: bool = False)
     """
 
 
-normalize_image = image_kernel(_F.normalize)
+def normalize_image(image: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tensor:
+    """`normalize` of a picture. A picture of one channel and several means has a result of as many channels."""
+    centre, spread = channel_statistics(image, mean, std)
+    return (image.sub_(centre) if inplace else image - centre).div_(spread)
 
 
 def gaussian_blur_image(image: Tensor, kernel_size: Any, sigma: Any = None) -> Tensor:
