@@ -323,3 +323,22 @@ def test_gradients_flow_through_tensors() -> None:
         assert torch.autograd.gradcheck(lambda x, f=getattr(F, name), a=args: f(x, *a), (leaf,), atol=1e-4), (
             name
         )
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_more_means_than_channels_are_refused(device: str, inplace: bool) -> None:
+    grey = torch.full((1, 2, 2), 0.5, device=device)
+    with pytest.raises(RuntimeError, match="shape"):
+        F.normalize(grey, [0.1, 0.2, 0.3], [0.5] * 3, inplace)
+    with pytest.raises(RuntimeError, match="shape"):
+        T.Normalize([0.1, 0.2, 0.3], [0.5], inplace)(grey)
+    assert F.normalize(grey.expand(3, 2, 2), [0.1, 0.2, 0.3], [0.5]).shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize("seen", [PICTURE, image()], ids=["picture", "tensor"])
+def test_points_that_no_perspective_takes_there(seen: object) -> None:
+    corners = [[0, 0], [9, 0], [9, 9], [0, 9]]
+    for points in ([[3, 3]] * 4, [[0, 0], [4, 4], [8, 8], [0, 9]], [[0, 0], [9, 0], [9, 9], [9, 9]]):
+        with pytest.raises(torch.linalg.LinAlgError, match=r"perspective.*endpoints"):
+            F.perspective(seen, corners, points)
