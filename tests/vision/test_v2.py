@@ -381,3 +381,17 @@ def test_a_grey_picture_and_means_of_colours(device: str) -> None:
     assert torch.allclose(result[:, 0, 0].cpu(), torch.tensor([0.8, 0.3, 0.1])) and result.shape == (3, 2, 2)
     with pytest.raises(RuntimeError, match="shape"):
         v2.Normalize([0.1, 0.2, 0.3], [0.5], inplace=True)(grey)
+
+
+def test_changes_of_a_subclass_of_an_augmentation() -> None:
+    class Solarized(v2.TrivialAugmentWide):
+        _AUGMENTATION_SPACE = {"Solarize": (lambda bins, height, width: torch.full((bins,), 0.5), False)}
+
+    class Inverted(v2.RandAugment):
+        _AUGMENTATION_SPACE = {"Invert": (lambda bins, height, width: None, False)}
+
+    image = tv_tensors.Image(torch.tensor([[[0, 100, 200]]], dtype=torch.uint8))
+    assert Solarized()(image).flatten().tolist() == [0, 100, 55]
+    assert Inverted(num_ops=1)(image).flatten().tolist() == [255, 155, 55]
+    magnitudes, signed = v2.RandAugment._AUGMENTATION_SPACE["ShearX"]
+    assert magnitudes(3, 10, 10).tolist() == pytest.approx([0.0, 0.15, 0.3]) and signed

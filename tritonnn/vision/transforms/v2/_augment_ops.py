@@ -11,7 +11,10 @@ from tritonnn.vision.transforms._augment_ops import COLORS, Space, space
 from tritonnn.vision.transforms._tensor_checks import max_value
 from tritonnn.vision.transforms.v2 import functional as F
 
-__all__ = ["Space", "applied", "space_of"]
+__all__ = ["AugmentationSpace", "Space", "applied", "augmentation_space"]
+
+#: name -> (magnitudes(bins, height, width), which are None of a change without any; whether they may be negative)
+AugmentationSpace = dict[str, tuple[Callable[[int, int, int], torch.Tensor | None], bool]]
 
 _MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 _LEVELS = ("Posterize", "Solarize", "AutoContrast", "Equalize")
@@ -32,9 +35,10 @@ def _moved(inpt: Any, x: float, y: float, how: dict[str, Any]) -> Any:
 
 
 def _solarized(inpt: Any, level: float) -> Any:
-    """The level is one of 255."""
-    largest = max_value(inpt.dtype) if isinstance(inpt, torch.Tensor) else 255
-    return F.solarize(inpt, threshold=largest * (level / 255.0))
+    """The level is a part of the brightest value."""
+    return F.solarize(
+        inpt, threshold=(max_value(inpt.dtype) if isinstance(inpt, torch.Tensor) else 255) * level
+    )
 
 
 #: name -> change(input, magnitude, interpolation and fill)
@@ -64,7 +68,22 @@ def applied(inpt: Any, name: str, magnitude: float, interpolation: Any, fill: An
     return _OPS[name](inpt, magnitude, {"interpolation": interpolation, "fill": fill})
 
 
-def space_of(kind: str, bins: int, height: int, width: int) -> Space:
+def augmentation_space(kind: str) -> AugmentationSpace:
+    """What a kind of augmentation chooses from: the class attribute that a subclass may replace."""
+
+    def magnitudes_of(name: str) -> Callable[[int, int, int], torch.Tensor | None]:
+        def magnitudes(bins: int, height: int, width: int) -> torch.Tensor | None:
+            found = _space_of(kind, bins, height, width)[name][0]
+            if found.ndim == 0:
+                return None
+            return found / 255.0 if name == "Solarize" else found
+
+        return magnitudes
+
+    return {name: (magnitudes_of(name), signed) for name, (_, signed) in _space_of(kind, 2, 1, 1).items()}
+
+
+def _space_of(kind: str, bins: int, height: int, width: int) -> Space:
     """For each change that a kind of augmentation chooses from, its magnitudes and whether they may be negative."""
     part = 150.0 / 331.0
     common = (*_MOVES, *COLORS, *_LEVELS)

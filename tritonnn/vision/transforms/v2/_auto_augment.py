@@ -11,7 +11,7 @@ from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
 from tritonnn.vision.transforms import AutoAugmentPolicy
 from tritonnn.vision.transforms.v2 import functional as F
-from tritonnn.vision.transforms.v2._augment_ops import Space, applied, space_of
+from tritonnn.vision.transforms.v2._augment_ops import AugmentationSpace, applied, augmentation_space
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
@@ -65,22 +65,27 @@ class _AutoAugmentBase(Transform):
     def _augmented(self, image: Any, height: int, width: int) -> Any:
         raise NotImplementedError
 
-    def _applied(self, image: Any, name: str, magnitude: float, signed: bool) -> Any:
-        """The image after a change, of the opposite direction where a draw says so."""
+    def _applied(
+        self, image: Any, name: str, space: AugmentationSpace, scale: tuple[int, int, int], bin_: int | range | None
+    ) -> Any:
+        """The image after a change of the strength of a bin of `scale`, which is that many bins, height and width.
+
+        The bin is drawn of a range, and the opposite direction taken where a draw says so.
+        """
+        function, signed = space[name]
+        magnitudes, magnitude = function(*scale), 0.0
+        if magnitudes is not None:
+            magnitude = float(
+                magnitudes[int(torch.randint(len(bin_), ())) if isinstance(bin_, range) else bin_]
+            )
         if signed and torch.rand(()) <= 0.5:
             magnitude = -magnitude
         return applied(image, name, magnitude, self.interpolation, _get_fill(self._fill, type(image)))
 
 
-def _one_of(choices: Space) -> tuple[str, torch.Tensor, bool]:
-    """A change that is drawn: its name, its magnitudes, and whether they may be negative."""
-    name = list(choices)[int(torch.randint(len(choices), ()))]
-    return (name, *choices[name])
-
-
-def _drawn(magnitudes: torch.Tensor, count: int) -> float:
-    """One of the first magnitudes; 0 of a change that has none."""
-    return float(magnitudes[int(torch.randint(count, ()))]) if magnitudes.ndim else 0.0
+def _one_of(space: AugmentationSpace) -> str:
+    """The name of a change that is drawn."""
+    return list(space)[int(torch.randint(len(space), ()))]
 
 
 class AutoAugment(_AutoAugmentBase):
@@ -98,6 +103,7 @@ class AutoAugment(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.AutoAugment
+    _AUGMENTATION_SPACE = augmentation_space("AutoAugment")
 
     def __init__(
         self,
@@ -110,12 +116,9 @@ class AutoAugment(_AutoAugmentBase):
         self._policies = _transforms.AutoAugment(policy).policies
 
     def _augmented(self, image: Any, height: int, width: int) -> Any:
-        choices = space_of("AutoAugment", 10, height, width)
         for name, probability, bin_ in self._policies[int(torch.randint(len(self._policies), ()))]:
             if torch.rand(()) <= probability:
-                magnitudes, signed = choices[name]
-                magnitude = float(magnitudes[bin_]) if magnitudes.ndim else 0.0
-                image = self._applied(image, name, magnitude, signed)
+                image = self._applied(image, name, self._AUGMENTATION_SPACE, (10, height, width), bin_)
         return image
 
 
@@ -131,6 +134,7 @@ class RandAugment(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.RandAugment
+    _AUGMENTATION_SPACE = augmentation_space("RandAugment")
 
     def __init__(
         self,
@@ -148,11 +152,9 @@ class RandAugment(_AutoAugmentBase):
         self.num_magnitude_bins = num_magnitude_bins
 
     def _augmented(self, image: Any, height: int, width: int) -> Any:
-        choices = space_of("RandAugment", self.num_magnitude_bins, height, width)
+        space, scale = self._AUGMENTATION_SPACE, (self.num_magnitude_bins, height, width)
         for _ in range(self.num_ops):
-            name, magnitudes, signed = _one_of(choices)
-            magnitude = float(magnitudes[self.magnitude]) if magnitudes.ndim else 0.0
-            image = self._applied(image, name, magnitude, signed)
+            image = self._applied(image, _one_of(space), space, scale, self.magnitude)
         return image
 
 
@@ -166,6 +168,7 @@ class TrivialAugmentWide(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.TrivialAugmentWide
+    _AUGMENTATION_SPACE = augmentation_space("TrivialAugmentWide")
 
     def __init__(
         self, num_magnitude_bins: int = 31, interpolation: Interpolation = "nearest", fill: Fill = None
@@ -174,10 +177,8 @@ class TrivialAugmentWide(_AutoAugmentBase):
         self.num_magnitude_bins = num_magnitude_bins
 
     def _augmented(self, image: Any, height: int, width: int) -> Any:
-        name, magnitudes, signed = _one_of(
-            space_of("TrivialAugmentWide", self.num_magnitude_bins, height, width)
-        )
-        return self._applied(image, name, _drawn(magnitudes, self.num_magnitude_bins), signed)
+        space, bins = self._AUGMENTATION_SPACE, self.num_magnitude_bins
+        return self._applied(image, _one_of(space), space, (bins, height, width), range(bins))
 
 
 class AugMix(_AutoAugmentBase):
@@ -194,6 +195,8 @@ class AugMix(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.AugMix
+    _AUGMENTATION_SPACE = augmentation_space("AugMix")
+    _PARTIAL_AUGMENTATION_SPACE = augmentation_space("AugMix without colors")
     _PARAMETER_MAX = 10
 
     def __init__(
@@ -226,8 +229,8 @@ class AugMix(_AutoAugmentBase):
         return self._sample_dirichlet(alphas.expand(batch.shape[0], -1))
 
     def _augmented(self, image: Any, height: int, width: int) -> Any:
-        kind = "AugMix" if self.all_ops else "AugMix without colors"
-        choices = space_of(kind, self._PARAMETER_MAX, height, width)
+        space = self._AUGMENTATION_SPACE if self.all_ops else self._PARTIAL_AUGMENTATION_SPACE
+        scale = self._PARAMETER_MAX, height, width
         tensor = F.pil_to_tensor(image) if is_image(image) else image
         dims = 5 if isinstance(image, tv_tensors.Video) else 4
         batch = tensor.reshape([1] * max(dims - tensor.ndim, 0) + list(tensor.shape))
@@ -236,15 +239,16 @@ class AugMix(_AutoAugmentBase):
         weights = self._weights(self.mixture_width, batch) * rest[:, None]
         mix = own.reshape(each) * batch
         for i in range(self.mixture_width):
-            mix = mix + weights[:, i].reshape(each) * self._chain(batch, choices)
+            mix = mix + weights[:, i].reshape(each) * self._chain(batch, space, scale)
         mix = mix.reshape(tensor.shape).to(tensor.dtype)
         if is_image(image):
             return F.to_pil_image(mix)
         return mix if is_pure_tensor(image) else tv_tensors.wrap(mix, like=image)
 
-    def _chain(self, batch: torch.Tensor, choices: Space) -> torch.Tensor:
+    def _chain(
+        self, batch: torch.Tensor, space: AugmentationSpace, scale: tuple[int, int, int]
+    ) -> torch.Tensor:
         depth = self.chain_depth if self.chain_depth > 0 else int(torch.randint(low=1, high=4, size=(1,)))
         for _ in range(depth):
-            name, magnitudes, signed = _one_of(choices)
-            batch = self._applied(batch, name, _drawn(magnitudes, self.severity), signed)
+            batch = self._applied(batch, _one_of(space), space, scale, range(self.severity))
         return batch
