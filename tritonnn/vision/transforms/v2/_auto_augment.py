@@ -66,7 +66,12 @@ class _AutoAugmentBase(Transform):
         raise NotImplementedError
 
     def _applied(
-        self, image: Any, name: str, space: AugmentationSpace, scale: tuple[int, int, int], bin_: int | range | None
+        self,
+        image: Any,
+        name: str,
+        space: AugmentationSpace,
+        scale: tuple[int, int, int],
+        bin_: int | range | None,
     ) -> Any:
         """The image after a change of the strength of a bin of `scale`, which is that many bins, height and width.
 
