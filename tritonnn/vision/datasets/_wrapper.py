@@ -207,13 +207,15 @@ def _coco(dataset: Any, target_keys: Any) -> Wrapper:
         image_id = dataset.ids[idx]
         if not annotations:
             return image, {"image_id": image_id}
-        size = tuple(functional.get_size(image))
+        height, width = functional.get_size(image)
         columns = _columns(annotations)
         made: dict[str, Callable[[], Any]] = {
             "image_id": lambda: image_id,
-            "boxes": lambda: _corners(columns["bbox"], size),
+            "boxes": lambda: _corners(columns["bbox"], (height, width)),
             "masks": lambda: tv_tensors.Mask(
-                torch.stack([torch.from_numpy(_masks.mask_of(s, *size)) for s in columns["segmentation"]])
+                torch.stack(
+                    [torch.from_numpy(_masks.mask_of(s, height, width)) for s in columns["segmentation"]]
+                )
             ),
             "labels": lambda: torch.tensor(columns["category_id"]),
         }

@@ -15,12 +15,12 @@ from tritonnn.vision.transforms.v2._augment_ops import Space, applied, space_of
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     check_type,
     is_pure_tensor,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
 

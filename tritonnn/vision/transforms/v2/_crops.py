@@ -17,7 +17,6 @@ from tritonnn.vision.transforms.v2._augment import _PicturesOnly
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _check_padding_arg,
     _check_padding_mode_arg,
     _get_fill,
@@ -25,6 +24,7 @@ from tritonnn.vision.transforms.v2._utils import (
     has_any,
     query_size,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["CenterCrop", "FiveCrop", "RandomCrop", "RandomResizedCrop", "TenCrop"]
 

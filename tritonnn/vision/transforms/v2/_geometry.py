@@ -14,7 +14,6 @@ from tritonnn.vision.transforms.v2._iou_crop import RandomIoUCrop
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _check_padding_arg,
     _check_padding_mode_arg,
     _get_fill,
@@ -27,6 +26,7 @@ from tritonnn.vision.transforms.v2._warps import (
     RandomPerspective,
     RandomRotation,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = [
     "CenterCrop", "ElasticTransform", "FiveCrop", "Pad", "RandomAffine", "RandomCrop", "RandomHorizontalFlip",

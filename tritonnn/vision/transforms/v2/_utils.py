@@ -9,7 +9,6 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
-from tritonnn.vision.transforms.functional import InterpolationMode
 from tritonnn.vision.transforms.v2.functional import get_dimensions, get_size, is_pure_tensor
 from tritonnn.vision.transforms.v2.functional._utils import _FillType
 
@@ -18,7 +17,6 @@ __all__ = [
     "is_pure_tensor", "query_chw", "query_size",
 ]  # fmt: skip
 
-Interpolation = str | InterpolationMode | int
 Fill = _FillType | dict[type | str, _FillType]
 Checks = tuple[type | Callable[[Any], bool], ...]
 _Fills = dict[type | str, Any]

@@ -14,12 +14,12 @@ from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     _setup_number_or_seq,
     query_size,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["ElasticTransform", "RandomAffine", "RandomPerspective", "RandomRotation"]
 
