@@ -31,7 +31,10 @@ class TVTensor(torch.Tensor):
 
     @staticmethod
     def _to_tensor(
-        data: Any, dtype: Any = None, device: Any = None, requires_grad: bool | None = None
+        data: Any,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | int | None = None,
+        requires_grad: bool | None = None,
     ) -> torch.Tensor:
         if requires_grad is None:
             requires_grad = isinstance(data, torch.Tensor) and data.requires_grad
@@ -77,7 +80,7 @@ class TVTensor(torch.Tensor):
         # in-place ops give the tensor that they are called on
         return output.as_subclass(torch.Tensor) if isinstance(output, cls) else output
 
-    def _make_repr(self, **metadata: Any) -> str:
+    def _make_repr(self, **metadata: object) -> str:
         said = ", ".join([f"{name}={value}" for name, value in metadata.items()])
         return f"{super().__repr__()[:-1]}, {said})"
 

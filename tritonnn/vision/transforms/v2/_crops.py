@@ -127,7 +127,7 @@ class FiveCrop(_SeveralCrops):
         super().__init__()
         self.size = setup_size(size, error_msg=TWO_DIMENSIONS)
 
-    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT | tuple[PictureT, ...]:
         return self._call_kernel(F.five_crop, inpt, self.size)
 
 
@@ -146,7 +146,7 @@ class TenCrop(_SeveralCrops):
         self.size = setup_size(size, error_msg=TWO_DIMENSIONS)
         self.vertical_flip = vertical_flip
 
-    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT | tuple[PictureT, ...]:
         return self._call_kernel(F.ten_crop, inpt, self.size, vertical_flip=self.vertical_flip)
 
 

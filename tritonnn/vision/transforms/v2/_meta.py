@@ -77,6 +77,6 @@ class SetClampingMode(Transform):
         self.clamping_mode = clamping_mode
 
     def transform(self, inpt: tv_tensors.BoundingBoxes, params: dict[str, Any]) -> Tensor:
-        output = inpt.clone()
+        output: Any = inpt.clone()
         output.clamping_mode = self.clamping_mode
         return output
