@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tritonnn as torch
 from tritonnn._overriding import DisableTorchFunctionSubclass
@@ -28,6 +28,10 @@ class TVTensor(torch.Tensor):
     """
 
     _metadata: tuple[str, ...] = ()  # attributes that results of the class take over
+
+    if TYPE_CHECKING:  # what `__new__` of a subclass takes, Tensor's `__init__` does not
+
+        def __init__(self, *args: object, **kwargs: object) -> None: ...
 
     @staticmethod
     def _to_tensor(
