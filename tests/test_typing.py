@@ -179,9 +179,7 @@ def expectations(source: str) -> dict[int, str]:
     """By line of a program: what its comment says that it must be told."""
     lines = enumerate(source.split("\n"), 1)
     told = {number: line.rpartition("  # ")[2] for number, line in lines if "  # " in line}
-    return {
-        number: text for number, text in told.items() if text.startswith("error: ") or source is PROGRAM
-    }
+    return {number: text for number, text in told.items() if text.startswith("error: ") or source is PROGRAM}
 
 
 def said_by_mypy(program: Path, settings: str = "") -> dict[int, list[str]]:
@@ -265,7 +263,15 @@ def test_pyright_agrees(source: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(source, encoding="utf-8")
     settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "pythonVersion": "3.12"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    command = [sys.executable, "-m", str(PYRIGHT), "--outputjson", "--pythonpath", sys.executable, "program.py"]
+    command = [
+        sys.executable,
+        "-m",
+        str(PYRIGHT),
+        "--outputjson",
+        "--pythonpath",
+        sys.executable,
+        "program.py",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     said: dict[int, set[str]] = {}
     for entry in json.loads(done.stdout)["generalDiagnostics"]:

@@ -24,15 +24,19 @@ boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0]])
 
 # ---- transforms
 
-training = transforms.Compose([
-    transforms.RandomResizedCrop(24, scale=(0.5, 1.0), interpolation=transforms.InterpolationMode.BICUBIC),
-    transforms.RandomHorizontalFlip(),
-    transforms.ColorJitter(brightness=0.2, hue=(-0.1, 0.1)),
-    transforms.RandomApply([transforms.GaussianBlur(3, sigma=1.0)], p=0.2),
-    transforms.ConvertImageDtype(torch.float32),
-    transforms.Normalize(mean=[0.485, 0.456, 0.406], std=(0.229, 0.224, 0.225)),
-    lambda picture: picture + 1,
-])
+training = transforms.Compose(
+    [
+        transforms.RandomResizedCrop(
+            24, scale=(0.5, 1.0), interpolation=transforms.InterpolationMode.BICUBIC
+        ),
+        transforms.RandomHorizontalFlip(),
+        transforms.ColorJitter(brightness=0.2, hue=(-0.1, 0.1)),
+        transforms.RandomApply([transforms.GaussianBlur(3, sigma=1.0)], p=0.2),
+        transforms.ConvertImageDtype(torch.float32),
+        transforms.Normalize(mean=[0.485, 0.456, 0.406], std=(0.229, 0.224, 0.225)),
+        lambda picture: picture + 1,
+    ]
+)
 resized: Tensor = TF.resize(image, [16, 16], transforms.InterpolationMode.NEAREST)
 turned: Tensor = TF.rotate(TF.pad(image, (1, 2), fill=3), 30.0, expand=True, fill=[1.0, 2.0, 3.0])
 moved: Tensor = TF.affine(image, 0.0, [1, 2], 1.0, shear=10.0, center=[0, 0])
@@ -58,10 +62,14 @@ flipped: str = TF.hflip(image)  # error: assignment
 # ---- transforms.v2
 
 marked = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(32, 32))
-both = v2.Compose([v2.RandomIoUCrop(), v2.Resize((16, 16), antialias=True), v2.ToDtype(torch.float32, scale=True)])
+both = v2.Compose(
+    [v2.RandomIoUCrop(), v2.Resize((16, 16), antialias=True), v2.ToDtype(torch.float32, scale=True)]
+)
 both(tv_tensors.Image(image), {"boxes": marked, "labels": torch.tensor([1])})
 smaller: tv_tensors.BoundingBoxes = v2.functional.resize(marked, [8], interpolation="bilinear")
-sheared: Tensor = v2.functional.affine(image, angle=10, translate=[0, 0], scale=1.0, shear=[5.0, 0.0], fill=None)
+sheared: Tensor = v2.functional.affine(
+    image, angle=10, translate=[0, 0], scale=1.0, shear=[5.0, 0.0], fill=None
+)
 blurred: Tensor = v2.functional.gaussian_blur(image, 3, sigma=[0.5, 1.0])
 v2.Resize(size="16")  # error: arg-type
 v2.RandomZoomOut(side_range=2.0)  # error: arg-type
@@ -135,4 +143,4 @@ io.write_png(image)  # error: call-arg
 utils.make_grid(3)  # error: arg-type
 utils.draw_bounding_boxes(image, boxes, labels=[1])  # error: list-item
 utils.save_image(image)  # error: call-arg
-torch.vision.transformations  # error: attr-defined
+print(torch.vision.transformations)  # error: attr-defined
