@@ -263,15 +263,8 @@ def test_pyright_agrees(source: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(source, encoding="utf-8")
     settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "pythonVersion": "3.12"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    command = [
-        sys.executable,
-        "-m",
-        str(PYRIGHT),
-        "--outputjson",
-        "--pythonpath",
-        sys.executable,
-        "program.py",
-    ]
+    command = [sys.executable, "-m", str(PYRIGHT), "--outputjson", "program.py",
+               "--pythonpath", sys.executable]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     said: dict[int, set[str]] = {}
     for entry in json.loads(done.stdout)["generalDiagnostics"]:
