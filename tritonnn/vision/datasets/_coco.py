@@ -16,7 +16,7 @@ from tritonnn.vision.datasets._named import naming
 
 __all__ = ["Coco", "index_of"]
 
-#: one id or name, or several; none of them are all there are
+#: one id or name, or several; an empty list leaves all in
 Ids: TypeAlias = int | str | Iterable[int | str]
 
 
