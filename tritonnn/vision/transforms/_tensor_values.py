@@ -66,13 +66,10 @@ def normalize(
             f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.size()}"
         )
     dtype = tensor.dtype
-    centre, spread = torch.as_tensor(mean, dtype=dtype), torch.as_tensor(std, dtype=dtype)
-    if (spread == 0).any():
+    centre, spread = (torch.as_tensor(values, dtype=dtype, device=tensor.device) for values in (mean, std))
+    if 0.0 in spread.reshape(-1).tolist():
         raise ValueError(f"std evaluated to zero after conversion to {dtype}, leading to division by zero.")
-    centre, spread = (
-        value.to(tensor.device).reshape(-1, 1, 1) if value.ndim == 1 else value.to(tensor.device)
-        for value in (centre, spread)
-    )
+    centre, spread = (value.reshape(-1, 1, 1) if value.ndim == 1 else value for value in (centre, spread))
     centred = tensor.sub_(centre) if inplace else tensor - centre
     return centred.div_(spread)
 
