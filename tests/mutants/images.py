@@ -32,6 +32,10 @@ FAULTS = [
         "resized = resized.clamp(0, 255)", "resized = resized", f"{TESTS} -k antialiased",
     ),
     Fault(
+        "a band of weights ends early", "index", "tritonnn/ops/resampling/interpolate.py",
+        "int(used[-1]) + 1) if", "int(used[-1])) if", f"{TESTS} -k antialiased",
+    ),
+    Fault(
         "integers are cut off, not rounded", "precision", CHECKS,
         "(img.round_() if dtype in _INTEGERS else img)", "img", f"{TESTS} -k antialiased",
     ),

@@ -65,7 +65,7 @@ def test_to_tensor_follows_the_default_dtype() -> None:
         torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("size", [(12, 15), (48, 60), (7, 50)])
+@pytest.mark.parametrize("size", [(12, 15), (48, 60), (7, 50), (120, 99)])
 def test_antialiased_resize_is_pillows(size: tuple[int, int]) -> None:
     for mode, number in ((MODES.BILINEAR, 2), (MODES.BICUBIC, 3)):
         wanted = PICTURE.resize(size[::-1], number)
