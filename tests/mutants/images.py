@@ -101,8 +101,8 @@ FAULTS = [
     ),
     Fault(
         "the last place of a crop is never drawn", "random numbers", CROPPING,
-        "i = torch.randint(0, rows - height + 1, size=(1,)).item()\n        j =",
-        "i = torch.randint(0, rows - height, size=(1,)).item()\n        j =", f"{TESTS} -k reach",
+        "i = torch.randint(0, rows - height + 1, (1,)).item()\n        j =",
+        "i = torch.randint(0, rows - height, (1,)).item()\n        j =", f"{TESTS} -k reach",
     ),
     Fault(
         "a crop's width and height change places", "formula", CROPPING,
