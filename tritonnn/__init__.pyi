@@ -22,6 +22,7 @@ from tritonnn import _lowrank as _lowrank
 from tritonnn import _ops as _ops
 from tritonnn import _prims_common as _prims_common
 from tritonnn import _streambase as _streambase
+from tritonnn import _subclasses as _subclasses
 from tritonnn import _tensor_str as _tensor_str
 from tritonnn import _utils as _utils
 from tritonnn import accelerator as accelerator

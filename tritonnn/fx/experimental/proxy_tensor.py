@@ -12,10 +12,10 @@ from tritonnn.fx.graph import Graph
 from tritonnn.fx.graph_module import GraphModule
 from tritonnn.fx.node import Node
 from tritonnn.nn.module import Module
-from tritonnn.utils._python_dispatch import TorchDispatchMode
+from tritonnn.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-__all__ = ["make_fx"]
+__all__ = ["get_proxy_mode", "make_fx"]
 
 
 class _Recording(TorchDispatchMode):
@@ -145,3 +145,9 @@ def _names(f: Callable[..., Any], args: tuple, count: int) -> list[str]:
     if code is not None and count == len(args) == code.co_argcount:
         return [f"{name}_1" for name in code.co_varnames[:count]]
     return [f"arg{place}_1" for place in range(count)]
+
+
+def get_proxy_mode() -> TorchDispatchMode | None:
+    """The innermost `make_fx` that is recording; None outside of it."""
+    modes = (mode for mode in reversed(_get_current_dispatch_mode_stack()) if isinstance(mode, _Recording))
+    return next(modes, None)
