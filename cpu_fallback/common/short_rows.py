@@ -28,8 +28,8 @@ def combine(ufunc: np.ufunc, input: Any, other: Any, out: Array) -> None:
         rows, n = (out.shape[d] for d in order[-2:]) if len(order) > 1 else (0, _SHORT)
         if n < _SHORT and out.strides[order[-2]] == n * out.strides[order[-1]]:
             ones = [d for d in range(out.ndim) if out.shape[d] == 1]
-            views = [np.broadcast_to(x, out.shape).transpose(*ones, *order) for x in (input, other)]
-            _joined(ufunc, *views, out.transpose(*ones, *order), rows, n)
+            left, right = (np.broadcast_to(x, out.shape).transpose(*ones, *order) for x in (input, other))
+            _joined(ufunc, left, right, out.transpose(*ones, *order), rows, n)
             return
     ufunc(input, other, out=out)
 
