@@ -229,8 +229,8 @@ class RandomErasing(nn.Module):
                 v = torch.empty([channels, h, w], dtype=torch.float32).normal_()
             else:
                 v = torch.tensor(value)[:, None, None]
-            i = torch.randint(0, rows - h + 1, size=(1,)).item()
-            j = torch.randint(0, columns - w + 1, size=(1,)).item()
+            i = torch.randint(0, rows - h + 1, (1,)).item()
+            j = torch.randint(0, columns - w + 1, (1,)).item()
             return i, j, h, w, v
         return 0, 0, rows, columns, img
 

@@ -171,8 +171,8 @@ class RandomCrop(nn.Module):
             )
         if (rows, columns) == (height, width):
             return 0, 0, rows, columns
-        i = torch.randint(0, rows - height + 1, size=(1,)).item()
-        j = torch.randint(0, columns - width + 1, size=(1,)).item()
+        i = torch.randint(0, rows - height + 1, (1,)).item()
+        j = torch.randint(0, columns - width + 1, (1,)).item()
         return i, j, height, width
 
     def forward(self, img: PictureT) -> PictureT:
@@ -231,8 +231,8 @@ class RandomResizedCrop(nn.Module):
             aspect = aspect_ratio(ratio)
             width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < width <= columns and 0 < height <= rows:
-                i = torch.randint(0, rows - height + 1, size=(1,)).item()
-                j = torch.randint(0, columns - width + 1, size=(1,)).item()
+                i = torch.randint(0, rows - height + 1, (1,)).item()
+                j = torch.randint(0, columns - width + 1, (1,)).item()
                 return i, j, height, width
         width, height = columns, rows
         if columns / rows < min(ratio):

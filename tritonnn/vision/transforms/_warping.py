@@ -100,7 +100,7 @@ class RandomPerspective(nn.Module):
         left, right = (0, reach_x + 1), (width - reach_x - 1, width)
         top, bottom = (0, reach_y + 1), (height - reach_y - 1, height)
         moved = [
-            [int(torch.randint(low, high, size=(1,)).item()) for low, high in corner]
+            [int(torch.randint(low, high, (1,)).item()) for low, high in corner]
             for corner in ((left, top), (right, top), (right, bottom), (left, bottom))
         ]
         return [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], moved
