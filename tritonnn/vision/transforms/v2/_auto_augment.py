@@ -9,18 +9,19 @@ from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture, PictureT
 from tritonnn.vision.transforms import AutoAugmentPolicy
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._augment_ops import AugmentationSpace, applied, augmentation_space
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     check_type,
     is_pure_tensor,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
@@ -36,7 +37,7 @@ class _AutoAugmentBase(Transform):
         self.fill = fill
         self._fill = _setup_fill_arg(fill)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         flat_inputs, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         index = self._find(flat_inputs)
         height, width = F.get_size(flat_inputs[index])
@@ -62,17 +63,17 @@ class _AutoAugmentBase(Transform):
             )
         return found[0]
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         raise NotImplementedError
 
     def _applied(
         self,
-        image: Any,
+        image: PictureT,
         name: str,
         space: AugmentationSpace,
         scale: tuple[int, int, int],
         bin_: int | range | None,
-    ) -> Any:
+    ) -> PictureT:
         """The image after a change of the strength of a bin of `scale`, which is that many bins, height and width.
 
         The bin is drawn of a range, and the opposite direction taken where a draw says so.
@@ -120,7 +121,7 @@ class AutoAugment(_AutoAugmentBase):
         self.policy = policy
         self._policies = _transforms.AutoAugment(policy).policies
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         for name, probability, bin_ in self._policies[int(torch.randint(len(self._policies), ()))]:
             if torch.rand(()) <= probability:
                 image = self._applied(image, name, self._AUGMENTATION_SPACE, (10, height, width), bin_)
@@ -156,7 +157,7 @@ class RandAugment(_AutoAugmentBase):
         self.magnitude = magnitude
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         space, scale = self._AUGMENTATION_SPACE, (self.num_magnitude_bins, height, width)
         for _ in range(self.num_ops):
             image = self._applied(image, _one_of(space), space, scale, self.magnitude)
@@ -181,7 +182,7 @@ class TrivialAugmentWide(_AutoAugmentBase):
         super().__init__(interpolation=interpolation, fill=fill)
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         space, bins = self._AUGMENTATION_SPACE, self.num_magnitude_bins
         return self._applied(image, _one_of(space), space, (bins, height, width), range(bins))
 
@@ -233,10 +234,10 @@ class AugMix(_AutoAugmentBase):
         alphas = torch.tensor([self.alpha] * count, device=batch.device)
         return self._sample_dirichlet(alphas.expand(batch.shape[0], -1))
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: Picture, height: int, width: int) -> Any:
         space = self._AUGMENTATION_SPACE if self.all_ops else self._PARTIAL_AUGMENTATION_SPACE
         scale = self._PARAMETER_MAX, height, width
-        tensor = F.pil_to_tensor(image) if is_image(image) else image
+        tensor = image if isinstance(image, torch.Tensor) else F.pil_to_tensor(image)
         dims = 5 if isinstance(image, tv_tensors.Video) else 4
         batch = tensor.reshape([1] * max(dims - tensor.ndim, 0) + list(tensor.shape))
         each = (batch.shape[0], *[1] * (batch.ndim - 1))
@@ -246,7 +247,7 @@ class AugMix(_AutoAugmentBase):
         for i in range(self.mixture_width):
             mix = mix + weights[:, i].reshape(each) * self._chain(batch, space, scale)
         mix = mix.reshape(tensor.shape).to(tensor.dtype)
-        if is_image(image):
+        if not isinstance(image, torch.Tensor):
             return F.to_pil_image(mix)
         return mix if is_pure_tensor(image) else tv_tensors.wrap(mix, like=image)
 
