@@ -54,7 +54,7 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "autograd.profiler_util return_types _removed _control_flow _fake_quantize ao export hub monitor onnx package "
         "quantization _VF classes _checks_of_tensors _classes _compile _higher_order_ops _jit_internal _linalg_utils "
         "_lowrank _ops _prims_common _streambase _tensor_str _utils fx "
-        "_compressed_indices _custom_ops _command _tuning",
+        "_compressed_indices _custom_ops _command _subclasses _tuning",
     ),
     ("pictures", "vision"),
 )

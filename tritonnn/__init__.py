@@ -104,7 +104,8 @@ globals().update(NAMESPACES["torch"])
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
     "_C", "_VF", "__config__", "__future__", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor",
-    "_jit_internal", "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils",
+    "_jit_internal", "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_subclasses", "_tensor_str",
+    "_utils",
     "accelerator", "amp", "ao", "autograd", "backends", "classes", "compiler", "cpu", "cuda", "distributed",
     "distributions", "export", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg",
     "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package",
@@ -154,7 +155,7 @@ _LAZY = {
         "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_check_tensor_all", "_check_tensor_all_with",
         "dsmm", "spmm",
     ), "_checks_of_tensors"),
-    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit"), "_C"),
+    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit", "TensorType"), "_C"),
     "_import_dotted_name": "_utils", "_disable_dynamo": "_compile",
     "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     **dict.fromkeys((

@@ -80,7 +80,9 @@ _SWITCHES = frozenset((
     "_jit_set_nvfuser_guard_mode", "_jit_set_bailout_depth", "_jit_set_num_profiled_runs",
     "_jit_set_fusion_strategy", "_jit_set_nvfuser_horizontal_mode", "_jit_set_nvfuser_single_node_mode",
 ))  # fmt: skip
-_TYPES = frozenset(name for name in _left_out.LEFT_OUT[_refusals.SCRIPT].split() if name[0].isupper())
+_TYPES = frozenset(
+    ("TensorType", *(name for name in _left_out.LEFT_OUT[_refusals.SCRIPT].split() if name[0].isupper()))
+)
 
 has_lapack, has_mkl, has_openmp, has_spectral, _has_mkldnn, _has_cudnn = (
     True,
@@ -133,6 +135,18 @@ def _infer_size(a: Size, b: Size) -> Size:
     from tritonnn.shape import broadcast_shapes
 
     return broadcast_shapes(a, b)
+
+
+def _are_functorch_transforms_active() -> bool:
+    """Whether the program is in a function that `torch.func` transforms: `vmap`, `grad`, `jvp` and what stands on them.
+
+    >>> import tritonnn as torch
+    >>> torch._C._are_functorch_transforms_active()
+    False
+    """
+    from tritonnn._levels import state
+
+    return bool(state.whole)
 
 
 def _made(name: str) -> Any:

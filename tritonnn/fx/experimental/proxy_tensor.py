@@ -12,10 +12,10 @@ from tritonnn.fx.graph import Graph
 from tritonnn.fx.graph_module import GraphModule
 from tritonnn.fx.node import Node
 from tritonnn.nn.module import Module
-from tritonnn.utils._python_dispatch import TorchDispatchMode
+from tritonnn.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 from tritonnn.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-__all__ = ["make_fx"]
+__all__ = ["get_proxy_mode", "make_fx"]
 
 
 class _Recording(TorchDispatchMode):
@@ -60,6 +60,11 @@ class _Recording(TorchDispatchMode):
                 if isinstance(part, Tensor):
                     self.note(part, self.graph.call_function(operator.getitem, (made, place)))
         return result
+
+
+def get_proxy_mode() -> TorchDispatchMode | None:
+    """The mode in which the innermost `make_fx` notes operators at the moment, or None outside of any."""
+    return next((m for m in reversed(_get_current_dispatch_mode_stack()) if isinstance(m, _Recording)), None)
 
 
 def _listed(value: Any) -> Any:
