@@ -21,7 +21,7 @@ from tritonnn.table import NAMESPACES, OPS, Op
 #: namespace of the table -> what stands before its names
 PLACES = {
     "torch": "torch", "linalg": "torch.linalg", "special": "torch.special", "fft": "torch.fft",
-    "functional": "torch.nn.functional",
+    "functional": "torch.nn.functional", "torchvision": "torch.ops.torchvision",
 }  # fmt: skip
 #: family of ops -> title of its page; a family without a title is called by its name
 FAMILIES = {
@@ -29,7 +29,7 @@ FAMILIES = {
     "torch_forms": "Forms of layers and losses in torch", "special": "Special functions", "scatter": "Scattering",
     "random": "Random numbers", "variates": "Variates of distributions", "shape": "Shapes and views",
     "recurrent": "Recurrent layers", "resampling": "Resampling and grids", "sparse": "Sparse tensors",
-    "optimizer": "Lists of tensors",
+    "optimizer": "Lists of tensors", "vision": "Boxes and regions",
 }  # fmt: skip
 #: modules beside the table, a page each
 MODULES = """
@@ -40,6 +40,11 @@ MODULES = """
     cuda cpu backends.cuda backends.cudnn distributions distributions.transforms distributions.constraints
     sparse nested masked signal.windows profiler library overrides serialization random testing quasirandom
     futures
+"""
+#: modules of torchvision, likewise
+VISION = """
+    transforms transforms.functional transforms.v2 transforms.v2.functional tv_tensors datasets datasets.utils models
+    models.detection models.segmentation models.video models.optical_flow models.feature_extraction ops io utils
 """
 TENSOR = "Methods that are ops stand on the pages of the ops; here are the others."
 #: page of `nn` -> its title, and the files whose layers it shows; other files have pages of their own
@@ -186,6 +191,16 @@ def module_page(path: str, members: dict[str, Any], title: str = "", text: str =
     )
 
 
+def beside_the_table() -> dict[str, tuple[str, str]]:
+    """What a module is called -> (the module of tritonnn, its page)."""
+    torch = {f"torch.{n}": (f"tritonnn.{n}", f"reference/{n.replace('.', '_')}.md") for n in MODULES.split()}
+    vision = {
+        f"torchvision.{n}": (f"tritonnn.vision.{n}", f"reference/vision/{n.replace('.', '_')}.md")
+        for n in VISION.split()
+    }
+    return torch | vision
+
+
 def module_pages() -> Iterator[tuple[str, str]]:
     """(path, Markdown) of each module; of `nn` a page for each of its files."""
     beside = {n: v for n, v in offered(tritonnn).items() if n not in ("Tensor",)}
@@ -199,13 +214,11 @@ def module_pages() -> Iterator[tuple[str, str]]:
         layers.setdefault(PAGE_OF.get(file, file), {})[name] = value
     for page, members in layers.items():
         yield f"reference/nn/{page}.md", module_page("torch.nn", members, layers_title(page)) + "\n"
-    for name in MODULES.split():
-        module = importlib.import_module(f"tritonnn.{name}")
+    for name, (own, page) in beside_the_table().items():
+        module = importlib.import_module(own)
         members = offered(module)
         if members:
-            text = _docstrings.markdown(module.__doc__)
-            page = module_page(f"torch.{name}", members, f"torch.{name}", text)
-            yield f"reference/{name.replace('.', '_')}.md", page + "\n"
+            yield page, module_page(name, members, name, _docstrings.markdown(module.__doc__)) + "\n"
 
 
 def pages() -> dict[str, str]:
@@ -218,17 +231,13 @@ def navigation(made: set[str]) -> list:
     ops = sorted(page for page in made if page.startswith("reference/ops/"))
     layers = [page for page in (f"reference/nn/{name}.md" for name in LAYERS) if page in made]
     layers += sorted(page for page in made if page.startswith("reference/nn/") and page not in layers)
-    rest = [f"reference/{name.replace('.', '_')}.md" for name in MODULES.split()]
+    beside = {name: page for name, (_, page) in beside_the_table().items() if page in made}
+    modules = [{name: page} for name, page in beside.items() if name.startswith("torch.")]
     return [
         {"torch": "reference/torch.md"},
         {"Tensor": "reference/tensor.md"},
         {"Ops": [{title_of(page.split("/")[-1][:-3]): page} for page in ops]},
         {"nn": [{layers_title(page.split("/")[-1][:-3]): page} for page in layers]},
-        {
-            "Modules": [
-                {f"torch.{name}": page}
-                for name, page in zip(MODULES.split(), rest, strict=True)
-                if page in made
-            ]
-        },
+        {"Modules": modules},
+        {"Vision": [{name: page} for name, page in beside.items() if {name: page} not in modules]},
     ]

@@ -50,11 +50,11 @@ FLOORS: tuple[tuple[str, str], ...] = (
         "sparse cpu cuda "
         "backends utils ops.__main__ ops._stubs ops._coverage collect_env _run _shim __main__ _verify testing "
         "overrides _C _identity library accelerator functional futures mps mtia quasirandom types xpu __config__ "
-        "__future__ _questions jit compiler _dynamo _inductor distributed profiler autograd.profiler "
+        "__future__ _questions jit compiler _dynamo _inductor _subclasses distributed profiler autograd.profiler "
         "autograd.profiler_util return_types _removed _control_flow _fake_quantize ao export hub monitor onnx package "
         "quantization _VF classes _checks_of_tensors _classes _compile _higher_order_ops _jit_internal _linalg_utils "
         "_lowrank _ops _prims_common _streambase _tensor_str _utils fx "
-        "_compressed_indices _custom_ops _command _subclasses _tuning",
+        "_compressed_indices _custom_ops _command _tuning",
     ),
     ("pictures", "vision"),
 )

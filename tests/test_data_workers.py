@@ -314,9 +314,10 @@ def double(x):
 
 
 @pytest.mark.slow
-def test_spawned_workers():
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_workers_that_are_not_forked(method):
     loader = DataLoader(
-        TensorDataset(torch.arange(4)), 2, num_workers=1, multiprocessing_context="spawn", collate_fn=_first
+        TensorDataset(torch.arange(4)), 2, num_workers=1, multiprocessing_context=method, collate_fn=_first
     )
     assert list(loader) == [[0, 1], [2, 3]]
 

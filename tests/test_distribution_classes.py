@@ -201,8 +201,22 @@ def test_messages_name_parameter_constraint_and_value():
         D.Beta(torch.ones(1), 1.0).log_prob(torch.tensor([1.5]))
     with pytest.raises(ValueError, match="not int"):
         D.Normal(0.0, 1.0).log_prob(3)
-    with pytest.raises(TypeError, match="subclass"):
-        D.register_kl(int, D.Normal)
+    with pytest.raises(TypeError, match="expected type_p to be a class of distributions but got 3"):
+        D.register_kl(3, D.Normal)
+
+
+def test_a_base_of_distributions_may_stand_for_them():
+    class Base:
+        pass
+
+    class Mine(D.Distribution, Base):
+        arg_constraints = {}
+
+    D.register_kl(Mine, Base)(lambda p, q: "Mine, Base")
+    try:
+        assert D.kl_divergence(Mine(), Mine()) == "Mine, Base"
+    finally:
+        del D.kl._KL_REGISTRY[Mine, Base]
 
 
 def test_subclasses_with_an_init_of_their_own_need_expand():

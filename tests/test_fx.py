@@ -17,7 +17,7 @@ import pytest
 import tritonnn as torch
 from tritonnn import fx, nn
 from tritonnn.fx.experimental.optimization import fuse
-from tritonnn.fx.experimental.proxy_tensor import get_proxy_mode, make_fx
+from tritonnn.fx.experimental.proxy_tensor import make_fx
 from tritonnn.fx.passes.operator_support import OperatorSupport
 from tritonnn.fx.passes.shape_prop import ShapeProp
 from tritonnn.fx.passes.split_module import split_module
@@ -336,20 +336,6 @@ def test_served_as_torch(tmp_path):
     assert done.stdout.strip() == "torch._C._nn.linear(x,"
 
 
-def test_functions_know_when_make_fx_runs_them():
-    seen = []
-    make_fx(lambda x: seen.append(get_proxy_mode()) or x + 1)(torch.ones(2))
-    assert seen[0] is not None and get_proxy_mode() is None
-
-
-def test_no_tensor_is_fake():
-    from tritonnn._subclasses.fake_tensor import FakeTensor, is_fake
-
-    assert not is_fake(torch.ones(2)) and not is_fake(torch.ones(2, device="meta")) and not is_fake(None)
-    with pytest.raises(NotImplementedError, match="makes no fake tensors"):
-        FakeTensor(torch.ones(2))
-
-
 def test_the_type_of_tensors_is_an_annotation():
     def forward(x: torch.TensorType) -> torch.TensorType:
         return x
@@ -357,11 +343,3 @@ def test_the_type_of_tensors_is_an_annotation():
     assert forward.__name__ == "forward"
     with pytest.raises(NotImplementedError, match="TensorType"):
         torch.TensorType()
-
-
-def test_functions_know_when_they_are_transformed():
-    seen = []
-    ask = torch._C._are_functorch_transforms_active
-    torch.func.grad(lambda x: seen.append(ask()) or x * x)(torch.ones(()))
-    torch.func.vmap(lambda x: seen.append(ask()) or x + 1)(torch.ones(2))
-    assert seen == [True, True] and not ask()

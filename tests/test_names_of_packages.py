@@ -42,3 +42,41 @@ def test_sizes_may_take_a_call_over(name, sizes):
 
     given = sizes(Size())
     assert getattr(torch, name)(*given) == (name, len(given))
+
+
+def test_whether_a_transform_is_running():
+    seen = []
+    torch.vmap(lambda x: seen.append(torch._C._are_functorch_transforms_active()) or x)(torch.ones(2))
+    torch.func.grad(lambda x: seen.append(torch._C._are_functorch_transforms_active()) or x)(torch.ones(()))
+    assert seen == [True, True] and not torch._C._are_functorch_transforms_active()
+
+
+def test_which_make_fx_is_recording():
+    from tritonnn.fx.experimental.proxy_tensor import get_proxy_mode, make_fx
+
+    seen = []
+    make_fx(lambda x: seen.append(get_proxy_mode()) or x + 1)(torch.ones(2))
+    assert seen[0] is not None and get_proxy_mode() is None
+
+
+def test_an_optimizer_around_another_gets_its_hooks():
+    class Around(torch.optim.Optimizer):
+        def __init__(self, inner):
+            self._patch_step_function()
+            self.inner, self.param_groups = inner, inner.param_groups
+
+        def step(self, closure=None):
+            return self.inner.step(closure)
+
+    parameter, calls = torch.nn.Parameter(torch.ones(1)), []
+    around = Around(torch.optim.SGD([parameter], lr=0.5))
+    around.register_step_pre_hook(lambda *given: calls.append("before"))
+    around.register_step_post_hook(lambda *given: calls.append("after"))
+    parameter.grad = torch.ones(1)
+    around.step()
+    assert calls == ["before", "after"] and parameter.item() == 0.5
+
+
+def test_a_namespace_that_is_reserved():
+    with pytest.raises(ValueError, match="the namespace prim is reserved"):
+        torch.library.Library("prim", "DEF")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 
 import pytest
 
 import tritonnn as torch
+import tritonnn.distributed.nn
 import tritonnn.distributed.tensor
 from tritonnn import errors, nn
+from tritonnn._subclasses import fake_tensor
 
 
 @pytest.fixture(autouse=True)
@@ -153,9 +156,31 @@ def test_torchscript_files_are_refused(tmp_path):
 def test_one_process():
     assert not torch.distributed.is_available() and not torch.distributed.is_initialized()
     assert (torch.distributed.get_rank(), torch.distributed.get_world_size()) == (0, 1)
-    assert not hasattr(torch.distributed, "all_reduce")
+    assert not hasattr(torch.distributed, "TCPStore")
     with pytest.raises(AttributeError, match="one process"):
-        torch.distributed.all_reduce  # noqa: B018
+        torch.distributed.TCPStore  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        torch.distributed.all_reduce,
+        torch.distributed.init_process_group,
+        torch.distributed.nn.all_reduce,
+    ],
+)
+def test_what_needs_several_processes_imports_and_refuses_calls(function):
+    name = f"{function.__module__.replace('tritonnn', 'torch')}.{function.__name__}"
+    with pytest.raises(RuntimeError, match=rf"^{re.escape(name)}: .* one process"):
+        function(torch.ones(1))
+    assert torch.distributed.ReduceOp.SUM in torch.distributed.ReduceOp
+
+
+def test_no_tensor_is_fake():
+    assert not fake_tensor.is_fake(torch.ones(1)) and not fake_tensor.is_fake(torch.empty(1, device="meta"))
+    for cls in (fake_tensor.FakeTensor, torch._subclasses.FakeTensorMode):
+        with pytest.raises(NotImplementedError, match="have the device 'meta'"):
+            cls()
 
 
 @pytest.mark.parametrize(

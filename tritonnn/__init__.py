@@ -103,9 +103,8 @@ globals().update(NAMESPACES["torch"])
 
 # Found when first asked for, so that `import tritonnn` stays fast: attribute -> module that has it.
 _SUBMODULES = frozenset((
-    "_C", "_VF", "__config__", "__future__", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor",
-    "_jit_internal", "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_subclasses", "_tensor_str",
-    "_utils",
+    "_C", "_VF", "__config__", "__future__", "_custom_ops", "_dynamo", "_higher_order_ops", "_inductor", "_subclasses",
+    "_jit_internal", "_linalg_utils", "_lowrank", "_ops", "_prims_common", "_streambase", "_tensor_str", "_utils",
     "accelerator", "amp", "ao", "autograd", "backends", "classes", "compiler", "cpu", "cuda", "distributed",
     "distributions", "export", "fft", "func", "functional", "futures", "fx", "hub", "jit", "library", "linalg",
     "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "nn", "onnx", "optim", "overrides", "package",

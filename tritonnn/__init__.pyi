@@ -22,6 +22,7 @@ from tritonnn import _lowrank as _lowrank
 from tritonnn import _ops as _ops
 from tritonnn import _prims_common as _prims_common
 from tritonnn import _streambase as _streambase
+from tritonnn import _subclasses as _subclasses
 from tritonnn import _tensor_str as _tensor_str
 from tritonnn import _utils as _utils
 from tritonnn import accelerator as accelerator
@@ -79,6 +80,7 @@ from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubc
 from tritonnn._C import JITException as JITException
 from tritonnn._C import ScriptFunction as ScriptFunction
 from tritonnn._C import ScriptModule as ScriptModule
+from tritonnn._C import TensorType as TensorType
 from tritonnn._checks_of_tensors import _assert_async as _assert_async
 from tritonnn._checks_of_tensors import _assert_scalar as _assert_scalar
 from tritonnn._checks_of_tensors import _assert_tensor_metadata as _assert_tensor_metadata

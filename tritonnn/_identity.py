@@ -7,16 +7,19 @@ tritonnn is served all of them answer as PyTorch's would: `nn.Linear` is a `torc
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib.metadata import Distribution
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from tritonnn import torch_version, version
 
-__all__ = ["Installed", "claim", "public_module", "rename"]
+__all__ = ["Installed", "call", "claim", "public_module", "rename"]
 
+# What is not PyTorch's: the table (its torch.ops are operators), kernels and NumPy functions.
+INNER = ("tritonnn.ops.", "tritonnn.kernels.", "tritonnn.cpu_fallback.")
 # Modules below `tritonnn` -> where PyTorch has their classes, below `torch`; all others are called alike in both.
 PLACES = {
     "_overriding": "_C",
@@ -48,6 +51,9 @@ PLACES = {
     "cuda._driver": "cuda",
     "distributed.absent": "distributed",
     "distributions._transforms": "distributions.transforms",
+    "distributions._combined_constraints": "distributions.constraints",
+    "amp._scaler_state": "amp.grad_scaler", "autograd.differences": "autograd.gradcheck",
+    "nn.modules._loss_base": "nn.modules.loss",
     "profiler._events": "autograd.profiler_util", "profiler._profile": "profiler.profiler",
     "profiler._ranges": "autograd.profiler", "profiler._schedule": "profiler.profiler",
     "utils.tensorboard._by_tensorboardx": "utils.tensorboard.writer",
@@ -59,6 +65,14 @@ PLACES = {
     "random.Generator": "_C",
     "fx._codegen": "fx.graph", "fx._naming": "fx.graph", "fx._node_list": "fx.graph",
     "fx._root_arguments": "fx._symbolic_trace",
+}  # fmt: skip
+
+# Likewise, of functions: those of private modules otherwise stay where they are.
+FUNCTIONS = {
+    **dict.fromkeys((
+        "utils.data._collate.collate", "utils.data._collate.default_collate", "utils.data._collate.default_convert",
+    ), "utils.data._utils.collate"),
+    "utils.data._worker.get_worker_info": "utils.data._utils.worker",
 }  # fmt: skip
 
 
@@ -80,15 +94,41 @@ def public_module(module: str, name: str = "") -> str:
     return f"torch.{own}" if own else "torch"
 
 
+def call(module: ModuleType, name: str) -> None:
+    """Let a module of tritonnn answer to PyTorch's name of it, 'torch.nn'.
+
+    Only to those who ask the module: the name in its dictionary stays, by which the library knows its own frames.
+    """
+    kind = type(module)
+    module.__class__ = type(kind.__name__, (kind,), {"__name__": property(lambda module: name)})
+
+
 def rename(module: ModuleType) -> None:
-    """Call the classes of a module of tritonnn what PyTorch calls them."""
+    """Call the classes and public functions of a module of tritonnn what PyTorch calls them."""
     for value in list(vars(module).values()):
+        if isinstance(value, FunctionType) and _is_public(value):
+            own = value.__module__.removeprefix("tritonnn").removeprefix(".")
+            vision = own.partition(".")[0] == "vision"
+            value.__module__ = (
+                f"torch{'' if vision else '.'}{FUNCTIONS.get(f'{own}.{value.__name__}', own)}".removesuffix(
+                    "."
+                )
+            )
         if isinstance(value, type) and value.__module__.partition(".")[0] == "tritonnn":
             place = public_module(value.__module__, value.__name__)
             fields = vars(value).get("__annotations__")
             if fields and place != "torch" + value.__module__.removeprefix("tritonnn"):
                 value.__annotations__ = {name: _meaning(text, vars(module)) for name, text in fields.items()}
             value.__module__ = place
+
+
+def _is_public(function: FunctionType) -> bool:
+    """Whether PyTorch may have it under the name that it has here."""
+    module = function.__module__ or ""
+    if module.partition(".")[0] != "tritonnn" or f"{module}.".startswith(INNER):
+        return False
+    name = f"{module}.{function.__name__}".removeprefix("tritonnn.")
+    return name in FUNCTIONS or not any(part.startswith("_") for part in name.split("."))
 
 
 def _meaning(annotation: object, names: dict[str, Any]) -> object:
@@ -123,3 +163,12 @@ def claim() -> None:
     served = torch_version.TorchVersion(version.served)
     sys.modules["tritonnn"].__version__ = torch_version.__version__ = served  # type: ignore[attr-defined]
     version.__version__ = version.served
+    library: Any = sys.modules["tritonnn"]
+    library.storage._load_from_bytes = _load_from_bytes
+
+
+def _load_from_bytes(b: bytes) -> Any:
+    """The storage in a plain pickle that PyTorch wrote: `pickle.dumps` of a tensor or a model."""
+    from tritonnn.serialization import load
+
+    return load(io.BytesIO(b), weights_only=False)

@@ -75,7 +75,15 @@ class _Renaming(Loader):
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
+        # Modules that import one another find those that are not whole yet by their names.
+        served = _name_of(module)
+        sys.modules.setdefault(served, module)
+        try:
+            self.loader.exec_module(module)
+        except BaseException:
+            if sys.modules.get(served) is module:
+                del sys.modules[served]
+            raise
         _serve_module(module)
 
 
@@ -128,9 +136,17 @@ def _installed_module(name: str) -> ModuleSpec | None:
 def _serve_module(module: ModuleType) -> None:
     """A module of tritonnn under PyTorch's name, its classes too."""
     _identity.rename(module)
+    name = vars(module)["__name__"]
     # Those who look for a class by its name look into sys.modules: typing, dataclasses, inspect.
-    if module.__name__ != "tritonnn.ops":  # torch.ops are operators, not the table
-        sys.modules.setdefault(_served_name(module.__name__), module)
+    sys.modules.setdefault(_name_of(module), module)
+    if _name_of(module) != name:
+        _identity.call(module, _name_of(module))
+
+
+def _name_of(module: ModuleType) -> str:
+    """What a module of tritonnn goes by while it is served."""
+    name = vars(module)["__name__"]
+    return name if f"{name}.".startswith(_identity.INNER) else _served_name(name)
 
 
 def serve() -> None:
@@ -143,7 +159,7 @@ def serve() -> None:
     """
     for name in SERVED:
         module = sys.modules.get(name)
-        if module is not None and not _is_own(module.__name__) and not _is_shim(module):
+        if module is not None and not _is_own(vars(module)["__name__"]) and not _is_shim(module):
             raise RuntimeError(f"{name} is imported already from {getattr(module, '__file__', '?')}")
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
@@ -184,7 +200,9 @@ def explain(error: BaseException) -> None:
     if isinstance(error, ModuleNotFoundError) and error.name and _own_name(error.name):
         name = error.name
     elif isinstance(error, ImportError):
-        match = re.match(r"cannot import name '([^']+)' from '(tritonnn[^']*)'", str(error))
+        match = re.match(
+            r"cannot import name '([^']+)' from '((?:tritonnn|torch(?:vision)?)(?:\.[^']*)?)'", str(error)
+        )
         name = f"{_served_name(match[2])}.{match[1]}" if match else None
     elif isinstance(error, AttributeError) and error.name:
         owner = _owner(error.obj)
@@ -215,7 +233,8 @@ def _owner(obj: object) -> str | None:
     Instances of other classes are left alone: an attribute missing on a user's Module is the user's bug.
     """
     if isinstance(obj, ModuleType):
-        return _served_name(obj.__name__) if _is_own(obj.__name__) else None
+        own = vars(obj).get("__name__", "")
+        return _served_name(own) if _is_own(own) else None
     if isinstance(obj, type):
         module = _served_name(obj.__module__)
         return f"{module}.{obj.__name__}" if module.partition(".")[0] in SERVED else None

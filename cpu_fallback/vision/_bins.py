@@ -125,7 +125,7 @@ def _weights(start: Array, end: Array, bins: int, size: int, ratio: int, least: 
 
 def _used(weights: Array) -> list[tuple[int, int]]:
     """Of each region the first element that has a weight, and the one after the last."""
-    there = np.asarray(weights.any(1))
+    there = np.asarray(weights.any(axis=1))
     first, last = there.argmax(1), there.shape[1] - there[:, ::-1].argmax(1)
     return list(zip(first.tolist(), np.where(there.any(1), last, first).tolist(), strict=True))
 

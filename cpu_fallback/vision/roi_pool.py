@@ -38,7 +38,7 @@ def _along(start: Array, end: Array, bins: int, last: int, more: int) -> tuple[A
     number = np.arange(bins + 1, dtype=start.dtype)
     low = np.floor(number[:-1] * step[:, None]) + start[:, None]
     high = np.ceil(number[1:] * step[:, None]) + start[:, None]
-    return tuple(np.clip(edge, 0, last).astype(np.int64) for edge in (low, high))
+    return np.clip(low, 0, last).astype(np.int64), np.clip(high, 0, last).astype(np.int64)
 
 
 def _borders(rois: Array, scale: float, bins: tuple[int, int], last: tuple[int, int], more: int) -> _Borders:

@@ -37,12 +37,12 @@ AREAS = (
     "transforms",
     "extending",
     "vision_models",
+    "vision_ops",
     "vision_newer_models",
     "detectors",
     "images",
     "samples",
     "image_files",
-    "vision_ops",
 )
 
 #: What can go wrong in a library of this kind; each has a fault at least.

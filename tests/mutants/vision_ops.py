@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutants import Fault
 
-OWN = "tests/vision/test_ops.py -k"
+OWN = "tests/vision/test_boxes_and_regions.py -k"
 NATIVE = "tests/vision/test_native_ops.py -k"
 OPS = "tests/test_ops.py -k"
 PARITY = "tests/parity/test_vision_ops_parity.py -k"

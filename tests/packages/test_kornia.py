@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-kornia = pytest.importorskip("kornia")
+pytest.importorskip("kornia")
 
+import kornia
 from weights import drawn
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-smp = pytest.importorskip("segmentation_models_pytorch")
+pytest.importorskip("segmentation_models_pytorch")
 
+import segmentation_models_pytorch as smp
 from weights import drawn, fill
 
 

@@ -130,23 +130,18 @@ def _set_tracing_state(state: object) -> NoReturn:
     raise NotImplementedError(f"torch._C._set_tracing_state: {_refusals.SCRIPT}")
 
 
+def _are_functorch_transforms_active() -> bool:
+    """Whether a transform of torch.func is running, such as `vmap` or `grad`."""
+    from tritonnn._levels import state
+
+    return bool(state.whole)
+
+
 def _infer_size(a: Size, b: Size) -> Size:
     """The shape that two shapes broadcast to."""
     from tritonnn.shape import broadcast_shapes
 
     return broadcast_shapes(a, b)
-
-
-def _are_functorch_transforms_active() -> bool:
-    """Whether the program is in a function that `torch.func` transforms: `vmap`, `grad`, `jvp` and what stands on them.
-
-    >>> import tritonnn as torch
-    >>> torch._C._are_functorch_transforms_active()
-    False
-    """
-    from tritonnn._levels import state
-
-    return bool(state.whole)
 
 
 def _made(name: str) -> Any:
@@ -159,7 +154,7 @@ def _made(name: str) -> Any:
         return lambda *args, **kwargs: False
     if name in _TYPES:
         return _refusals.refusing_class(f"torch._C.{name}", _refusals.SCRIPT)
-    if name == "_VariableFunctions":
+    if name in ("_VariableFunctions", "_VariableFunctionsClass"):
         return importlib.import_module("tritonnn._VF")
     if name in ("_functorch", "_nn"):
         return importlib.import_module(f"{__name__}.{name}")

@@ -1,27 +1,38 @@
-"""`torch._subclasses.fake_tensor`: no tensor here is fake; those without values are on the device meta."""
+"""Fake tensors, which have a device but no memory: tritonnn makes none, and says so to those who ask.
+
+Shapes without memory are those of `device="meta"`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from tritonnn.tritonnn import Tensor
+from tritonnn._tensor import Tensor
 
-__all__ = ["FakeTensor", "is_fake"]
+__all__ = ["FakeTensor", "FakeTensorMode", "is_fake"]
+
+WHY = "tritonnn has no fake tensors; tensors without memory have the device 'meta'"
 
 
 class FakeTensor(Tensor):
-    """What programs hold tensors to with isinstance; there is none."""
+    """A tensor that has a device but no memory; refused: there is none."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(
-            "FakeTensor: tritonnn makes no fake tensors; with device='meta' a tensor has a shape and no values"
-        )
+    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
+        raise NotImplementedError(f"torch._subclasses.FakeTensor: {WHY}")
+
+
+class FakeTensorMode:
+    """Makes fake tensors of all in a block; refused."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> NoReturn:
+        raise NotImplementedError(f"torch._subclasses.FakeTensorMode: {WHY}")
 
 
 def is_fake(x: object) -> bool:
-    """Whether something is a fake tensor.
+    """False: no tensor is.
 
-    >>> is_fake(3)
+    >>> import tritonnn as torch
+    >>> is_fake(torch.ones(2))
     False
     """
     return isinstance(x, FakeTensor)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tritonnn.distributed import device_mesh
-from tritonnn.distributed.absent import GroupName, ProcessGroup
+from tritonnn.distributed.absent import GroupName, ProcessGroup, ReduceOp, refusing
 from tritonnn.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 __all__ = [
-    "DeviceMesh", "GroupName", "ProcessGroup", "device_mesh", "get_rank", "get_world_size", "init_device_mesh",
-    "is_available", "is_initialized", "is_torchelastic_launched",
+    "DeviceMesh", "GroupName", "ProcessGroup", "ReduceOp", "device_mesh", "get_rank", "get_world_size",
+    "init_device_mesh", "is_available", "is_initialized", "is_torchelastic_launched",
 ]  # fmt: skip
 
 
@@ -35,6 +35,18 @@ def get_rank(group: object = None) -> int:
 def get_world_size(group: object = None) -> int:
     """1."""
     return 1
+
+
+# What packages import at their top and call where there are several processes.
+globals().update(
+    refusing(
+        "torch.distributed",
+        "all_gather all_gather_into_tensor all_gather_object all_reduce all_to_all all_to_all_single barrier "
+        "broadcast broadcast_object_list destroy_process_group gather gather_object get_backend init_process_group "
+        "irecv isend monitored_barrier new_group recv reduce reduce_scatter reduce_scatter_tensor scatter "
+        "scatter_object_list send",
+    )
+)
 
 
 def __getattr__(name: str) -> object:

@@ -213,6 +213,10 @@ class Library:
     def __init__(self, ns: str, kind: str, dispatch_key: str = "") -> None:
         if kind not in ("DEF", "FRAGMENT", "IMPL"):
             raise ValueError(f"Unsupported kind: {kind}")
+        if ns == "prim":
+            raise ValueError(
+                "torch.library.Library: the namespace prim is reserved; please choose another name"
+            )
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
         self._defined: list[Operator] = []
 

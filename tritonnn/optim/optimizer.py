@@ -114,6 +114,10 @@ class Optimizer:
         self._prepare_hooks()
         self.defaults.setdefault("differentiable", False)
 
+    def _patch_step_function(self) -> None:
+        """What optimizers around others call in place of `__init__`: hooks get their places."""
+        self._prepare_hooks()
+
     def __repr__(self) -> str:
         text = type(self).__name__ + " ("
         for i, group in enumerate(self.param_groups):

@@ -30,6 +30,7 @@ from tritonnn.serialization._settings import (
     skip_data,
 )
 from tritonnn.serialization._tensors import MapLocation, StorageRef, reduce_tensor
+from tritonnn.serialization._tensors import layout_of as _get_layout
 
 __all__ = [
     "LoadEndianness", "add_safe_globals", "check_module_version_greater_or_equal", "clear_safe_globals",
@@ -40,6 +41,9 @@ __all__ = [
 ]  # fmt: skip
 
 DEFAULT_PROTOCOL = 2
+# What programs annotate with.
+FILE_LIKE = PathLike | IO[bytes]
+MAP_LOCATION = MapLocation
 
 
 def save(

@@ -62,11 +62,6 @@ class _Recording(TorchDispatchMode):
         return result
 
 
-def get_proxy_mode() -> TorchDispatchMode | None:
-    """The mode in which the innermost `make_fx` notes operators at the moment, or None outside of any."""
-    return next((m for m in reversed(_get_current_dispatch_mode_stack()) if isinstance(m, _Recording)), None)
-
-
 def _listed(value: Any) -> Any:
     """Arguments with lists where they have tuples, as PyTorch's operators have sizes."""
     if isinstance(value, dict):
@@ -150,3 +145,9 @@ def _names(f: Callable[..., Any], args: tuple, count: int) -> list[str]:
     if code is not None and count == len(args) == code.co_argcount:
         return [f"{name}_1" for name in code.co_varnames[:count]]
     return [f"arg{place}_1" for place in range(count)]
+
+
+def get_proxy_mode() -> TorchDispatchMode | None:
+    """The innermost `make_fx` that is recording; None outside of it."""
+    modes = (mode for mode in reversed(_get_current_dispatch_mode_stack()) if isinstance(mode, _Recording))
+    return next(modes, None)

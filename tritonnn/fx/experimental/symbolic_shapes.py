@@ -111,18 +111,19 @@ def free_unbacked_symbols(x: object) -> set[Any]:
     return set()
 
 
-def _of(*kinds: type) -> Callable[[object], bool]:
+def _of(name: str, *kinds: type) -> Callable[[object], bool]:
     def known(a: object) -> bool:
         assert isinstance(a, kinds), f"expected {kinds[0].__name__}, but got {type(a).__name__}"
         return True
 
+    known.__name__ = known.__qualname__ = name
     return known
 
 
-is_concrete_int = _of(int)
-is_concrete_float = _of(float)
-is_concrete_bool = _of(bool)
-has_static_value = _of(int, float, bool)
+is_concrete_int = _of("is_concrete_int", int)
+is_concrete_float = _of("is_concrete_float", float)
+is_concrete_bool = _of("is_concrete_bool", bool)
+has_static_value = _of("has_static_value", int, float, bool)
 
 
 def sym_and(x: Any, *others: Any) -> Any:

@@ -14,11 +14,12 @@ from tritonnn._tensor import Tensor
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import stack
 from tritonnn.ops.sparse.spmm import sddmm, spmm, turned
+from tritonnn.table.types import Ints
 
-How = tuple[Any, Any, Any, Any, int]
+How = tuple[Ints, Ints, Ints, Ints, int]
 
 
-def _along(moved: Any, d: int, how: How) -> Any:
+def _along(moved: Tensor, d: int, how: How) -> Tensor:
     """Coordinates (N, groups, taps, oH, oW) of taps along one dimension."""
     kernel, stride, padding, dilation, _ = how
     kind: dict[str, Any] = {"dtype": moved.dtype, "device": moved.device}
@@ -30,7 +31,7 @@ def _along(moved: Any, d: int, how: How) -> Any:
     )
 
 
-def _entries(input_shape: Any, offset: Any, how: How) -> tuple[Any, Any, list[Any]]:
+def _entries(input_shape: Ints, offset: Tensor, how: How) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Of each tap its four elements, their weights, and the derivatives of these down and across: (..., 4) each."""
     n, _, height, width = input_shape
     groups = how[4]
@@ -57,22 +58,22 @@ def _entries(input_shape: Any, offset: Any, how: How) -> tuple[Any, Any, list[An
     return elements, weights, [down, across]
 
 
-def _rows(columns: Any, groups: int, taps: int) -> Any:
+def _rows(columns: Tensor, groups: int, taps: int) -> Tensor:
     """(C * taps, N, oH, oW) as a row of a group's channels for each image, group, tap and place."""
     n, *places = columns.shape[1:]
     parts = columns.reshape(groups, columns.shape[0] // (groups * taps), taps, n, *places)
     return parts.permute(3, 0, 2, 4, 5, 1).reshape(n * groups * taps * places[0] * places[1], parts.shape[1])
 
 
-def _wide(x: Any) -> Any:
+def _wide(x: Tensor) -> Tensor:
     return x.to(dtypes.float32) if x.dtype.itemsize == 2 else x
 
 
-def _weighted(weights: Any, mask: Any) -> Any:
+def _weighted(weights: Tensor, mask: Tensor | None) -> Tensor:
     return weights if mask is None else weights * _wide(mask).reshape(*weights.shape[:-1], 1)
 
 
-def input_gradient(g: Any, input_shape: Any, offset: Any, mask: Any, how: How) -> Tensor:
+def input_gradient(g: Tensor, input_shape: Ints, offset: Tensor, mask: Tensor | None, how: How) -> Tensor:
     """What each tap gives to the elements that it was made of."""
     n, channels, height, width = input_shape
     groups, taps = how[4], how[0][0] * how[0][1]
@@ -85,7 +86,9 @@ def input_gradient(g: Any, input_shape: Any, offset: Any, mask: Any, how: How) -
     return total.reshape(input_shape).to(g.dtype)
 
 
-def places_gradient(g: Any, input: Any, offset: Any, mask: Any, how: How) -> tuple[Tensor, Tensor | None]:
+def places_gradient(
+    g: Tensor, input: Tensor, offset: Tensor, mask: Tensor | None, how: How
+) -> tuple[Tensor, Tensor | None]:
     """The gradients of offset and mask: of each weight the product of the gradient with the element, over channels."""
     n, channels, height, width = input.shape
     groups, taps = how[4], how[0][0] * how[0][1]

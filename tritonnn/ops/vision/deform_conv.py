@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tritonnn._tensor import Tensor
-from tritonnn.errors import fail
+from tritonnn.errors import Invalid, complete
 from tritonnn.ops._definitions import regions as define
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
 from tritonnn.ops.vision import _deform_formula as formula
@@ -25,11 +25,9 @@ def _column_samples(make: Make) -> list[Sample]:
     ]  # fmt: skip
 
 
-def _toward_input(g: Any, input_shape: Any, offset: Tensor, mask: Tensor | None, *how: Any) -> Tensor:
-    return formula.input_gradient(g, input_shape, offset, mask, how)
-
-
-def _toward_places(g: Any, input: Tensor, offset: Tensor, mask: Tensor | None, *how: Any) -> Any:
+def _toward_places(
+    g: Tensor, input: Tensor, offset: Tensor, mask: Tensor | None, how: formula.How
+) -> tuple[Tensor, Tensor | None]:
     """The gradients of offset and mask."""
     if state.enabled:
         return formula.places_gradient(g, input, offset, mask, how)
@@ -37,15 +35,15 @@ def _toward_places(g: Any, input: Tensor, offset: Tensor, mask: Tensor | None, *
 
 
 def _backward(
-    g: Any, input: Any, offset: Any, mask: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
-    offset_groups: Any, needs: Any,
+    g: Tensor, input: Tensor, offset: Tensor, mask: Tensor | None, kernel_size: Ints, stride: Ints, padding: Ints,
+    dilation: Ints, offset_groups: int, needs: tuple[bool, ...],
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
     how = kernel_size, stride, padding, dilation, offset_groups
     found: list[Tensor | None] = [None] * 8
     if needs[0]:
-        found[0] = _toward_input(g, input.shape, offset, mask, *how)
+        found[0] = formula.input_gradient(g, input.shape, offset, mask, how)
     if needs[1] or needs[2]:
-        found[1], masked = _toward_places(g, input, offset, mask, *how)
+        found[1], masked = _toward_places(g, input, offset, mask, how)
         found[2] = masked if needs[2] else None
     return tuple(found)
 
@@ -156,12 +154,11 @@ def deform_conv2d(
     }
     wrong = _wrong(given, *how, groups, offset_groups)
     if wrong:
-        raise fail("deform_conv2d", wrong, **given)  # type: ignore[arg-type]
+        raise complete("deform_conv2d", tuple(given), tuple(given.values()), Invalid(wrong))
     columns: Any = deform_columns(input, offset, mask if use_mask else None, *how, offset_groups)
     n, height, width = columns.shape[1:]
     outputs, depth = weight.shape[0] // groups, weight.shape[1] * weight.shape[2] * weight.shape[3]
-    rows: Any = weight
-    result = rows.reshape(groups, outputs, depth) @ columns.reshape(groups, depth, n * height * width)
+    result = weight.reshape(groups, outputs, depth) @ columns.reshape(groups, depth, n * height * width)
     result = result.reshape(weight.shape[0], n, height, width).transpose(0, 1)
     return (result + bias.reshape(1, -1, 1, 1)).contiguous()
 
@@ -198,8 +195,7 @@ def _wrong(
     for name, factor in (("offset", 2), ("mask", 1)):
         if name not in given:
             continue
-        tensor = given[name]
-        expected = factor * offset_groups * kernel[0] * kernel[1]
+        tensor, expected = given[name], factor * offset_groups * kernel[0] * kernel[1]
         if tensor.shape[1] != expected:
             return f"{name}.shape[1] is not valid: got: {tensor.shape[1]} expected: {expected}"
         if tensor.shape[0] != n:

@@ -13,6 +13,7 @@ from tritonnn.ops._fused import only_floating
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, primitive
 from tritonnn.ops.vision._samples import regions
 from tritonnn.table import Make
+from tritonnn.table.types import Ints
 
 
 def check_regions(input: Tensor, rois: Tensor, pooled_height: int, pooled_width: int) -> None:
@@ -70,6 +71,13 @@ def roi_align_backward(
     return Out((batch_size, channels, height, width), grad.dtype)
 
 
+def _toward_images(
+    g: Tensor, rois: Tensor, scale: float, bins: tuple[int, int], shape: Ints, ratio: int, aligned: bool
+) -> Tensor:
+    n, channels, height, width = shape
+    return roi_align_backward(g, rois, scale, *bins, n, channels, height, width, ratio, aligned)
+
+
 @primitive(
     api="torchvision",
     dtypes=FLOATING,
@@ -77,9 +85,7 @@ def roi_align_backward(
     errors=lambda make: region_errors(make, -1, False),
     reference=define.roi_align,
     grad={"input": lambda g, input_shape, rois, spatial_scale, pooled_height, pooled_width, sampling_ratio, aligned: (
-        roi_align_backward(  # type: ignore[call-overload]
-            g, rois, spatial_scale, pooled_height, pooled_width, *input_shape, sampling_ratio, aligned
-        )
+        _toward_images(g, rois, spatial_scale, (pooled_height, pooled_width), input_shape, sampling_ratio, aligned)
     )},
 )  # fmt: skip
 def roi_align(

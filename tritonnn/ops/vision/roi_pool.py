@@ -14,7 +14,7 @@ from tritonnn.ops.vision.roi_align import check_groups, check_regions, region_er
 from tritonnn.table import Make
 
 
-def _picked(g: Any, rois: Any, places: Tensor) -> Tensor:
+def _picked(g: Tensor, rois: Tensor, places: Tensor) -> Tensor:
     """The elements of images that were the maxima of bins; 0 of an empty bin."""
     planes = g.index_select(0, rois[:, 0].to(dtypes.int64)).flatten(2)
     picked: Any = gather(planes, 2, places.to(dtypes.int64).clamp(min=0).flatten(2))

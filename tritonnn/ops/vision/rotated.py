@@ -20,11 +20,11 @@ _EPS = 1e-5  # of an edge: what counts as on it
 _SMALLEST = 1e-14  # an area that counts as one
 
 
-def _cross(a: Any, b: Any) -> Any:
+def _cross(a: Tensor, b: Tensor) -> Tensor:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
-def _offsets(boxes: Any) -> Any:
+def _offsets(boxes: Tensor) -> Tensor:
     """(N, 4, 2): from the centre to the corners."""
     _, _, w, h, degrees = boxes.unbind(-1)
     angle = degrees * (3.141592653589793 / 180)
@@ -34,10 +34,10 @@ def _offsets(boxes: Any) -> Any:
     return stack([-across - along, across - along, across + along, along - across], -2)
 
 
-def _within(points: Any, box: Any) -> Any:
+def _within(points: Tensor, box: Tensor) -> Tensor:
     """Which points (..., 4, 2) lie in a box of these corners (..., 4, 2)."""
     origin = box[..., :1, :]
-    found = True
+    found = points[..., 0] == points[..., 0]
     for side in (box[..., 1:2, :] - origin, box[..., 3:, :] - origin):
         share = ((points - origin) * side).sum(-1)
         length = (side * side).sum(-1)
@@ -45,7 +45,7 @@ def _within(points: Any, box: Any) -> Any:
     return found
 
 
-def _crossings(a: Any, b: Any) -> tuple[Any, Any]:
+def _crossings(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """The points (..., 16, 2) where edges of two boxes cross, and whether they do."""
     p, q = a[..., :, None, :], b[..., None, :, :]
     r, s = a.roll(-1, -2)[..., :, None, :] - p, b.roll(-1, -2)[..., None, :, :] - q
@@ -58,7 +58,7 @@ def _crossings(a: Any, b: Any) -> tuple[Any, Any]:
     return (p + t[..., None] * r).flatten(-3, -2), crossing.flatten(-2)
 
 
-def _area(points: Any, there: Any) -> Any:
+def _area(points: Tensor, there: Tensor) -> Tensor:
     """The area of the convex figure around points (..., K, 2), of those that are there: sorted by their direction."""
     count = there.sum(-1, keepdim=True).clamp(min=1)
     middle = points.where(there[..., None], 0.0).sum(-2, keepdim=True) / count[..., None]
@@ -109,8 +109,7 @@ def box_iou_rotated(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     >>> torch.ops.torchvision.box_iou_rotated(torch.tensor([[0.0, 0, 2, 2, 0]]), torch.tensor([[0.0, 0, 2, 2, 45]]))
     tensor([[0.7071]])
     """
-    one: Any = boxes1
-    two: Any = boxes2
+    one, two = boxes1, boxes2
     for name, boxes in (("boxes1", one), ("boxes2", two)):
         wrong = ""
         if len(boxes.shape) != 2:

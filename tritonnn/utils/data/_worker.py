@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import queue
@@ -10,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,6 @@ class Job:
     base_seed: int
     worker_id: int
     num_workers: int
-    parent: int = field(default_factory=os.getpid)
 
 
 _info: WorkerInfo | None = None
@@ -115,16 +115,19 @@ def worker_main(conn: Any, inherited: tuple[Any, ...], job: Job) -> None:
         other.close()
     requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
     # The loader never waits for this process to take a request, so the two cannot wait for each other.
-    threading.Thread(target=_listen, args=(conn, requests, job.parent), daemon=True).start()
+    threading.Thread(target=_listen, args=(conn, requests), daemon=True).start()
     try:
         _serve(conn, requests, job)
     except (KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
         pass  # the main process reports the interrupt, or is gone
 
 
-def _listen(conn: Any, requests: queue.SimpleQueue[Any], parent: int) -> None:
+def _listen(conn: Any, requests: queue.SimpleQueue[Any]) -> None:
+    # A fork server is the parent in the system's eyes, and stays when the loader's process is gone; and a process
+    # that was forked later may hold the pipe open by which a loader's end is seen.
+    starter, loader = os.getppid(), multiprocessing.parent_process()
     try:
-        while os.getppid() == parent:
+        while os.getppid() == starter and (loader is None or loader.is_alive()):
             if not conn.poll(PARENT_CHECK_SECONDS):
                 continue
             request = conn.recv()

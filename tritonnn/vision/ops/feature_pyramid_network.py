@@ -124,7 +124,7 @@ class LastLevelMaxPool(ExtraFPNBlock):
     (['0', 'pool'], (1, 2, 2, 2))
     """
 
-    def forward(  # type: ignore[override]  # other names of the same arguments, as in torchvision
+    def forward(  # type: ignore[override]  # the names that torchvision gives them
         self, x: list[Tensor], y: list[Tensor], names: list[str]
     ) -> Maps:
         """The maps and one more; `y` is not needed."""

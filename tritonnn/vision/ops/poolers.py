@@ -70,8 +70,8 @@ def _setup_scales(
         raise ValueError("images list should not be empty")
     size = [max(shape[d] for shape in image_shapes) for d in (0, 1)]
     scales = [_infer_scale(feature, size) for feature in features]
-    levels = [int(-math.log2(scale)) for scale in (scales[0], scales[-1])]
-    return scales, initLevelMapper(levels[0], levels[1], canonical_scale, canonical_level)
+    first, last = (int(-math.log2(scale)) for scale in (scales[0], scales[-1]))
+    return scales, initLevelMapper(first, last, canonical_scale, canonical_level)
 
 
 def _filter_input(x: dict[str, Tensor], featmap_names: list[str]) -> list[Tensor]:

@@ -197,6 +197,10 @@ def test_gradients_of_moved_taps():
     mask = torch.rand(1, 4, 2, 2, dtype=torch.float64)
     inputs = [t.requires_grad_() for t in (x, offset, mask)]
     assert torch.autograd.gradcheck(layer, inputs)
+    recorded = [
+        torch.autograd.grad(layer(*inputs).exp().sum(), inputs, create_graph=way) for way in (False, True)
+    ]
+    torch.testing.assert_close(*recorded)
     assert torch.autograd.gradgradcheck(lambda *given: layer(*given).sin(), inputs)
 
 

@@ -1,0 +1,7 @@
+"""torch.distributed.tensor by its older name."""
+
+from __future__ import annotations
+
+from tritonnn.distributed.tensor import DTensor
+
+__all__ = ["DTensor"]
