@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import tritonnn as torch
+from tritonnn.vision._types import Fill, PictureT
 from tritonnn.vision.transforms._augment_ops import COLORS, Space, space
 from tritonnn.vision.transforms._tensor_checks import max_value
 from tritonnn.vision.transforms.v2 import functional as F
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["Space", "applied", "space_of"]
 
@@ -21,17 +23,17 @@ def _slope(magnitude: float) -> float:
     return math.degrees(math.atan(magnitude))
 
 
-def _sheared(inpt: Any, x: float, y: float, how: dict[str, Any]) -> Any:
+def _sheared(inpt: PictureT, x: float, y: float, how: dict[str, Any]) -> PictureT:
     return F.affine(
         inpt, angle=0.0, translate=[0, 0], scale=1.0, shear=[_slope(x), _slope(y)], center=[0, 0], **how
     )
 
 
-def _moved(inpt: Any, x: float, y: float, how: dict[str, Any]) -> Any:
+def _moved(inpt: PictureT, x: float, y: float, how: dict[str, Any]) -> PictureT:
     return F.affine(inpt, angle=0.0, translate=[int(x), int(y)], scale=1.0, shear=[0.0, 0.0], **how)
 
 
-def _solarized(inpt: Any, level: float) -> Any:
+def _solarized(inpt: PictureT, level: float) -> PictureT:
     """The level is one of 255."""
     largest = max_value(inpt.dtype) if isinstance(inpt, torch.Tensor) else 255
     return F.solarize(inpt, threshold=largest * (level / 255.0))
@@ -57,7 +59,9 @@ _OPS: dict[str, Callable[[Any, float, dict[str, Any]], Any]] = {
 }
 
 
-def applied(inpt: Any, name: str, magnitude: float, interpolation: Any, fill: Any) -> Any:
+def applied(
+    inpt: PictureT, name: str, magnitude: float, interpolation: Interpolation, fill: Fill
+) -> PictureT:
     """An input after the change of a name; ValueError for a name that there is not."""
     if name not in _OPS:
         raise ValueError(f"No transform available for {name}")

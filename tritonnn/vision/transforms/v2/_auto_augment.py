@@ -9,18 +9,19 @@ from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture, PictureT
 from tritonnn.vision.transforms import AutoAugmentPolicy
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._augment_ops import Space, applied, space_of
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     check_type,
     is_pure_tensor,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
@@ -36,7 +37,7 @@ class _AutoAugmentBase(Transform):
         self.fill = fill
         self._fill = _setup_fill_arg(fill)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         flat_inputs, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         index = self._find(flat_inputs)
         height, width = F.get_size(flat_inputs[index])
@@ -62,10 +63,10 @@ class _AutoAugmentBase(Transform):
             )
         return found[0]
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         raise NotImplementedError
 
-    def _applied(self, image: Any, name: str, magnitude: float, signed: bool) -> Any:
+    def _applied(self, image: PictureT, name: str, magnitude: float, signed: bool) -> PictureT:
         """The image after a change, of the opposite direction where a draw says so."""
         if signed and torch.rand(()) <= 0.5:
             magnitude = -magnitude
@@ -109,7 +110,7 @@ class AutoAugment(_AutoAugmentBase):
         self.policy = policy
         self._policies = _transforms.AutoAugment(policy).policies
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         choices = space_of("AutoAugment", 10, height, width)
         for name, probability, bin_ in self._policies[int(torch.randint(len(self._policies), ()))]:
             if torch.rand(()) <= probability:
@@ -147,7 +148,7 @@ class RandAugment(_AutoAugmentBase):
         self.magnitude = magnitude
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         choices = space_of("RandAugment", self.num_magnitude_bins, height, width)
         for _ in range(self.num_ops):
             name, magnitudes, signed = _one_of(choices)
@@ -173,7 +174,7 @@ class TrivialAugmentWide(_AutoAugmentBase):
         super().__init__(interpolation=interpolation, fill=fill)
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         name, magnitudes, signed = _one_of(
             space_of("TrivialAugmentWide", self.num_magnitude_bins, height, width)
         )
@@ -225,10 +226,10 @@ class AugMix(_AutoAugmentBase):
         alphas = torch.tensor([self.alpha] * count, device=batch.device)
         return self._sample_dirichlet(alphas.expand(batch.shape[0], -1))
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: Picture, height: int, width: int) -> Any:
         kind = "AugMix" if self.all_ops else "AugMix without colors"
         choices = space_of(kind, self._PARAMETER_MAX, height, width)
-        tensor = F.pil_to_tensor(image) if is_image(image) else image
+        tensor = image if isinstance(image, torch.Tensor) else F.pil_to_tensor(image)
         dims = 5 if isinstance(image, tv_tensors.Video) else 4
         batch = tensor.reshape([1] * max(dims - tensor.ndim, 0) + list(tensor.shape))
         each = (batch.shape[0], *[1] * (batch.ndim - 1))
@@ -238,7 +239,7 @@ class AugMix(_AutoAugmentBase):
         for i in range(self.mixture_width):
             mix = mix + weights[:, i].reshape(each) * self._chain(batch, choices)
         mix = mix.reshape(tensor.shape).to(tensor.dtype)
-        if is_image(image):
+        if not isinstance(image, torch.Tensor):
             return F.to_pil_image(mix)
         return mix if is_pure_tensor(image) else tv_tensors.wrap(mix, like=image)
 
