@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.cpu_fallback.common.blocks import BLOCK, amax, asum, short_buffer, wide
-from tritonnn.cpu_fallback.random import philox
+from tritonnn.cpu_fallback.common.philox import philox
 
 Array = np.ndarray[Any, Any]
 

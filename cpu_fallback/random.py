@@ -10,80 +10,22 @@ float64 or the range of integers is wider than a word, and four for `philox_pois
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from tritonnn.cpu_fallback.common.philox import philox
+from tritonnn.cpu_fallback.common.philox import words as philox_words
 
 Array = np.ndarray[Any, Any]
 
 # 4,096 counters keep the three work arrays in the second-level cache.
 BLOCK = 16384
-FEW = 4  # counters that are faster one by one
-
-_MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], dtype=np.uint64)
-_WORD_BITS = np.array(32, dtype=np.uint64)
-_WORD = np.array(0xFFFFFFFF, dtype=np.uint64)
 # The largest float32 for which 2**31 * scale stays below one; Triton's tl.rand uses it too.
 _UNIT_SCALE = np.float32(4.6566127342e-10)
+_SIGN = np.int32(31)
 _TWO_PI = 6.283185307179586
-
-
-@lru_cache(maxsize=16)
-def _round_keys(seed: int) -> tuple[Array, ...]:
-    low, high = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-    keys = []
-    for _ in range(10):
-        keys.append(np.array([[high], [low]], dtype=np.uint64))
-        low, high = (low + 0x9E3779B9) & 0xFFFFFFFF, (high + 0xBB67AE85) & 0xFFFFFFFF
-    return tuple(keys)
-
-
-def _philox_few(seed: int, counters: Iterable[int], third: int) -> Array:
-    """`philox` in Python's integers: a hundred array operations take longer than a few counters by hand."""
-    rows = []
-    for counter in counters:
-        c0, c1, c2, c3 = counter & 0xFFFFFFFF, counter >> 32, third, 0
-        k0, k1 = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-        for _ in range(10):
-            a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D57
-            c0, c1, c2, c3 = (b >> 32) ^ c1 ^ k0, b & 0xFFFFFFFF, (a >> 32) ^ c3 ^ k1, a & 0xFFFFFFFF
-            k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-        rows.append((c0, c1, c2, c3))
-    return np.array(rows, np.uint32)
-
-
-def philox(seed: int, counters: Array, third: int = 0) -> Array:
-    """The four output words of each 64-bit counter, as a (n, 4) uint32 array."""
-    n = counters.size
-    if 0 < n <= FEW:
-        return _philox_few(seed, counters.tolist(), third)
-    # Rows: c0 and c2 in `even`, c3 and c1 in `odd`, so that both lanes share every ufunc call.
-    even, odd, product = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
-    np.bitwise_and(counters, _WORD, even[0])
-    even[1] = third
-    odd[0] = 0
-    np.right_shift(counters, _WORD_BITS, odd[1])
-    for key in _round_keys(seed):
-        # The halves of c0's product become c2 and c3, those of c2's c0 and c1: so `even` is turned round.
-        np.multiply(even, _MULTIPLIERS, product)
-        np.right_shift(product, _WORD_BITS, even)
-        np.bitwise_xor(even, odd, even)
-        np.bitwise_xor(even, key, even)
-        np.bitwise_and(product, _WORD, odd)
-        even = even[::-1]
-    words = np.empty((n, 4), np.uint32)
-    words[:, 0], words[:, 1], words[:, 2], words[:, 3] = even[0], odd[1], even[1], odd[0]
-    return words
-
-
-def _words(seed: int, offset: int, count: int) -> Array:
-    """At least `count` words from `offset` on, whole counters, as a flat uint32 array."""
-    first, counters = offset >> 2, (count + 3) // 4
-    if 0 < counters <= FEW:
-        return _philox_few(seed, range(first, first + counters), 0).reshape(-1)
-    return philox(seed, np.arange(first, first + counters, dtype=np.uint64)).reshape(-1)
 
 
 def _fill(
@@ -95,7 +37,7 @@ def _fill(
     step = BLOCK // per_value
     for start in range(0, flat.size, step):
         where = slice(start, min(start + step, flat.size))
-        words = _words(seed, offset + start * per_value, (where.stop - start) * per_value)
+        words = philox_words(seed, offset + start * per_value, (where.stop - start) * per_value)
         flat[where] = values(words, where)[: where.stop - start]
     if not out.flags.c_contiguous:
         out[...] = flat.reshape(out.shape)
@@ -108,7 +50,7 @@ def _per_value(out: Array) -> int:
 def _fold(words: Array) -> Array:
     """31 random bits as int32, folded as Triton does: the complement of a negative."""
     signed = words.view(np.int32)
-    return np.bitwise_xor(signed, signed >> np.int32(31))
+    return signed ^ (signed >> _SIGN)
 
 
 def _unit32(words: Array) -> Array:
@@ -150,13 +92,18 @@ def _open_unit(words: Array, dtype: np.dtype[Any]) -> Array:
 def philox_uniform(out: Array, low: float, high: float, seed: int, offset: int) -> None:
     """Uniform on [low, high)."""
 
-    def values(words: Array, where: slice) -> Array:
+    def values(words: Array, where: slice | None) -> Array:
         unit = _unit(words, out.dtype)
         if low != 0 or high != 1:
             unit *= unit.dtype.type(high - low)
             unit += unit.dtype.type(low)
         return unit
 
+    if (
+        out.size == 1 and out.dtype.itemsize < 8
+    ):  # the same operations on NumPy's numbers, without an array's cost
+        out.fill(values(philox_words(seed, offset, 1)[0], None))
+        return
     _fill(out, seed, offset, _per_value(out), values)
 
 
@@ -237,6 +184,9 @@ def philox_geometric(out: Array, p: float, seed: int, offset: int) -> None:
 def philox_randint(out: Array, low: int, high: int, seed: int, offset: int) -> None:
     """Integers uniform on [low, high), by multiplication up to 2**32 values and by remainder above."""
     span = high - low
+    if span <= 1 << 32 and out.size == 1:
+        out.fill(np.int64(low + (int(philox_words(seed, offset, 1)[0]) * span >> 32)))
+        return
     if span <= 1 << 32:
         factor = np.uint64(span)
 

@@ -91,16 +91,29 @@ def _far_slope(x: Array) -> Array:
     return (-2.25 * x + 7.5) * x - 6
 
 
-def _axes(grid: Array, sizes: tuple[int, ...], mode: int, padding: int, align: bool) -> list[Axis]:
-    """One per spatial dimension, in the input's order: the grid's last value is for the first of them."""
-    values = grid.reshape(grid.shape[0], prod(grid.shape[1:-1]), len(sizes))
+# Places whose coordinates, taps and samples stay in the cache: in memory that is used again, not fresh.
+BLOCK = 1 << 13
+
+
+def _parts(grid: Array, dims: int) -> Iterator[tuple[slice, slice, Array]]:
+    """Which images, which of their places, and the grid's values (images, places, dims) of them, part by part."""
+    values = grid.reshape(grid.shape[0], prod(grid.shape[1:-1]), dims)
     if values.dtype.itemsize == 2:
         values = values.astype(np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return [
-            Axis(np.ascontiguousarray(values[..., len(sizes) - 1 - d]), size, mode, padding, align)
-            for d, size in enumerate(sizes)
-        ]
+    batch, count = values.shape[:2]
+    together = max(BLOCK // max(count, 1), 1)  # images
+    for first in range(0, batch, together):
+        for start in range(0, count, BLOCK):
+            images, places = slice(first, first + together), slice(start, start + BLOCK)
+            yield images, places, values[images, places]
+
+
+def _axes(values: Array, sizes: tuple[int, ...], mode: int, padding: int, align: bool) -> list[Axis]:
+    """One per spatial dimension, in the input's order: the grid's last value is for the first of them."""
+    return [
+        Axis(np.ascontiguousarray(values[..., len(sizes) - 1 - d]), size, mode, padding, align)
+        for d, size in enumerate(sizes)
+    ]
 
 
 def _taps(axes: list[Axis]) -> Iterator[tuple[Array, Array, list[Array], list[Array]]]:
@@ -109,20 +122,29 @@ def _taps(axes: list[Axis]) -> Iterator[tuple[Array, Array, list[Array], list[Ar
     The first dimension changes slowest.
     """
     for combination in product(*(axis.taps for axis in axes)):
-        position = np.zeros_like(combination[0][0])
-        inside = np.ones_like(combination[0][1])
-        for axis, (p, there, _, _) in zip(axes, combination, strict=True):
+        position, inside = combination[0][:2]
+        for axis, (p, there, _, _) in zip(axes[1:], combination[1:], strict=True):
             position = position * axis.size + p
             inside = inside & there
         yield position, inside, [tap[2] for tap in combination], [tap[3] for tap in combination]
 
 
+def _planes(input: Array) -> Array:
+    """The images (N, C, elements), with a 0 after the elements for what lies outside."""
+    count = prod(input.shape[2:])
+    planes = np.empty((*input.shape[:2], count + 1), _wide(input).dtype)
+    planes[..., :count] = input.reshape(*input.shape[:2], count)
+    planes[..., count] = 0
+    return planes
+
+
 def _picked(planes: Array, position: Array, inside: Array) -> Array:
     """The elements (N, C, places) at positions (N, places), 0 where there are none."""
+    position = np.where(inside, position, planes.shape[2] - 1)
     values = np.empty((*planes.shape[:2], position.shape[1]), planes.dtype)
     for plane, places, value in zip(planes, position, values, strict=True):
         np.take(plane, places, 1, value, mode="clip")  # all are inside; `raise` would copy once more
-    return np.where(inside[:, None], values, 0)
+    return values
 
 
 def _wide(array: Array) -> Array:
@@ -133,15 +155,19 @@ def grid_sampler(
     out: Array, input: Array, grid: Array, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> None:
     """The input at the places that the grid names."""
-    sizes = input.shape[2:]
-    planes = _wide(input).reshape(*input.shape[:2], prod(sizes))
-    axes = _axes(grid, sizes, interpolation_mode, padding_mode, align_corners)
-    total: Array = np.zeros((*out.shape[:2], prod(out.shape[2:])), planes.dtype)
+    sizes, planes = input.shape[2:], _planes(input)
+    flat = np.empty((*out.shape[:2], prod(out.shape[2:])), planes.dtype)
     with np.errstate(invalid="ignore", over="ignore"):
-        for position, inside, weights, _ in _taps(axes):
-            weight = reduce(np.multiply, weights)
-            total += _picked(planes, position, inside) * weight[:, None]
-        np.copyto(out, total.reshape(out.shape), casting="same_kind")
+        for images, places, values in _parts(grid, len(sizes)):
+            total: Array | None = None
+            for position, inside, weights, _ in _taps(
+                _axes(values, sizes, interpolation_mode, padding_mode, align_corners)
+            ):
+                sample = _picked(planes[images], position, inside)
+                sample *= reduce(np.multiply, weights)[:, None]
+                total = sample if total is None else np.add(total, sample, out=total)
+            flat[images, :, places] = total
+        np.copyto(out, flat.reshape(out.shape), casting="same_kind")
 
 
 def grid_gradient(
@@ -149,18 +175,20 @@ def grid_gradient(
     align_corners: bool,
 ) -> None:  # fmt: skip
     """The gradient of `grid_sampler` for the grid."""
-    sizes = input.shape[2:]
-    planes = _wide(input).reshape(*input.shape[:2], prod(sizes))
+    sizes, planes = input.shape[2:], _planes(input)
     g = _wide(grad).reshape(*grad.shape[:2], prod(grad.shape[2:]))
-    axes = _axes(grid, sizes, interpolation_mode, padding_mode, align_corners)
-    totals = [np.zeros_like(axis.slope) for axis in axes]
+    flat = np.empty((grid.shape[0], prod(grid.shape[1:-1]), len(sizes)), np.result_type(g, _wide(grid)))
     with np.errstate(invalid="ignore", over="ignore"):
-        for position, inside, weights, slopes in _taps(axes):
-            value = (g * _picked(planes, position, inside)).sum(1)
-            for d, total in enumerate(totals):
-                total += value * slopes[d] * prod(weights[:d] + weights[d + 1 :])
-        columns = [total * axis.slope for total, axis in zip(totals, axes, strict=True)]
-        np.copyto(out, np.stack(columns[::-1], -1).reshape(out.shape), casting="same_kind")
+        for images, places, values in _parts(grid, len(sizes)):
+            axes = _axes(values, sizes, interpolation_mode, padding_mode, align_corners)
+            totals = [np.zeros_like(axis.slope) for axis in axes]
+            for position, inside, weights, slopes in _taps(axes):
+                value = (g[images, :, places] * _picked(planes[images], position, inside)).sum(1)
+                for d, total in enumerate(totals):
+                    total += value * slopes[d] * prod(weights[:d] + weights[d + 1 :])
+            columns = [total * axis.slope for total, axis in zip(totals, axes, strict=True)]
+            flat[images, places] = np.stack(columns[::-1], -1)
+        np.copyto(out, flat.reshape(out.shape), casting="same_kind")
 
 
 def sampling_taps(
@@ -168,9 +196,12 @@ def sampling_taps(
     padding_mode: int, align_corners: bool,
 ) -> None:  # fmt: skip
     """Positions and weights of the elements that `grid_sampler` reads."""
-    axes = _axes(grid, sizes, interpolation_mode, padding_mode, align_corners)
+    shape = (len(elements), grid.shape[0], prod(grid.shape[1:-1]))
+    where, how = elements.reshape(shape), weights.reshape(shape)
     first = np.arange(grid.shape[0])[:, None] * prod(sizes)
     with np.errstate(invalid="ignore", over="ignore"):
-        for k, (position, inside, weight, _) in enumerate(_taps(axes)):
-            elements[k] = (position + first).reshape(-1)
-            weights[k] = np.where(inside, prod(weight), 0).reshape(-1)
+        for images, places, values in _parts(grid, len(sizes)):
+            axes = _axes(values, sizes, interpolation_mode, padding_mode, align_corners)
+            for k, (position, inside, weight, _) in enumerate(_taps(axes)):
+                where[k, images, places] = position + first[images]
+                how[k, images, places] = np.where(inside, prod(weight), 0)

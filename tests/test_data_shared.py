@@ -80,9 +80,20 @@ def test_parts_of_several_kinds(sharing, written):
 
 def test_what_is_a_part_of_a_block_is_copied(sharing, written):
     block = default_collate(batch_of())
-    got = sent([block[1:], block.transpose(0, 1)])
+    got = sent([block[1:], block[:, ::2]])
     assert len([size for size in written if size > 1000]) == 2
-    assert torch.equal(got[0], block[1:]) and torch.equal(got[1], block.transpose(0, 1))
+    assert torch.equal(got[0], block[1:]) and torch.equal(got[1], block[:, ::2])
+    assert got[1].is_contiguous()
+
+
+def test_a_turned_block_is_not_copied(sharing, written):
+    block = default_collate(batch_of())
+    turned = block.transpose(0, -1)
+    got = sent(turned)
+    assert not [size for size in written if size > 1000]
+    assert torch.equal(got, turned) and got.stride() == turned.stride()
+    got[0] = 1
+    assert torch.equal(got, turned)  # one memory
 
 
 def test_descriptors_and_maps_go_with_their_tensors(sharing):

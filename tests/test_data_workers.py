@@ -149,6 +149,35 @@ def test_all_kinds_of_tensors_cross_over():
         assert a.requires_grad == b.requires_grad and type(a) is type(b)
 
 
+def test_strides_of_what_is_dense_cross_over():
+    images = torch.arange(120.0).reshape(2, 3, 4, 5)
+    made = [
+        images.to(memory_format=torch.channels_last),
+        images.transpose(0, 3),
+        images.permute(1, 0, 2, 3),
+        images[0],
+    ]
+    made += [images[..., ::2], images.expand(2, 3, 4, 5), images[:1].expand(3, 3, 4, 5)]
+    got = list(DataLoader(made, batch_size=None, num_workers=1))
+    assert [x.stride() for x in got[:4]] == [x.stride() for x in made[:4]]
+    assert all(torch.equal(x, y) for x, y in zip(made, got, strict=True))
+    for x in got:
+        x.add_(1)
+    assert all(torch.equal(x + 1, y) for x, y in zip(made, got, strict=True))
+
+
+def test_sharing_strategies():
+    assert torch.multiprocessing.get_sharing_strategy() == "file_descriptor"
+    try:
+        torch.multiprocessing.set_sharing_strategy("file_system")
+        assert torch.multiprocessing.get_sharing_strategy() == "file_system"
+        assert [int(x) for x in DataLoader(range(3), num_workers=1)] == [0, 1, 2]
+    finally:
+        torch.multiprocessing.set_sharing_strategy("file_descriptor")
+    with pytest.raises(AssertionError, match=r"file_system.*got 'x'"):
+        torch.multiprocessing.set_sharing_strategy("x")
+
+
 def test_history_cannot_cross_over():
     x = torch.ones(2, requires_grad=True)
     loader = DataLoader(Numbers(1, lambda i: x * 2), None, num_workers=1, collate_fn=lambda b: b)

@@ -340,3 +340,29 @@ def test_negative_numbers_at_every_step(name: str, device: str) -> None:
 def test_magnitude_of_complex_numbers_is_not_written_over_them() -> None:
     with pytest.raises(RuntimeError, match="In-place abs is not supported for complex tensors"):
         torch.ones(2, dtype=torch.complex64).abs_()
+
+
+@pytest.mark.parametrize(
+    "shape", [(70, 90, 3), (2, 9, 400, 3), (20_003, 1, 2), (3, 2, 1500, 4), (7000, 3)], ids=str
+)
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_an_operand_repeated_over_short_rows(name: str, shape: tuple[int, ...]) -> None:
+    """A number for each of few channels that lie last, which is computed several rows at a time."""
+    random = np.random.default_rng(0)
+    values = random.random(shape, np.float32)
+    ufunc = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}[name]
+    for outer in (1, shape[0]):  # the same channels everywhere, or others in each part
+        factors = random.random((outer, *[1] * (len(shape) - 2), shape[-1]), np.float32) + 1
+        wanted, turned = np.empty_like(values), np.empty_like(values)
+        for i in range(shape[0]):
+            for c in range(shape[-1]):
+                factor = factors[min(i, outer - 1), ..., c]
+                wanted[i, ..., c] = ufunc(values[i, ..., c], factor)
+                turned[i, ..., c] = ufunc(factor, values[i, ..., c])
+        x, y = torch.from_numpy(values.copy()), torch.from_numpy(factors)
+        function, order = getattr(torch, name), (-1, *range(len(shape) - 1))
+        np.testing.assert_array_equal(function(x, y).numpy(), wanted)
+        np.testing.assert_array_equal(function(y, x).numpy(), turned)
+        planes = function(x.permute(order), y.permute(order))  # channels first, in the same memory
+        np.testing.assert_array_equal(planes.numpy(), wanted.transpose(order))
+        np.testing.assert_array_equal(getattr(x, f"{name}_")(y).numpy(), wanted)

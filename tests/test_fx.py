@@ -334,3 +334,12 @@ def test_served_as_torch(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "torch._C._nn.linear(x,"
+
+
+def test_the_type_of_tensors_is_an_annotation():
+    def forward(x: torch.TensorType) -> torch.TensorType:
+        return x
+
+    assert forward.__name__ == "forward"
+    with pytest.raises(NotImplementedError, match="TensorType"):
+        torch.TensorType()

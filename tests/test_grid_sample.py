@@ -1,8 +1,10 @@
-"""grid_sample at places that no image has."""
+"""grid_sample at places that no image has, and in parts."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from support import array
 
 import tritonnn as torch
 
@@ -40,3 +42,25 @@ def test_folded_and_clipped_places_on_both_devices(padding, align):
         results.append((made.detach().cpu(), grid.grad.cpu()))
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+def test_parts_of_the_places_do_not_matter(mode: str, padding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole images in a part, or parts of one image, the last of them short."""
+    from tritonnn.cpu_fallback import resampling
+
+    torch.manual_seed(0)
+    images, places = torch.randn(5, 2, 6, 7), torch.rand(5, 4, 3, 2) * 2.6 - 1.3
+
+    def outcome() -> list[np.ndarray]:
+        image, grid = images.clone().requires_grad_(), places.clone().requires_grad_()
+        result = F.grid_sample(image, grid, mode, padding, False)
+        (result * torch.arange(result.numel()).reshape(result.shape)).sum().backward()
+        return [array(x) for x in (result.detach(), image.grad, grid.grad)]
+
+    whole = outcome()
+    for block in (5, 12, 25):
+        monkeypatch.setattr(resampling, "BLOCK", block)
+        for part, expected in zip(outcome(), whole, strict=True):
+            np.testing.assert_array_equal(part, expected)

@@ -337,3 +337,23 @@ def test_fill_bumps_version_and_cuts_history():
 def test_errors(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+def test_numbers_drawn_one_by_one():
+    """Each draw begins at a counter of its own: it is the first of four words of one large draw."""
+    many, other = 4 * 600, torch.Generator().manual_seed(1)
+    expected = torch.rand(many, generator=torch.Generator().manual_seed(7))[::4].tolist()
+    whole = torch.randint(-5, 1000, (many,), generator=torch.Generator().manual_seed(7))[::4].tolist()
+    double = torch.rand(many, generator=torch.Generator().manual_seed(7), dtype=torch.float64)[::2].tolist()
+    draws = torch.Generator().manual_seed(7)
+    assert [torch.rand(1, generator=draws).item() for _ in expected] == expected
+    draws.manual_seed(7)
+    for i, number in enumerate(whole):
+        if i % 37 == 36:
+            torch.rand(3, generator=other)  # another stream in between
+        assert torch.randint(-5, 1000, (1,), generator=draws).item() == number
+    draws.manual_seed(7)
+    assert [torch.rand((), generator=draws, dtype=torch.float64).item() for _ in expected] == double[:600]
+    for place in (40, 8, 300, 4, 2396):  # back and forth
+        draws.set_offset(place)
+        assert torch.rand(1, generator=draws).item() == expected[place // 4]

@@ -160,17 +160,26 @@ class Square(torch.autograd.Function):
 """
 
 
-TRAINING = (ROOT / "tests" / "typing_programs" / "training.py").read_text(encoding="utf-8")
-PROGRAMS = pytest.mark.parametrize("source", [PROGRAM, TRAINING], ids=["calls", "training"])
+TRAINING, VISION = (
+    (ROOT / "tests" / "typing_programs" / f"{name}.py").read_text(encoding="utf-8")
+    for name in ("training", "vision")
+)
+WITH_PILLOW = pytest.mark.skipif(importlib.util.find_spec("PIL") is None, reason="Pillow is not installed")
+PROGRAMS = pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(PROGRAM, id="calls"),
+        pytest.param(TRAINING, id="training"),
+        pytest.param(VISION, id="vision", marks=WITH_PILLOW),  # what is no picture, its types tell
+    ],
+)
 
 
 def expectations(source: str) -> dict[int, str]:
     """By line of a program: what its comment says that it must be told."""
     lines = enumerate(source.split("\n"), 1)
     told = {number: line.rpartition("  # ")[2] for number, line in lines if "  # " in line}
-    return {
-        number: text for number, text in told.items() if text.startswith("error: ") or source is not TRAINING
-    }
+    return {number: text for number, text in told.items() if text.startswith("error: ") or source is PROGRAM}
 
 
 def said_by_mypy(program: Path, settings: str = "") -> dict[int, list[str]]:
@@ -216,7 +225,11 @@ def test_a_users_program(source: str, tmp_path: Path) -> None:
 
 PUBLIC = (
     "nn nn.functional nn.init nn.utils nn.utils.rnn optim optim.lr_scheduler utils utils.data autograd func linalg fft "
-    "special distributions cuda amp profiler return_types backends sparse nested masked testing library"
+    "special distributions cuda amp profiler return_types backends sparse nested masked testing library vision "
+    "vision.datasets vision.io vision.models vision.models.detection vision.models.feature_extraction "
+    "vision.models.optical_flow vision.models.quantization vision.models.segmentation vision.models.video vision.ops "
+    "vision.transforms vision.transforms.functional vision.transforms.v2 vision.transforms.v2.functional "
+    "vision.tv_tensors vision.utils"
 )
 OF_FILES = {"Any", "TYPE_CHECKING", "annotations", "NAMESPACES"}  # what a file is made of, not what it is for
 
@@ -250,7 +263,8 @@ def test_pyright_agrees(source: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(source, encoding="utf-8")
     settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "pythonVersion": "3.12"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
-    command = [sys.executable, "-m", str(PYRIGHT), "--outputjson", "program.py"]
+    command = [sys.executable, "-m", str(PYRIGHT), "--outputjson", "program.py",
+               "--pythonpath", sys.executable]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     said: dict[int, set[str]] = {}
     for entry in json.loads(done.stdout)["generalDiagnostics"]:

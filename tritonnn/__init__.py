@@ -151,7 +151,7 @@ _LAZY = {
         "_assert_async", "_assert_scalar", "_assert_tensor_metadata", "_check_tensor_all", "_check_tensor_all_with",
         "dsmm", "spmm",
     ), "_checks_of_tensors"),
-    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit"), "_C"),
+    **dict.fromkeys(("JITException", "ScriptModule", "ScriptFunction", "CompilationUnit", "TensorType"), "_C"),
     "_import_dotted_name": "_utils", "_disable_dynamo": "_compile",
     "autocast": "amp", "is_anomaly_enabled": "autograd.anomaly", "is_anomaly_check_nan_enabled": "autograd.anomaly",
     **dict.fromkeys((

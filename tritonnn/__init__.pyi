@@ -80,6 +80,7 @@ from tritonnn._C import DisableTorchFunctionSubclass as DisableTorchFunctionSubc
 from tritonnn._C import JITException as JITException
 from tritonnn._C import ScriptFunction as ScriptFunction
 from tritonnn._C import ScriptModule as ScriptModule
+from tritonnn._C import TensorType as TensorType
 from tritonnn._checks_of_tensors import _assert_async as _assert_async
 from tritonnn._checks_of_tensors import _assert_scalar as _assert_scalar
 from tritonnn._checks_of_tensors import _assert_tensor_metadata as _assert_tensor_metadata

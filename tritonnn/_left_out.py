@@ -18,7 +18,7 @@ LEFT_OUT: dict[str, str] = {
         OperatorInfo OptionalType ParameterDict PyObjectType RRefType ScriptClass ScriptClassFunction ScriptDict
         ScriptDictIterator ScriptDictKeyIterator ScriptList ScriptListIterator ScriptMethod ScriptModuleSerializer
         ScriptObject ScriptObjectProperty SerializationStorageContext StaticModule StreamObjType StringType
-        SymBoolType SymIntType TensorType ThroughputBenchmark TracingState TupleType Type UnionType Use Value
+        SymBoolType SymIntType ThroughputBenchmark TracingState TupleType Type UnionType Use Value
         import_ir_module import_ir_module_from_buffer merge_type_from_type_comment parse_ir parse_schema
         parse_type_comment unify_type_list
     """,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.short_rows import combine
+
 Array = np.ndarray[Any, Any]
 Operand = Any  # an ndarray or a Python number
 
@@ -30,7 +32,7 @@ def binary(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
     def run(out: Array, input: Operand, other: Operand) -> None:
         if out.itemsize == 2:
             input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
-        ufunc(input, other, out=out)
+        combine(ufunc, input, other, out)
 
     return run
 

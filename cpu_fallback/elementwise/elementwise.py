@@ -29,6 +29,7 @@ from tritonnn.cpu_fallback.common.pointwise import (
     wide_number,
     working,
 )
+from tritonnn.cpu_fallback.common.short_rows import combine
 from tritonnn.cpu_fallback.elementwise.negation import neg
 from tritonnn.cpu_fallback.elementwise.powers import pow
 from tritonnn.cpu_fallback.elementwise.quotients import div, floor_divide, fmod, remainder, trunc_divide
@@ -244,7 +245,7 @@ def add(out: Array, input: Operand, other: Operand, alpha: float) -> None:
         return
     if out.itemsize == 2:
         input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
-    np.add(input, other, out=out)
+    combine(np.add, input, other, out)
 
 
 def sub(out: Array, input: Operand, other: Operand, alpha: float) -> None:
@@ -253,7 +254,7 @@ def sub(out: Array, input: Operand, other: Operand, alpha: float) -> None:
         return
     if out.itemsize == 2:
         input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
-    np.subtract(input, other, out=out)
+    combine(np.subtract, input, other, out)
 
 
 def rsub(out: Array, input: Operand, other: Operand, alpha: float) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tritonnn.cpu_fallback.random import BLOCK, Array, _log_factorial, _unit64, philox
+from tritonnn.cpu_fallback.common.philox import philox
+from tritonnn.cpu_fallback.random import BLOCK, Array, _log_factorial, _unit64
 
 
 def _inverted(unit: Array, count: Array, p: Array) -> Array:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tritonnn.cpu_fallback.random import BLOCK, Array, _unit64, philox
+from tritonnn.cpu_fallback.common.philox import philox
+from tritonnn.cpu_fallback.random import BLOCK, Array, _unit64
 
 _WORD = 2.0**-32
 _TWO_PI = 6.283185307179586

@@ -74,7 +74,11 @@ def agree(op, sample, change):
     assert_close(got, wanted, dtype, allowed(op, dtype), repr(sample), errors)
 
 
-@pytest.mark.parametrize("op", PRIMITIVES, ids=lambda op: op.name)
+# Places of maxima come from the regions that they are given with: other regions contradict them.
+TOGETHER = ("roi_pool_backward",)
+
+
+@pytest.mark.parametrize("op", [op for op in PRIMITIVES if op.name not in TOGETHER], ids=lambda op: op.name)
 def test_strides_of_zero(op):
     for sample in samples(op, "cpu", the_dtype(op))[:2]:
         agree(op, sample, repeated)

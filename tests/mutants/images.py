@@ -32,6 +32,10 @@ FAULTS = [
         "resized = resized.clamp(0, 255)", "resized = resized", f"{TESTS} -k antialiased",
     ),
     Fault(
+        "a band of weights ends early", "index", "tritonnn/ops/resampling/interpolate.py",
+        "int(used[-1]) + 1) if", "int(used[-1])) if", f"{TESTS} -k antialiased",
+    ),
+    Fault(
         "integers are cut off, not rounded", "precision", CHECKS,
         "(img.round_() if dtype in _INTEGERS else img)", "img", f"{TESTS} -k antialiased",
     ),
@@ -80,7 +84,7 @@ FAULTS = [
     ),
     Fault(
         "normalising writes into the image", "ownership", VALUES,
-        "tensor.sub_(centre) if inplace else tensor - centre", "tensor.sub_(centre)", f"{TESTS} -k values",
+        "(tensor if inplace else tensor.clone())", "tensor", f"{TESTS} -k values",
     ),
     Fault(
         "erasing writes into the image", "ownership", VALUES,
@@ -97,8 +101,8 @@ FAULTS = [
     ),
     Fault(
         "the last place of a crop is never drawn", "random numbers", CROPPING,
-        "i = torch.randint(0, rows - height + 1, size=(1,)).item()\n        j =",
-        "i = torch.randint(0, rows - height, size=(1,)).item()\n        j =", f"{TESTS} -k reach",
+        "i = torch.randint(0, rows - height + 1, (1,)).item()\n        j =",
+        "i = torch.randint(0, rows - height, (1,)).item()\n        j =", f"{TESTS} -k reach",
     ),
     Fault(
         "a crop's width and height change places", "formula", CROPPING,

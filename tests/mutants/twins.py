@@ -11,6 +11,7 @@ BATCH = "cpu_fallback/normalization/batch_norm.py"
 LOSS = "cpu_fallback/loss/loss.py"
 CTC = "cpu_fallback/loss/ctc.py"
 RANDOM = "cpu_fallback/random.py"
+PHILOX = "cpu_fallback/common/philox.py"
 ATTENTION = "cpu_fallback/attention.py"
 POINTWISE = "cpu_fallback/common/pointwise.py"
 LINALG = "cpu_fallback/linalg/linalg.py"
@@ -106,19 +107,24 @@ FAULTS = [
         f"{OPS} 'test_grad and cross_entropy'",
     ),
     Fault(
-        "twin: another Philox constant", "random numbers", RANDOM,
+        "twin: another Philox constant", "random numbers", PHILOX,
         "0x9E3779B9) & 0xFFFFFFFF, (high", "0x9E3779B1) & 0xFFFFFFFF, (high",
         "tests/test_random.py -k 'stream'",
     ),
     Fault(
-        "twin: nine rounds", "random numbers", RANDOM,
+        "twin: nine rounds", "random numbers", PHILOX,
         "    for _ in range(10):\n        keys.append", "    for _ in range(9):\n        keys.append",
         "tests/test_random.py -k 'stream'",
     ),
     Fault(
-        "twin: few counters by another constant", "random numbers", RANDOM,
+        "twin: few counters by another constant", "random numbers", PHILOX,
         "a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D57", "a, b = c0 * 0xD2511F53, c2 * 0xCD9E8D51",
         "tests/test_random.py -k moves_on",
+    ),
+    Fault(
+        "twin: numbers ahead of the draw", "random numbers", PHILOX,
+        "return ready[at : at + count]", "return ready[:count]",
+        "tests/test_random.py -k one_by_one",
     ),
     Fault(
         "twin: blocks draw the same numbers", "random numbers", RANDOM,

@@ -65,6 +65,24 @@ def test_smooth_filters(mode: str, device: str) -> None:
         np.testing.assert_allclose(got[1], wanted[1], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic", "lanczos"])
+def test_smooth_filters_of_many_outputs(mode: str) -> None:
+    """Without a gradient they are products with bands of the weights; with one a single product."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 100, 121))
+    for size in ((60, 70), (49, 7), (230, 300), (48, 97)):
+        for layout in ("contiguous_format", "channels_last"):
+            got, recorded, wanted = (
+                library.nn.functional.interpolate(
+                    library.tensor(x).to(memory_format=getattr(library, layout)).requires_grad_(recorded),
+                    size=size, mode=mode, antialias=True,
+                )
+                for library, recorded in ((torch, False), (torch, True), (reference, False))
+            )  # fmt: skip
+            assert got.stride() == recorded.stride() == wanted.stride()
+            np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(recorded.detach().numpy(), wanted.numpy(), rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize(("mode", "antialias"), [
     ("bilinear", False), ("bilinear", True), ("bicubic", False), ("bicubic", True), ("lanczos", True),
 ])  # fmt: skip

@@ -24,7 +24,7 @@ LEFT_OUT = {
         NumberType OperatorInfo OptionalType ParameterDict PyObjectType PyTorchFileWriter RRefType SUM ScriptClass
         ScriptClassFunction ScriptDict ScriptDictIterator ScriptDictKeyIterator ScriptList ScriptListIterator
         ScriptMethod ScriptModuleSerializer ScriptObject ScriptObjectProperty SerializationStorageContext
-        StaticModule StorageBase StreamObjType StringType SymBoolType SymIntType Tag TensorType ThroughputBenchmark
+        StaticModule StorageBase StreamObjType StringType SymBoolType SymIntType Tag ThroughputBenchmark
         TracingState TupleType Type UnionType Use Value import_ir_module import_ir_module_from_buffer
         merge_type_from_type_comment parse_ir parse_schema parse_type_comment unify_type_list
     """,

@@ -196,3 +196,22 @@ def test_sizes_of_the_batch() -> None:
     assert images.tensors.shape == (2, 3, 48, 64)
     assert images.tensors[1].sum() == 3 * 16 * 64  # what is padded is 0
     assert math.isclose(images.tensors[0].sum().item(), 3 * 40 * 60, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.kernels)])
+def test_no_proposals_are_no_detections(device: str) -> None:
+    """None is sure enough, or none is a number."""
+    images = [image.to(device) for image in pictures()]
+    torch.manual_seed(0)
+    unsure = small(rpn_score_thresh=2.0).to(device).eval()
+    for found in (*unsure(images), *small().to(device).eval()([torch.full_like(images[0], math.nan)])):
+        assert {name: tuple(value.shape) for name, value in found.items()} == {
+            "boxes": (0, 4), "labels": (0,), "scores": (0,),
+        }  # fmt: skip
+    losses = unsure.train()(images, [{k: v.to(device) for k, v in target.items()} for target in targets()])
+    assert all(math.isfinite(loss.item()) for loss in losses.values())
+
+
+def test_no_images() -> None:
+    with pytest.raises(IndexError, match="FasterRCNN: images is empty: at least one image was expected"):
+        small().eval()([])

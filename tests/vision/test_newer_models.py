@@ -229,3 +229,22 @@ def test_networks_on_the_gpu(name, device):
         if gradient is not None:
             largest = max(np.abs(gradient).max(), 1e-3)
             assert np.abs(np.asarray(p.grad.cpu()) - gradient).max() < 1e-3 * largest, key
+
+
+@pytest.mark.parametrize("name", models.list_models(include="efficientnet*"))
+def test_dropout_of_an_efficientnet_can_be_chosen(name):
+    with torch.device("meta"):
+        assert models.get_model(name, dropout=0.45).classifier[0].p == 0.45
+
+
+@pytest.mark.parametrize("name", ["raft_large", "raft_small"])
+@pytest.mark.parametrize(
+    "part", ["feature_encoder", "context_encoder", "corr_block", "update_block", "mask_predictor"]
+)
+def test_parts_of_raft_can_be_chosen(name, part):
+    with torch.device("meta"):
+        usual = models.get_model(name)
+        chosen = getattr(models.get_model("raft_large"), part)
+        assert getattr(models.get_model(name, **{part: chosen}), part) is chosen
+        kept = getattr(models.get_model(name, **{part: None}), part)
+    assert type(kept) is type(getattr(usual, part))

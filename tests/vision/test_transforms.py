@@ -65,7 +65,7 @@ def test_to_tensor_follows_the_default_dtype() -> None:
         torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("size", [(12, 15), (48, 60), (7, 50)])
+@pytest.mark.parametrize("size", [(12, 15), (48, 60), (7, 50), (120, 99)])
 def test_antialiased_resize_is_pillows(size: tuple[int, int]) -> None:
     for mode, number in ((MODES.BILINEAR, 2), (MODES.BICUBIC, 3)):
         wanted = PICTURE.resize(size[::-1], number)
@@ -323,3 +323,41 @@ def test_gradients_flow_through_tensors() -> None:
         assert torch.autograd.gradcheck(lambda x, f=getattr(F, name), a=args: f(x, *a), (leaf,), atol=1e-4), (
             name
         )
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_more_means_than_channels_are_refused(device: str, inplace: bool) -> None:
+    grey = torch.full((1, 2, 2), 0.5, device=device)
+    with pytest.raises(RuntimeError, match="shape"):
+        F.normalize(grey, [0.1, 0.2, 0.3], [0.5] * 3, inplace)
+    with pytest.raises(RuntimeError, match="shape"):
+        T.Normalize([0.1, 0.2, 0.3], [0.5], inplace)(grey)
+    assert F.normalize(grey.expand(3, 2, 2), [0.1, 0.2, 0.3], [0.5]).shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize("seen", [PICTURE, image()], ids=["picture", "tensor"])
+def test_points_that_no_perspective_takes_there(seen: object) -> None:
+    corners = [[0, 0], [9, 0], [9, 9], [0, 9]]
+    for points in ([[3, 3]] * 4, [[0, 0], [4, 4], [8, 8], [0, 9]], [[0, 0], [9, 0], [9, 9], [9, 9]]):
+        with pytest.raises(torch.linalg.LinAlgError, match=r"perspective.*endpoints"):
+            F.perspective(seen, corners, points)
+
+
+def test_normalize_by_numbers_and_by_tensors() -> None:
+    """Numbers are remembered by their type and values; what the type does not hold is infinite, or zero."""
+    for dtype in (torch.float64, torch.float32, torch.float16):
+        values = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=dtype).reshape(2, 1, 2)
+        for mean, std in (((0.1, 0.7), (0.3, 4.0)), ((0.7, 0.1), (4.0, 0.3)), ((0, 1), (2, True))):
+            wanted = (values.numpy() - np.array(mean, dtype.np).reshape(2, 1, 1)) / np.array(
+                std, dtype.np
+            ).reshape(2, 1, 1)
+            for of in (tuple, list, torch.DoubleTensor):
+                for image in (values, values.clone(memory_format=torch.contiguous_format)):
+                    made = F.normalize(image, of(mean), of(std), inplace=image is not values)
+                    np.testing.assert_allclose(made.numpy(), wanted, rtol=3 * torch.finfo(dtype).eps)
+                    assert (made is image) == (image is not values)
+    assert F.normalize(torch.ones(1, 1, 1), [1e300], [1.0]).item() == -float("inf")
+    for std in ([1.0, 1e-60], torch.tensor([1.0, 0.0])):
+        with pytest.raises(ValueError, match="std evaluated to zero"):
+            F.normalize(torch.ones(2, 1, 1), [0.5, 0.5], std)

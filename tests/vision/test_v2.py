@@ -347,3 +347,51 @@ def test_devices(name: str, device: str) -> None:
         assert other.device.type == device and type(one) is type(other)
         plain = one.as_subclass(torch.Tensor), other.as_subclass(torch.Tensor).cpu()
         torch.testing.assert_close(*plain, atol=1 if one.dtype == torch.uint8 else 1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(5, 6), (1, 34), (8, 8), (13, 4)])
+@pytest.mark.parametrize("angle", [90, 180.0, -90, 270, 450, 30])
+def test_the_canvas_of_what_is_turned_is_the_picture(size: tuple[int, int], angle: float) -> None:
+    boxes = tv_tensors.BoundingBoxes([[0, 0, 1, 1]], format="CXCYWH", canvas_size=size, dtype=torch.float32)
+    points = tv_tensors.KeyPoints([[0.0, 0.0]], canvas_size=size)
+    turned = F.rotate(tv_tensors.Image(torch.ones(1, *size)), angle, expand=True).shape[-2:]
+    assert (
+        F.rotate(boxes, angle, expand=True).canvas_size
+        == F.rotate(points, angle, expand=True).canvas_size
+        == turned
+    )
+
+
+def test_of_pictures() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (9, 7, 3), dtype=np.uint8)
+    picture = PIL.Image.fromarray(noise)
+    assert F.permute_channels(picture.convert("P"), [0]).mode == "L"
+    turned = F.permute_channels(picture, [2, 1, 0])
+    assert turned.mode == "RGB" and np.array_equal(np.array(turned), noise[..., ::-1])
+    with pytest.warns(UserWarning, match="antialias is ignored"):
+        v2.RandomResizedCrop((4, 3), antialias=False)(picture)
+    with pytest.warns(UserWarning, match="antialias is ignored"):
+        F.resized_crop(picture, 0, 0, 3, 3, [2, 2], antialias=False)
+
+
+@DEVICES
+def test_a_grey_picture_and_means_of_colours(device: str) -> None:
+    grey = torch.full((1, 2, 2), 0.5, device=device)
+    result = v2.Normalize([0.1, 0.2, 0.3], [0.5, 1.0, 2.0])(grey)
+    assert torch.allclose(result[:, 0, 0].cpu(), torch.tensor([0.8, 0.3, 0.1])) and result.shape == (3, 2, 2)
+    with pytest.raises(RuntimeError, match="shape"):
+        v2.Normalize([0.1, 0.2, 0.3], [0.5], inplace=True)(grey)
+
+
+def test_changes_of_a_subclass_of_an_augmentation() -> None:
+    class Solarized(v2.TrivialAugmentWide):
+        _AUGMENTATION_SPACE = {"Solarize": (lambda bins, height, width: torch.full((bins,), 0.5), False)}
+
+    class Inverted(v2.RandAugment):
+        _AUGMENTATION_SPACE = {"Invert": (lambda bins, height, width: None, False)}
+
+    image = tv_tensors.Image(torch.tensor([[[0, 100, 200]]], dtype=torch.uint8))
+    assert Solarized()(image).flatten().tolist() == [0, 100, 55]
+    assert Inverted(num_ops=1)(image).flatten().tolist() == [255, 155, 55]
+    magnitudes, signed = v2.RandAugment._AUGMENTATION_SPACE["ShearX"]
+    assert magnitudes(3, 10, 10).tolist() == pytest.approx([0.0, 0.15, 0.3]) and signed

@@ -80,7 +80,9 @@ _SWITCHES = frozenset((
     "_jit_set_nvfuser_guard_mode", "_jit_set_bailout_depth", "_jit_set_num_profiled_runs",
     "_jit_set_fusion_strategy", "_jit_set_nvfuser_horizontal_mode", "_jit_set_nvfuser_single_node_mode",
 ))  # fmt: skip
-_TYPES = frozenset(name for name in _left_out.LEFT_OUT[_refusals.SCRIPT].split() if name[0].isupper())
+_TYPES = frozenset(
+    ("TensorType", *(name for name in _left_out.LEFT_OUT[_refusals.SCRIPT].split() if name[0].isupper()))
+)
 
 has_lapack, has_mkl, has_openmp, has_spectral, _has_mkldnn, _has_cudnn = (
     True,

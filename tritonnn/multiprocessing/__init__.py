@@ -41,24 +41,41 @@ def share(storage: Storage) -> None:
         replace_block(storage, flat)
 
 
+_STRATEGIES = {"file_descriptor", "file_system"}
+_strategy = "file_descriptor"
+
+
 def get_all_sharing_strategies() -> set[str]:
-    """The ways memory can be shared: by mappings that forked processes inherit.
+    """The names that `set_sharing_strategy` takes.
 
     >>> import tritonnn as torch
-    >>> torch.multiprocessing.get_all_sharing_strategies()
-    {'file_descriptor'}
+    >>> sorted(torch.multiprocessing.get_all_sharing_strategies())
+    ['file_descriptor', 'file_system']
     """
-    return {"file_descriptor"}
+    return set(_STRATEGIES)
 
 
 def get_sharing_strategy() -> str:
-    """The way memory is shared."""
-    return "file_descriptor"
+    """The strategy that was chosen last; "file_descriptor" before."""
+    return _strategy
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Choose the way memory is shared; there is one."""
-    if new_strategy != "file_descriptor":
-        raise ValueError(
-            f"sharing strategy must be one of {get_all_sharing_strategies()}, got {new_strategy!r}"
+    """Choose how memory is shared.
+
+    Programs choose "file_system" where PyTorch would run out of file descriptors. Here neither strategy does: forked
+    processes inherit the mappings, and a DataLoader copies what comes after its first 256 batches that are kept. So
+    both are the same way.
+
+    Raises:
+        AssertionError: there is no such strategy.
+
+    >>> import tritonnn as torch
+    >>> torch.multiprocessing.set_sharing_strategy("file_descriptor")
+    """
+    global _strategy
+    if new_strategy not in _STRATEGIES:
+        raise AssertionError(
+            f"set_sharing_strategy: expected new_strategy one of {sorted(_STRATEGIES)}, got {new_strategy!r}"
         )
+    _strategy = new_strategy

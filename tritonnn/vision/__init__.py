@@ -7,7 +7,7 @@ written (`pip install 'tritonnn[vision]'`); tensors, models and operators do wit
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn.vision.version import __version__
 
@@ -75,10 +75,22 @@ def disable_beta_transforms_warning() -> None:
     """
 
 
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return importlib.import_module(f"tritonnn.vision.{name}")
-    raise AttributeError(f"tritonnn has no torchvision.{name}")
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn.vision import datasets as datasets
+    from tritonnn.vision import extension as extension
+    from tritonnn.vision import io as io
+    from tritonnn.vision import models as models
+    from tritonnn.vision import ops as ops
+    from tritonnn.vision import transforms as transforms
+    from tritonnn.vision import tv_tensors as tv_tensors
+    from tritonnn.vision import utils as utils
+    from tritonnn.vision import version as version
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _SUBMODULES:
+            return importlib.import_module(f"tritonnn.vision.{name}")
+        raise AttributeError(f"tritonnn has no torchvision.{name}")
 
 
 def __dir__() -> list[str]:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from tritonnn import dtypes
-from tritonnn._tensor import Tensor
+from tritonnn._tensor import Tensor, from_array
 from tritonnn.errors import explained, fail, warn
 from tritonnn.memory_format import format_of
 from tritonnn.ops._definitions import pooling as define
 from tritonnn.ops._table import FLOATING, Bad, Sample, composite
 from tritonnn.ops.creation.from_data import tensor as make_tensor
+from tritonnn.ops.joining.joining import cat
+from tritonnn.ops.linalg.linalg import matmul_nd
 from tritonnn.ops.pooling.avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from tritonnn.ops.resampling._places import (
     ANTIALIAS_FILTERS,
@@ -28,6 +30,8 @@ from tritonnn.ops.resampling._places import (
     linear_taps,
     nearest,
 )
+from tritonnn.ops.shape.parts import slice_dim
+from tritonnn.recording.grad_mode import state
 from tritonnn.table import Make
 from tritonnn.table.types import IntOrInts
 
@@ -67,9 +71,30 @@ def _blend(x: Tensor, dim: int, taps: list[tuple[list[int], list[float]]]) -> An
     return total
 
 
+_TOGETHER = 48  # outputs of one product on the CPU: so few have most of their weights in the same inputs
+
+
 def _blend_antialiased(x: Tensor, dim: int, matrix: np.ndarray) -> Any:
-    weights = make_tensor(matrix, dtype=x.dtype, device=x.device)
-    return x.transpose(dim, -1).matmul(weights.transpose(0, 1)).transpose(dim, -1)
+    """The product with the weights along one of the last two dimensions.
+
+    On the CPU it is one for each band of the matrix, outside of which it is 0; but what is recorded is a single one:
+    the gradient of each part of an input would be as large as the input.
+    """
+    if x.device.type != "cpu" or (state.enabled and x.requires_grad) or len(matrix) <= _TOGETHER:
+        weights: Any = make_tensor(matrix, dtype=x.dtype, device=x.device)
+        return x.matmul(weights.transpose(0, 1)) if dim == x.ndim - 1 else weights.matmul(x)
+    inner = dim == x.ndim - 1
+    lines: Any = x.reshape(-1, x.shape[-1]) if inner else x
+    parts = []
+    for first in range(0, len(matrix), _TOGETHER):
+        band = matrix[first : first + _TOGETHER]
+        used = np.flatnonzero(band.any(0))
+        low, high = (int(used[0]), int(used[-1]) + 1) if used.size else (0, band.shape[1])
+        part = slice_dim(lines, lines.ndim - 1 if inner else dim, low, high - low, 1)
+        band = band[:, low:high].T if inner else band[:, low:high]
+        weights = from_array(np.array(band, x.dtype.np, order="C"), x.dtype)
+        parts.append(matmul_nd(part, weights) if inner else matmul_nd(weights, part))
+    return cat(parts, -1 if inner else dim).reshape(*x.shape[:dim], len(matrix), *x.shape[dim + 1 :])
 
 
 # ---- the function -----------------------------------------------------------------------------------------

@@ -41,13 +41,20 @@ class _Pickler(pickle.Pickler):
                 "does not cross process boundaries. If you just want to transfer the data, call "
                 "detach() on the tensor."
             )
-        array = np.ascontiguousarray(obj.detach().numpy()).reshape(-1).view(np.uint8)
-        return _rebuild, (pickle.PickleBuffer(array), obj.dtype.name, tuple(obj.shape), obj.requires_grad)
+        # dimensions by how far apart their elements lie: what is dense, channels last or transposed, arrives as it is
+        order = sorted(range(obj.ndim), key=lambda dim: -obj.stride(dim))
+        dense = obj.detach().permute(order)
+        if not dense.is_contiguous():
+            dense, order = obj.detach().contiguous(), list(range(obj.ndim))
+        data = pickle.PickleBuffer(dense.numpy().reshape(-1).view(np.uint8))
+        return _rebuild, (data, obj.dtype.name, tuple(dense.shape), order, obj.requires_grad)
 
 
-def _rebuild(data: Any, dtype_name: str, shape: tuple[int, ...], requires_grad: bool) -> Tensor:
+def _rebuild(
+    data: Any, dtype_name: str, shape: tuple[int, ...], order: list[int], requires_grad: bool
+) -> Tensor:
     dtype = getattr(tritonnn, dtype_name)
-    array = np.frombuffer(data, np.uint8).view(dtype.np).reshape(shape)
+    array = np.frombuffer(data, np.uint8).view(dtype.np).reshape(shape).transpose(np.argsort(order))
     return from_array(array, dtype).requires_grad_(requires_grad)
 
 

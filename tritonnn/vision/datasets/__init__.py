@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tritonnn.vision.datasets._optical_flow import HD1K, FlyingChairs, FlyingThings3D, KittiFlow, Sintel
 from tritonnn.vision.datasets._stereo_matching import (
@@ -76,9 +76,13 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    if name == "wrap_dataset_for_transforms_v2":  # stands on transforms.v2, which nothing else here needs
-        from tritonnn.vision.datasets._wrapper import wrap_dataset_for_transforms_v2
+if TYPE_CHECKING:  # where `__getattr__` would let any name pass
+    from tritonnn.vision.datasets._wrapper import wrap_dataset_for_transforms_v2
+else:
 
-        return wrap_dataset_for_transforms_v2
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "wrap_dataset_for_transforms_v2":  # stands on transforms.v2, which nothing else here needs
+            from tritonnn.vision.datasets._wrapper import wrap_dataset_for_transforms_v2
+
+            return wrap_dataset_for_transforms_v2
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,13 +6,18 @@ import importlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from tritonnn.vision.datasets import _masks
 from tritonnn.vision.datasets._named import naming
 
 __all__ = ["Coco", "index_of"]
+
+#: one id or name, or several; an empty list leaves all in
+Ids: TypeAlias = int | str | Iterable[int | str]
 
 
 def index_of(path: str | os.PathLike[str]) -> Any:
@@ -24,7 +29,7 @@ def index_of(path: str | os.PathLike[str]) -> Any:
     return module.COCO(path)
 
 
-def _several(value: Any) -> list[Any]:
+def _several(value: object) -> list[Any]:
     """One or several, as several."""
     return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
 
@@ -54,7 +59,7 @@ class Coco:
                 self.catToImgs[annotation["category_id"]].append(annotation["image_id"])
 
     def getAnnIds(
-        self, imgIds: Any = (), catIds: Any = (), areaRng: Any = (), iscrowd: bool | None = None
+        self, imgIds: Ids = (), catIds: Ids = (), areaRng: Sequence[float] = (), iscrowd: bool | None = None
     ) -> list[Any]:
         """The ids of annotations of these pictures, categories and sizes; of all where a list is empty."""
         images, categories = _several(imgIds), set(_several(catIds))
@@ -71,7 +76,7 @@ class Coco:
             and (iscrowd is None or annotation["iscrowd"] == iscrowd)
         ]
 
-    def getCatIds(self, catNms: Any = (), supNms: Any = (), catIds: Any = ()) -> list[Any]:
+    def getCatIds(self, catNms: Ids = (), supNms: Ids = (), catIds: Ids = ()) -> list[Any]:
         """The ids of categories of these names, names of the groups above them, and ids."""
         wanted = (("name", _several(catNms)), ("supercategory", _several(supNms)), ("id", _several(catIds)))
         return [
@@ -80,26 +85,26 @@ class Coco:
             if all(not values or category[key] in values for key, values in wanted)
         ]
 
-    def getImgIds(self, imgIds: Any = (), catIds: Any = ()) -> list[Any]:
+    def getImgIds(self, imgIds: Ids = (), catIds: Ids = ()) -> list[Any]:
         """The ids of those of these pictures that have all of these categories."""
         images = set(_several(imgIds)) or set(self.imgs)
         for category in _several(catIds):
             images &= set(self.catToImgs.get(category, []))
         return list(images)
 
-    def loadAnns(self, ids: Any = ()) -> list[Any]:
+    def loadAnns(self, ids: Ids = ()) -> list[Any]:
         """The annotations with these ids."""
         return [self.anns[id] for id in _several(ids)]
 
-    def loadCats(self, ids: Any = ()) -> list[Any]:
+    def loadCats(self, ids: Ids = ()) -> list[Any]:
         """The categories with these ids."""
         return [self.cats[id] for id in _several(ids)]
 
-    def loadImgs(self, ids: Any = ()) -> list[Any]:
+    def loadImgs(self, ids: Ids = ()) -> list[Any]:
         """What the file says of the pictures with these ids."""
         return [self.imgs[id] for id in _several(ids)]
 
-    def annToMask(self, ann: Any) -> Any:
+    def annToMask(self, ann: Mapping[str, Any]) -> np.ndarray:
         """An annotation's pixels, as a uint8 array of the size of its picture."""
         image = self.imgs[ann["image_id"]]
         return _masks.mask_of(ann["segmentation"], image["height"], image["width"])

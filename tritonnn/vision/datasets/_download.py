@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urljoin, urlparse
@@ -45,7 +46,7 @@ class Cut(OSError):
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Leaves it to the caller to follow."""
 
-    def redirect_request(self, *request: Any) -> None:
+    def redirect_request(self, *request: object) -> None:
         return None
 
 
@@ -145,19 +146,19 @@ def _partial(path: str) -> Iterator[Partial]:
             file.close()
 
 
-def _version(answer: Any) -> str | None:
+def _version(answer: HTTPResponse) -> str | None:
     """What tells whether a server's file is still the same one."""
     tag = answer.headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified")
 
 
-def _total(answer: Any, start: int) -> int | None:
+def _total(answer: HTTPResponse, start: int) -> int | None:
     """The bytes that the whole file has, as far as the server tells."""
     length = answer.headers.get("Content-Length")
     return start + int(length) if length and length.isdigit() else None
 
 
-def _start(answer: Any) -> int:
+def _start(answer: HTTPResponse) -> int:
     """Where in the file an answer's bytes begin."""
     if getattr(answer, "status", None) != 206:
         return 0

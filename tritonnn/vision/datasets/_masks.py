@@ -7,12 +7,15 @@ run ends.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 __all__ = ["mask_of"]
 
+#: polygons, or the run lengths as "counts"
+Segmentation: TypeAlias = Sequence[Sequence[float]] | Mapping[str, Any]
 _LARGER = 5
 
 
@@ -31,7 +34,7 @@ def _numbers(text: str | bytes) -> list[int]:
     return counts
 
 
-def _filled(counts: Any, height: int, width: int) -> Any:
+def _filled(counts: Sequence[int], height: int, width: int) -> np.ndarray:
     """The mask of run lengths."""
     runs = np.asarray(counts, np.int64)
     if (runs < 0).any() or runs.sum() != height * width:
@@ -40,7 +43,7 @@ def _filled(counts: Any, height: int, width: int) -> Any:
     return flat.reshape(width, height).T
 
 
-def _outline(points: Any) -> tuple[Any, Any]:
+def _outline(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All points, in order, of the lines between points that are whole numbers."""
     xs, ys = [], []
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0)):
@@ -63,7 +66,7 @@ def _outline(points: Any) -> tuple[Any, Any]:
     return np.concatenate(xs), np.concatenate(ys)
 
 
-def _polygon(coordinates: Any, height: int, width: int) -> Any:
+def _polygon(coordinates: Sequence[float], height: int, width: int) -> np.ndarray:
     """The mask of a polygon, whose coordinates are x and y in turn."""
     if len(coordinates) < 6 or len(coordinates) % 2:
         raise ValueError(f"a polygon of {len(coordinates)} numbers; three points have six")
@@ -80,7 +83,7 @@ def _polygon(coordinates: Any, height: int, width: int) -> Any:
     return (np.cumsum(crossings) % 2).astype(np.uint8).reshape(width, height).T
 
 
-def mask_of(segmentation: Any, height: int, width: int) -> Any:
+def mask_of(segmentation: Segmentation, height: int, width: int) -> np.ndarray:
     """The pixels of an annotation's "segmentation", as a uint8 array.
 
     >>> mask_of([[1, 1, 3, 1, 3, 3, 1, 3]], 4, 4).tolist()

@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import pickletools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ _NUMBERS = "biufc"
 class _Type:
     """What a pickle says of an array's dtype."""
 
-    def __init__(self, code: Any, align: Any = False, copy: Any = True) -> None:
+    def __init__(self, code: object, align: object = False, copy: object = True) -> None:
         self.dtype = np.dtype(code if isinstance(code, str) else "O")
         if self.dtype.kind not in _NUMBERS:
             raise pickle.UnpicklingError(f"an array of {code!r}; only numbers are read")
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
         if order not in ("<", ">", "=", "|"):
             raise pickle.UnpicklingError(f"a dtype with the byte order {order!r}")
@@ -39,7 +40,7 @@ class _Type:
 class _Array:
     """What a pickle says of an array."""
 
-    def __init__(self, *made_of: Any) -> None:
+    def __init__(self, *made_of: object) -> None:
         self.array = np.empty(0, np.uint8)
 
     def __setstate__(self, state: Any) -> None:
@@ -51,7 +52,7 @@ class _Array:
             raise pickle.UnpicklingError(f"a damaged array: {error}") from error
 
 
-def _buffered(data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) -> _Array:
+def _buffered(data: object, kind: object, shape: object, order: object, axes: Any = None) -> _Array:
     """An array as protocol 5 has it."""
     made = _Array()
     made.__setstate__((1, shape, kind, order == "F", data))
@@ -60,12 +61,12 @@ def _buffered(data: Any, kind: Any, shape: Any, order: Any, axes: Any = None) ->
     return made
 
 
-def _no_call(*arguments: Any) -> None:
+def _no_call(*arguments: object) -> None:
     """The class `ndarray` is handed to what makes arrays; called by itself it could take any amount of memory."""
     raise pickle.UnpicklingError("it makes an array in a way that no such file does")
 
 
-def _encoded(text: Any, encoding: Any) -> bytes:
+def _encoded(text: object, encoding: object) -> bytes:
     """Bytes, as Python 3 writes them in the older protocols."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes in the encoding {encoding!r}")
@@ -86,13 +87,13 @@ class _Known:
 
     __slots__ = ("function",)
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: object) -> None:
         raise pickle.UnpicklingError("it has a state for a function")
 
 
@@ -104,11 +105,11 @@ class _Reader(pickle.Unpickler):
             )
         return _Known(_NAMES[module, name])
 
-    def persistent_load(self, pid: Any) -> Any:
+    def persistent_load(self, pid: object) -> Any:
         raise pickle.UnpicklingError("it refers to something outside of the file: refused")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """With arrays instead of what was said of them, in the containers of the two uppermost levels."""
     if isinstance(value, _Array):
         return value.array

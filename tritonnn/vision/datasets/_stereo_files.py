@@ -82,7 +82,7 @@ def positive_pfm(path: str) -> Any:
     return np.abs(read_pfm(path, slice_channels=1))
 
 
-def scaled(path: str, by: float, dtype: Any = np.float32) -> Any:
+def scaled(path: str, by: float, dtype: type[np.generic] | None = np.float32) -> np.ndarray:
     """The disparity in a picture of whole numbers."""
     pixels = np.asarray(open_image(path))
     return (pixels if dtype is None else pixels.astype(dtype))[None] / by

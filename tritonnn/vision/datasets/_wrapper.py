@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable
 from copy import copy
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
+
+from numpy.typing import ArrayLike
 
 import tritonnn as torch
 from tritonnn.vision import datasets, tv_tensors
+from tritonnn.vision._types import PILImage
 from tritonnn.vision.datasets import _masks
 from tritonnn.vision.transforms.v2 import functional
 
 __all__ = ["WRAPPER_FACTORIES", "VisionDatasetTVTensorWrapper", "wrap_dataset_for_transforms_v2"]
 
+Keys: TypeAlias = Collection[str] | str | None
+Factory = TypeVar("Factory", bound=Callable)
 Wrapper = Callable[[int, Any], Any]
 _WITH_KEYS = (datasets.CocoDetection, datasets.VOCDetection, datasets.Kitti, datasets.WIDERFace)
 _VOC = (
@@ -23,7 +28,7 @@ _VOC = (
 _KITTI = ["Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc", "DontCare"]
 
 
-def wrap_dataset_for_transforms_v2(dataset: Any, target_keys: Collection[str] | str | None = None) -> Any:
+def wrap_dataset_for_transforms_v2(dataset: datasets.VisionDataset, target_keys: Keys = None) -> Any:
     """A dataset of this package whose items are what transforms.v2 works on.
 
     Args:
@@ -49,8 +54,8 @@ def wrap_dataset_for_transforms_v2(dataset: Any, target_keys: Collection[str] | 
 class _Factories(dict[type, Callable[[Any, Any], Wrapper]]):
     """By the dataset's class: what makes, of a dataset and keys, the function that wraps an item."""
 
-    def register(self, *classes: type) -> Callable[[Any], Any]:
-        def decorator(factory: Any) -> Any:
+    def register(self, *classes: type) -> Callable[[Factory], Factory]:
+        def decorator(factory: Factory) -> Factory:
             self.update(dict.fromkeys(classes, factory))
             return factory
 
@@ -60,7 +65,7 @@ class _Factories(dict[type, Callable[[Any, Any], Wrapper]]):
 WRAPPER_FACTORIES = _Factories()
 
 
-def _factory(dataset: Any, target_keys: Any) -> Callable[[Any, Any], Wrapper]:
+def _factory(dataset: object, target_keys: Keys) -> Callable[[Any, Any], Wrapper]:
     """What is registered for the nearest class of a dataset."""
     cls = type(dataset)
     if not isinstance(dataset, datasets.VisionDataset):
@@ -82,7 +87,7 @@ def _factory(dataset: Any, target_keys: Any) -> Callable[[Any, Any], Wrapper]:
 class VisionDatasetTVTensorWrapper:
     """Asks a dataset without its transforms, wraps what it gives, and then transforms."""
 
-    def __init__(self, dataset: Any, target_keys: Any) -> None:
+    def __init__(self, dataset: Any, target_keys: Keys) -> None:
         factory = _factory(dataset, target_keys)
         self._dataset = dataset
         self._target_keys = target_keys
@@ -119,7 +124,7 @@ def _unsupported(what: str) -> RuntimeError:
     )
 
 
-def _keys(target_keys: Any, available: str, default: str) -> set[str]:
+def _keys(target_keys: Keys, available: str, default: str) -> set[str]:
     """The keys that are asked for; names are separated by blanks."""
     known = set(available.split())
     if target_keys is None:
@@ -140,20 +145,20 @@ def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
     return columns
 
 
-def _corners(boxes: Any, canvas_size: tuple[int, int]) -> Any:
+def _corners(boxes: ArrayLike | torch.Tensor, canvas_size: tuple[int, int]) -> torch.Tensor:
     """Boxes of a corner, width and height by both their corners."""
     form = tv_tensors.BoundingBoxFormat
     given = tv_tensors.BoundingBoxes(boxes, format=form.XYWH, canvas_size=canvas_size)
     return functional.convert_bounding_box_format(given, new_format=form.XYXY)
 
 
-def _boxes(boxes: Any, image: Any) -> Any:
+def _boxes(boxes: ArrayLike | torch.Tensor, image: PILImage) -> tv_tensors.BoundingBoxes:
     """Boxes by their corners, in a picture of Pillow's."""
     form = tv_tensors.BoundingBoxFormat.XYXY
     return tv_tensors.BoundingBoxes(boxes, format=form, canvas_size=(image.height, image.width))
 
 
-def _by_type(target: Any, types: Iterable[str], wrappers: dict[str, Callable[[Any], Any]]) -> Any:
+def _by_type(target: object, types: Iterable[str], wrappers: dict[str, Callable[[Any], Any]]) -> Any:
     """A target, or each of several, by what wraps its type."""
     several = target if isinstance(target, (tuple, list)) else [target]
     wrapped = tuple(wrappers.get(kind, lambda item: item)(item) for kind, item in zip(types, several))
@@ -164,24 +169,24 @@ def _by_type(target: Any, types: Iterable[str], wrappers: dict[str, Callable[[An
     datasets.Caltech256, datasets.CIFAR10, datasets.CIFAR100, datasets.ImageNet, datasets.MNIST, datasets.FashionMNIST,
     datasets.GTSRB, datasets.DatasetFolder, datasets.ImageFolder, datasets.Imagenette, datasets.CocoCaptions,
 )  # fmt: skip
-def _as_it_is(dataset: Any, target_keys: Any) -> Wrapper:
+def _as_it_is(dataset: object, target_keys: object) -> Wrapper:
     return lambda idx, sample: sample
 
 
 @WRAPPER_FACTORIES.register(datasets.VOCSegmentation)
-def _segmentation(dataset: Any, target_keys: Any) -> Wrapper:
+def _segmentation(dataset: object, target_keys: object) -> Wrapper:
     return lambda idx, sample: (sample[0], tv_tensors.Mask(sample[1]))
 
 
 @WRAPPER_FACTORIES.register(datasets.SBDataset)
-def _sbd(dataset: Any, target_keys: Any) -> Wrapper:
+def _sbd(dataset: datasets.SBDataset, target_keys: object) -> Wrapper:
     if dataset.mode == "boundaries":
         raise _unsupported("SBDataset with mode='boundaries'")
     return _segmentation(dataset, target_keys)
 
 
 @WRAPPER_FACTORIES.register(datasets.HMDB51, datasets.Kinetics, datasets.UCF101)
-def _videos(dataset: Any, target_keys: Any) -> Wrapper:
+def _videos(dataset: datasets.HMDB51 | datasets.Kinetics | datasets.UCF101, target_keys: object) -> Wrapper:
     if dataset.video_clips.output_format == "THWC":
         raise RuntimeError(
             f"{type(dataset).__name__} with `output_format='THWC'` is not supported by this wrapper, since it is not "
@@ -191,29 +196,31 @@ def _videos(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.Caltech101)
-def _caltech101(dataset: Any, target_keys: Any) -> Wrapper:
+def _caltech101(dataset: datasets.Caltech101, target_keys: object) -> Wrapper:
     if "annotation" in dataset.target_type:
         raise _unsupported("Caltech101 dataset with `target_type=['annotation', ...]`")
     return _as_it_is(dataset, target_keys)
 
 
 @WRAPPER_FACTORIES.register(datasets.CocoDetection)
-def _coco(dataset: Any, target_keys: Any) -> Wrapper:
+def _coco(dataset: datasets.CocoDetection, target_keys: Keys) -> Wrapper:
     native = "segmentation area iscrowd image_id bbox category_id"
     keys = _keys(target_keys, f"{native} boxes masks labels", "image_id boxes labels")
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, annotations = sample
         image_id = dataset.ids[idx]
         if not annotations:
             return image, {"image_id": image_id}
-        size = tuple(functional.get_size(image))
+        height, width = functional.get_size(image)
         columns = _columns(annotations)
         made: dict[str, Callable[[], Any]] = {
             "image_id": lambda: image_id,
-            "boxes": lambda: _corners(columns["bbox"], size),
+            "boxes": lambda: _corners(columns["bbox"], (height, width)),
             "masks": lambda: tv_tensors.Mask(
-                torch.stack([torch.from_numpy(_masks.mask_of(s, *size)) for s in columns["segmentation"]])
+                torch.stack(
+                    [torch.from_numpy(_masks.mask_of(s, height, width)) for s in columns["segmentation"]]
+                )
             ),
             "labels": lambda: torch.tensor(columns["category_id"]),
         }
@@ -223,10 +230,10 @@ def _coco(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.VOCDetection)
-def _voc(dataset: Any, target_keys: Any) -> Wrapper:
+def _voc(dataset: object, target_keys: Keys) -> Wrapper:
     keys = _keys(target_keys, "annotation boxes labels", "boxes labels")
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, target = sample
         columns = _columns(target["annotation"]["object"])
         target = dict(target) if "annotation" in keys else {}
@@ -242,11 +249,11 @@ def _voc(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.CelebA)
-def _celeba(dataset: Any, target_keys: Any) -> Wrapper:
+def _celeba(dataset: datasets.CelebA, target_keys: object) -> Wrapper:
     if {"attr", "landmarks"} & set(dataset.target_type):
         raise _unsupported("`CelebA` dataset with `target_type=['attr', 'landmarks', ...]`")
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, target = sample
         size = image.height, image.width
         return image, _by_type(target, dataset.target_type, {"bbox": lambda box: _corners(box, size)})
@@ -255,16 +262,16 @@ def _celeba(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.Kitti)
-def _kitti(dataset: Any, target_keys: Any) -> Wrapper:
+def _kitti(dataset: object, target_keys: Keys) -> Wrapper:
     native = "type truncated occluded alpha bbox dimensions location rotation_y"
     keys = _keys(target_keys, f"{native} boxes labels", "boxes labels")
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, objects = sample
         if objects is None:
             return image, None
         columns = _columns(objects)
-        target = {}
+        target: dict[str, Any] = {}
         for key in keys:
             if key == "boxes":
                 target[key] = _boxes(columns["bbox"], image)
@@ -278,17 +285,17 @@ def _kitti(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.OxfordIIITPet)
-def _pets(dataset: Any, target_keys: Any) -> Wrapper:
+def _pets(dataset: datasets.OxfordIIITPet, target_keys: object) -> Wrapper:
     wrappers: dict[str, Callable[[Any], Any]] = {"segmentation": tv_tensors.Mask}
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, target = sample
         return image, None if target is None else _by_type(target, dataset._target_types, wrappers)
 
     return wrapper
 
 
-def _instances(picture: Any) -> dict[str, Any]:
+def _instances(picture: PILImage) -> dict[str, Any]:
     """Masks of the instances in a picture of Cityscapes, and their classes: above 1000 it is class and number."""
     data = tv_tensors.Mask(picture).as_subclass(torch.Tensor)
     data = data.to(torch.int32) if data.dtype == torch.uint16 else data  # as comparing needs it
@@ -299,7 +306,7 @@ def _instances(picture: Any) -> dict[str, Any]:
 
 
 @WRAPPER_FACTORIES.register(datasets.Cityscapes)
-def _cityscapes(dataset: Any, target_keys: Any) -> Wrapper:
+def _cityscapes(dataset: datasets.Cityscapes, target_keys: object) -> Wrapper:
     if {"polygon", "color"} & set(dataset.target_type):
         raise _unsupported("`Cityscapes` dataset with `target_type=['polygon', 'color', ...]`")
     wrappers: dict[str, Callable[[Any], Any]] = {"instance": _instances, "semantic": tv_tensors.Mask}
@@ -307,11 +314,11 @@ def _cityscapes(dataset: Any, target_keys: Any) -> Wrapper:
 
 
 @WRAPPER_FACTORIES.register(datasets.WIDERFace)
-def _widerface(dataset: Any, target_keys: Any) -> Wrapper:
+def _widerface(dataset: object, target_keys: Keys) -> Wrapper:
     available = "bbox blur expression illumination occlusion pose invalid"
     keys = _keys(target_keys, available, available)
 
-    def wrapper(idx: int, sample: Any) -> Any:
+    def wrapper(idx: int, sample: tuple[PILImage, Any]) -> Any:
         image, target = sample
         if target is None:
             return image, None

@@ -38,7 +38,7 @@ _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _DIGITS = [f"{digit} - {name}" for digit, name in enumerate(_NAMES)]
 
 
-def _array(values: Any) -> Any:
+def _array(values: Tensor | list[int]) -> Any:
     """A tensor as NumPy sees it, where one number costs a thirtieth; a list, as programs put there, as it is."""
     return values.numpy() if isinstance(values, Tensor) else values
 

@@ -7,7 +7,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import tritonnn as torch
 from tritonnn import Tensor
@@ -47,7 +47,10 @@ class _Lengths(Dataset[Any]):
         return _video_files.length_and_rate(self.paths[index])
 
 
-def _same(batch: Any) -> Any:
+T = TypeVar("T")
+
+
+def _same(batch: T) -> T:
     return batch
 
 

@@ -14,7 +14,7 @@ T_co = TypeVar("T_co", covariant=True)
 Function = Callable[..., Any]
 
 
-def _format_transform_repr(self: Any, transform: Any, head: str) -> list[str]:
+def _format_transform_repr(self: Any, transform: object, head: str) -> list[str]:
     """The lines that show a transform: the first behind `head`, the others below it."""
     first, *others = repr(transform).splitlines()
     return [head + first, *(" " * len(head) + line for line in others)]

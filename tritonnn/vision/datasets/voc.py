@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from tritonnn.vision.datasets._items import Joint, lines
 from tritonnn.vision.datasets._named import naming, open_image
@@ -114,7 +115,7 @@ class VOCDetection(_VOC):
         return image, self.parse_voc_xml(_read_xml(self.annotations[index]))
 
     @staticmethod
-    def parse_voc_xml(node: Any) -> dict[str, Any]:
+    def parse_voc_xml(node: Element) -> dict[str, Any]:
         """An element as a dict: text, or a dict of what it holds, with a list for what it holds several times.
 
         >>> from xml.etree.ElementTree import fromstring

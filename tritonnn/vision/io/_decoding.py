@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from tritonnn.vision._pillow import pillow
+from tritonnn.vision._types import PILImage
 from tritonnn.vision.io._modes import ImageReadMode, as_mode, oriented
 
 __all__ = ["decode", "decode_frames"]
@@ -30,7 +32,9 @@ class _Reading:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         bomb = pillow("torchvision.io").DecompressionBombError
         if isinstance(error, (*_DAMAGED, bomb)):
             unknown = isinstance(error, pillow("torchvision.io").UnidentifiedImageError)
@@ -64,16 +68,16 @@ def decode(data: bytes, kind: str, mode: ImageReadMode, upright: bool, name: str
     return oriented(as_mode(pixels, mode), orientation)
 
 
-def _array(image: Any) -> np.ndarray:
+def _array(image: PILImage) -> np.ndarray:
     pixels = np.array(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _plain(image: Any, mode: ImageReadMode, data: bytes) -> np.ndarray:
+def _plain(image: PILImage, mode: ImageReadMode, data: bytes) -> np.ndarray:
     return _array(image if image.mode in _PLAIN else image.convert("RGBA"))
 
 
-def _jpeg(image: Any, mode: ImageReadMode, data: bytes) -> np.ndarray:
+def _jpeg(image: PILImage, mode: ImageReadMode, data: bytes) -> np.ndarray:
     if mode is ImageReadMode.GRAY:
         image.draft("L", None)  # the file's own brightness, without the way over colours
     if image.mode == "CMYK":
@@ -82,7 +86,7 @@ def _jpeg(image: Any, mode: ImageReadMode, data: bytes) -> np.ndarray:
     return _array(image)
 
 
-def _png(image: Any, mode: ImageReadMode, data: bytes) -> np.ndarray:
+def _png(image: PILImage, mode: ImageReadMode, data: bytes) -> np.ndarray:
     if data[24] == 16:
         return _DEEP[data[25]](image, data)
     if image.mode == "P":  # unchanged are the numbers of colours, not the colours
@@ -93,11 +97,11 @@ def _png(image: Any, mode: ImageReadMode, data: bytes) -> np.ndarray:
 _PIXELS = {"JPEG": _jpeg, "PNG": _png}
 
 
-def _deep_grey(image: Any, data: bytes) -> np.ndarray:
+def _deep_grey(image: PILImage, data: bytes) -> np.ndarray:
     return _array(image).astype(np.uint16)
 
 
-def _deep_grey_alpha(image: Any, data: bytes) -> np.ndarray:
+def _deep_grey_alpha(image: PILImage, data: bytes) -> np.ndarray:
     """Two numbers of 16 bits are four of 8, and have the same filters: read as such, they are the bytes in pairs."""
     head = bytearray(data)
     head[24:26] = 8, 6  # 8 bits of red, green, blue and opacity
@@ -105,7 +109,7 @@ def _deep_grey_alpha(image: Any, data: bytes) -> np.ndarray:
     return np.ascontiguousarray(_array(_open(bytes(head), "PNG"))).view(">u2").astype(np.uint16)
 
 
-def _deep_color(image: Any, data: bytes) -> np.ndarray:
+def _deep_color(image: PILImage, data: bytes) -> np.ndarray:
     """Pillow keeps one byte of the two that make a number: reading them in both orders gives each."""
     high, other = _array(image), _open(data, "PNG")
     (codec, extents, offset, rawmode), *_ = other.tile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class ImageReadMode(Enum):
     RGBA = RGB_ALPHA
 
 
-def read_mode(mode: Any) -> ImageReadMode:
+def read_mode(mode: object) -> ImageReadMode:
     """The mode that is meant, by name or itself.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any
 
 import numpy as np
 
@@ -72,7 +71,7 @@ def write_file(filename: str | os.PathLike[str], data: torch.Tensor) -> None:
         raise RuntimeError(f"Error opening output file '{os.fspath(filename)}': {error.strerror}") from error
 
 
-def _bytes(data: Any) -> bytes:
+def _bytes(data: object) -> bytes:
     """The bytes that a tensor holds."""
     if not isinstance(data, torch.Tensor):
         raise TypeError(f"expected a tensor of encoded bytes, but got {type(data)}")
@@ -262,7 +261,7 @@ def read_image(
     return decode_image(os.fspath(path), mode, apply_exif_orientation)
 
 
-def _encode(image: Any, kind: str, **options: int) -> torch.Tensor:
+def _encode(image: object, kind: str, **options: int) -> torch.Tensor:
     if not isinstance(image, torch.Tensor):
         raise TypeError(f"expected a tensor (C, H, W) of uint8, but got {type(image)}")
     if image.dtype != torch.uint8:

@@ -95,7 +95,7 @@ class WeightsEnum(Enum, metaclass=_FromData):
     _value_: Weights
 
     @classmethod
-    def verify(cls, obj: Any) -> Any:
+    def verify(cls, obj: object) -> Any:
         """The member that is meant: one of its own, one's name ('DEFAULT' or 'ResNet18_Weights.DEFAULT'), or None.
 
         Raises:
@@ -151,7 +151,7 @@ def _weights(url: str, transforms: dict[str, Any], meta: dict[str, Any]) -> Weig
     return Weights(url, partial(make, **arguments) if arguments else make, meta)
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

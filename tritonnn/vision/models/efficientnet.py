@@ -245,7 +245,7 @@ def _efficientnet_conf(arch: str, **kwargs: Any) -> tuple[list[MBConvConfig | Fu
 
 
 def _v1(
-    weights: WeightsEnum | None, progress: bool, width: float, depth: float, dropout: float, **kwargs: Any
+    weights: WeightsEnum | None, progress: bool, width: float, depth: float, dropout: float, /, **kwargs: Any
 ) -> EfficientNet:
     stages, _ = _efficientnet_conf("efficientnet_b", width_mult=width, depth_mult=depth)
     dropout = kwargs.pop("dropout", dropout)
@@ -254,7 +254,7 @@ def _v1(
 
 
 def _v2(
-    weights: WeightsEnum | None, progress: bool, arch: str, dropout: float, **kwargs: Any
+    weights: WeightsEnum | None, progress: bool, arch: str, dropout: float, /, **kwargs: Any
 ) -> EfficientNet:
     stages, last = _efficientnet_conf(arch)
     dropout, norm = kwargs.pop("dropout", dropout), partial(nn.BatchNorm2d, eps=1e-3)

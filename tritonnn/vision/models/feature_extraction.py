@@ -13,13 +13,16 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from tritonnn import fx, nn
 from tritonnn.fx.graph_module import _copy_attr
 from tritonnn.vision import ops
 
 __all__ = ["create_feature_extractor", "get_graph_node_names"]
+
+#: names of steps, or step -> its name in the output
+Nodes: TypeAlias = list[str] | dict[str, str]
 
 
 class LeafModuleAwareTracer(fx.Tracer):
@@ -43,7 +46,9 @@ class NodePathTracer(LeafModuleAwareTracer):
         self.node_to_qualname: dict[fx.Node, str] = {}
         self._numbers: dict[str, int] = {}
 
-    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """What the call of a module gives; nodes that are made meanwhile are named after it."""
         caller = self.current_module_qualname
         try:
@@ -55,7 +60,13 @@ class NodePathTracer(LeafModuleAwareTracer):
             self.current_module_qualname = caller
 
     def create_proxy(
-        self, kind: str, target: Any, args: Any, kwargs: Any, *options: Any, **named: Any
+        self,
+        kind: str,
+        target: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *options: Any,
+        **named: Any,
     ) -> Any:
         """A node, which gets its name."""
         proxy = super().create_proxy(kind, target, args, kwargs, *options, **named)
@@ -217,29 +228,32 @@ def _unpickled(
         return DualGraphModule(train, train.graph, evaluation.graph, class_name).train(training)
 
 
-def _as_names(nodes: list[str] | dict[str, str]) -> dict[str, str]:
+def _as_names(nodes: Nodes) -> dict[str, str]:
     """Step -> its name in the output."""
     pairs = nodes.items() if isinstance(nodes, dict) else zip(nodes, nodes)
     return {str(key): str(value) for key, value in pairs}
 
 
 def _chosen(
-    return_nodes: Any, train_return_nodes: Any, eval_return_nodes: Any
+    return_nodes: Nodes | None,
+    train_return_nodes: Nodes | None,
+    eval_return_nodes: Nodes | None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """What to return in training, and in evaluation."""
-    if return_nodes is None and train_return_nodes is None and eval_return_nodes is None:
-        raise ValueError(
-            "Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` together, should be specified"
-        )
-    if (train_return_nodes is None) != (eval_return_nodes is None):
+    if train_return_nodes is not None and eval_return_nodes is not None:
+        if return_nodes is not None:
+            raise ValueError(
+                "Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` can be specified, "
+                "not all of them"
+            )
+        return _as_names(train_return_nodes), _as_names(eval_return_nodes)
+    if train_return_nodes is not None or eval_return_nodes is not None:
         raise ValueError(
             "If any of `train_return_nodes` and `eval_return_nodes` are specified, then both should be specified"
         )
     if return_nodes is None:
-        return _as_names(train_return_nodes), _as_names(eval_return_nodes)
-    if train_return_nodes is not None:
         raise ValueError(
-            "Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` can be specified, not all of them"
+            "Either `return_nodes` or `train_return_nodes` and `eval_return_nodes` together, should be specified"
         )
     return _as_names(return_nodes), _as_names(return_nodes)
 
@@ -270,9 +284,9 @@ def _return_steps(tracer: NodePathTracer, graph: fx.Graph, wanted: dict[str, str
 
 def create_feature_extractor(
     model: nn.Module,
-    return_nodes: list[str] | dict[str, str] | None = None,
-    train_return_nodes: list[str] | dict[str, str] | None = None,
-    eval_return_nodes: list[str] | dict[str, str] | None = None,
+    return_nodes: Nodes | None = None,
+    train_return_nodes: Nodes | None = None,
+    eval_return_nodes: Nodes | None = None,
     tracer_kwargs: dict[str, Any] | None = None,
     suppress_diff_warning: bool = False,
     concrete_args: dict[str, Any] | None = None,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
@@ -111,7 +110,7 @@ def _loss_inter_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
     return shared, (x2 - x1) * (y2 - y1) + (x2g - x1g) * (y2g - y1g) - shared
 
 
-def _reduced(loss: Tensor, reduction: str, mean: Any = torch.mean) -> Tensor:
+def _reduced(loss: Tensor, reduction: str, mean: Callable[[Tensor], Tensor] = torch.mean) -> Tensor:
     """A loss as 'none', 'mean' or 'sum' has it."""
     if reduction == "none":
         return loss

@@ -8,6 +8,7 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor
+from tritonnn.vision._types import Fill, PictureT
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms.functional import InterpolationMode
 
@@ -18,13 +19,13 @@ Space = dict[str, tuple[Tensor, bool]]
 COLORS = ("Brightness", "Color", "Contrast", "Sharpness")
 
 
-def _shear(img: Any, x: float, y: float, mode: InterpolationMode, fill: Any) -> Any:
+def _shear(img: PictureT, x: float, y: float, mode: InterpolationMode, fill: Fill) -> PictureT:
     """By slopes, not angles, around the corner at the top left."""
     angles = [math.degrees(math.atan(x)), math.degrees(math.atan(y))]
     return F.affine(img, 0.0, [0, 0], 1.0, angles, mode, fill, center=[0, 0])
 
 
-def _translate(img: Any, x: float, y: float, mode: InterpolationMode, fill: Any) -> Any:
+def _translate(img: PictureT, x: float, y: float, mode: InterpolationMode, fill: Fill) -> PictureT:
     return F.affine(img, 0.0, [int(x), int(y)], 1.0, [0.0, 0.0], mode, fill)
 
 
@@ -48,7 +49,9 @@ OPS: dict[str, Callable[[Any, float, InterpolationMode, Any], Any]] = {
 }
 
 
-def apply_op(img: Any, op_name: str, magnitude: float, interpolation: InterpolationMode, fill: Any) -> Any:
+def apply_op(
+    img: PictureT, op_name: str, magnitude: float, interpolation: InterpolationMode, fill: Fill
+) -> PictureT:
     """The change of that name; ValueError for a name that there is not."""
     if op_name not in OPS:
         raise ValueError(f"The provided operator {op_name} is not recognized: it is none of {', '.join(OPS)}")

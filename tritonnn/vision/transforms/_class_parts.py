@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import Fill, Picture, PictureT
 from tritonnn.vision.transforms import functional as F
+from tritonnn.vision.transforms.functional import InterpolationMode
 
 __all__ = [
     "TWO_DIMENSIONS", "Sometimes", "aspect_ratio", "check_fill", "check_range", "check_sequence_input", "colors_for",
@@ -30,7 +32,7 @@ def setup_size(size: Any, error_msg: str) -> Sequence[int]:
     return size
 
 
-def check_sequence_input(x: Any, name: str, req_sizes: Sequence[int]) -> None:
+def check_sequence_input(x: object, name: str, req_sizes: Sequence[int]) -> None:
     """Raise TypeError or ValueError unless it is a sequence of one of those lengths."""
     lengths = " or ".join(str(size) for size in req_sizes)
     if not isinstance(x, Sequence):
@@ -50,7 +52,7 @@ def setup_angle(x: Any, name: str, req_sizes: Sequence[int] = (2,)) -> list[floa
     return [float(angle) for angle in x]
 
 
-def check_range(scale: Any, ratio: Any) -> bool:
+def check_range(scale: Sequence[float], ratio: Sequence[float]) -> bool:
     """Whether both go from less to more; TypeError unless they are sequences."""
     if not isinstance(scale, Sequence):
         raise TypeError(f"Scale should be a sequence, got {scale!r}")
@@ -59,7 +61,7 @@ def check_range(scale: Any, ratio: Any) -> bool:
     return scale[0] <= scale[1] and ratio[0] <= ratio[1]
 
 
-def check_fill(fill: Any) -> Any:
+def check_fill(fill: Fill) -> float | Sequence[float]:
     """A number or a sequence of them; None is zero."""
     if fill is None:
         return 0
@@ -68,7 +70,7 @@ def check_fill(fill: Any) -> Any:
     return fill
 
 
-def colors_for(img: Any, fill: Any) -> Any:
+def colors_for(img: Picture, fill: Fill) -> Fill:
     """The fill that `functional` takes: a float for each channel where the image is a tensor."""
     if fill is None or not isinstance(img, Tensor):
         return fill
@@ -77,7 +79,7 @@ def colors_for(img: Any, fill: Any) -> Any:
     return [float(value) for value in fill]
 
 
-def mode_of(interpolation: Any) -> Any:
+def mode_of(interpolation: InterpolationMode | int) -> InterpolationMode:
     """A mode for Pillow's number; anything else as it is, to be checked when an image comes."""
     return F._interpolation_modes_from_int(interpolation) if isinstance(interpolation, int) else interpolation
 
@@ -103,7 +105,7 @@ def described(self: object, *fields: str) -> str:
     return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)}' for name in fields)})"
 
 
-def listed(self: object, parts: Sequence[object], *head: str) -> str:
+def listed(self: object, parts: Iterable[object], *head: str) -> str:
     """The name and, in a line each, the parts."""
     return "\n".join([f"{type(self).__name__}(", *(f"    {part}" for part in (*head, *parts)), ")"])
 
@@ -115,11 +117,11 @@ class Sometimes(nn.Module):
         super().__init__()
         self.p = p
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """What is done."""
         raise NotImplementedError
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The image, changed or as it is."""
         return self.change(img) if torch.rand(1).item() < self.p else img
 

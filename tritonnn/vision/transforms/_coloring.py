@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._class_parts import Sometimes, described, setup_size, uniform
 
@@ -46,7 +46,7 @@ class ColorJitter(nn.Module):
 
     def _check_input(
         self,
-        value: Any,
+        value: float | Sequence[float],
         name: str,
         center: float = 1,
         bound: tuple[float, float] = (0, float("inf")),
@@ -81,7 +81,7 @@ class ColorJitter(nn.Module):
         ]
         return (order, *drawn)  # type: ignore[return-value]
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The changed image."""
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)
         changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
@@ -106,7 +106,7 @@ class Grayscale(nn.Module):
         super().__init__()
         self.num_output_channels = num_output_channels
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The gray image."""
         return F.rgb_to_grayscale(img, num_output_channels=self.num_output_channels)
 
@@ -125,7 +125,7 @@ class RandomGrayscale(Sometimes):
     def __init__(self, p: float = 0.1) -> None:
         super().__init__(p)
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """In gray."""
         return F.rgb_to_grayscale(img, num_output_channels=F.get_image_num_channels(img))
 
@@ -165,7 +165,7 @@ class GaussianBlur(nn.Module):
         """The Gaussian's width."""
         return uniform(sigma_min, sigma_max)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The blurred image."""
         sigma = self.get_params(self.sigma[0], self.sigma[1])  # type: ignore[index]
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
@@ -182,7 +182,7 @@ class RandomInvert(Sometimes):
     tensor([[[0.7500]]])
     """
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """The negative."""
         return F.invert(img)
 
@@ -199,7 +199,7 @@ class RandomPosterize(Sometimes):
         super().__init__(p)
         self.bits = bits
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """With fewer bits."""
         return F.posterize(img, self.bits)
 
@@ -219,7 +219,7 @@ class RandomSolarize(Sometimes):
         super().__init__(p)
         self.threshold = threshold
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """With bright pixels inverted."""
         return F.solarize(img, self.threshold)
 
@@ -239,7 +239,7 @@ class RandomAdjustSharpness(Sometimes):
         super().__init__(p)
         self.sharpness_factor = sharpness_factor
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """Smoothed or sharpened."""
         return F.adjust_sharpness(img, self.sharpness_factor)
 
@@ -255,7 +255,7 @@ class RandomAutocontrast(Sometimes):
     tensor([[[0., 1.]]])
     """
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """Stretched."""
         return F.autocontrast(img)
 
@@ -268,6 +268,6 @@ class RandomEqualize(Sometimes):
     tensor(0)
     """
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """Equalized."""
         return F.equalize(img)

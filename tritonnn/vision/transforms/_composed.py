@@ -82,7 +82,7 @@ class RandomApply(nn.Module):
     tensor([[[2., 1.]]])
     """
 
-    def __init__(self, transforms: Any, p: float = 0.5) -> None:
+    def __init__(self, transforms: Sequence[Callable[[Any], Any]] | nn.ModuleList, p: float = 0.5) -> None:
         super().__init__()
         self.transforms = transforms
         self.p = p

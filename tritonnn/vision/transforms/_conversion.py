@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import numpy as np
 
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image, pillow
+from tritonnn.vision._types import PILImage
 
 __all__ = ["pil_to_tensor", "to_pil_image", "to_tensor"]
 
@@ -25,7 +25,7 @@ def _planes(pixels: np.ndarray) -> np.ndarray:
     return pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
 
 
-def to_tensor(pic: Any) -> Tensor:
+def to_tensor(pic: PILImage | np.ndarray) -> Tensor:
     """A picture or an array as a tensor (C, H, W); what is of 8 bits as floats from 0 to 1, all else in its type.
 
     >>> import numpy as np
@@ -53,7 +53,7 @@ def to_tensor(pic: Any) -> Tensor:
     return torch.from_numpy(scaled)
 
 
-def pil_to_tensor(pic: Any) -> Tensor:
+def pil_to_tensor(pic: PILImage) -> Tensor:
     """A picture as a tensor (C, H, W) of its type and values.
 
     >>> import PIL.Image
@@ -66,7 +66,7 @@ def pil_to_tensor(pic: Any) -> Tensor:
     return torch.from_numpy(_planes(np.array(pic)))
 
 
-def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> Any:
+def to_pil_image(pic: Tensor | np.ndarray, mode: str | None = None) -> PILImage:
     """A tensor (C, H, W) or an array (H, W, C) as a picture; floats are taken to be from 0 to 1.
 
     Args:
@@ -113,7 +113,7 @@ def _mode_of_colours(dtype: np.dtype, channels: int, mode: str | None) -> str:
     return mode or permitted[0]
 
 
-def _picture(pixels: np.ndarray, mode: str) -> Any:
+def _picture(pixels: np.ndarray, mode: str) -> PILImage:
     """`Image.fromarray` guesses the mode from the type, so it gives no I;16, HSV or CMYK."""
     image = pillow("torchvision.transforms.functional.to_pil_image")
     return image.frombytes(mode, pixels.shape[1::-1], pixels.tobytes())

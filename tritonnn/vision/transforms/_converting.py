@@ -6,10 +6,12 @@ import math
 import numbers
 import warnings
 from collections.abc import Sequence
-from typing import Any
+
+import numpy as np
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import PILImage
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._class_parts import aspect_ratio, check_range, described, uniform
 
@@ -30,7 +32,7 @@ class ToTensor:
     def __init__(self) -> None:
         pass
 
-    def __call__(self, pic: Any) -> Tensor:
+    def __call__(self, pic: PILImage | np.ndarray) -> Tensor:
         """The tensor."""
         return F.to_tensor(pic)
 
@@ -50,7 +52,7 @@ class PILToTensor:
     def __init__(self) -> None:
         pass
 
-    def __call__(self, pic: Any) -> Tensor:
+    def __call__(self, pic: PILImage) -> Tensor:
         """The tensor."""
         return F.pil_to_tensor(pic)
 
@@ -86,7 +88,7 @@ class ToPILImage:
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
 
-    def __call__(self, pic: Any) -> Any:
+    def __call__(self, pic: Tensor | np.ndarray) -> PILImage:
         """The picture."""
         return F.to_pil_image(pic, self.mode)
 
@@ -227,8 +229,8 @@ class RandomErasing(nn.Module):
                 v = torch.empty([channels, h, w], dtype=torch.float32).normal_()
             else:
                 v = torch.tensor(value)[:, None, None]
-            i = torch.randint(0, rows - h + 1, size=(1,)).item()
-            j = torch.randint(0, columns - w + 1, size=(1,)).item()
+            i = torch.randint(0, rows - h + 1, (1,)).item()
+            j = torch.randint(0, columns - w + 1, (1,)).item()
             return i, j, h, w, v
         return 0, 0, rows, columns, img
 

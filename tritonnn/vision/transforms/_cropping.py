@@ -6,10 +6,10 @@ import math
 import numbers
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import tritonnn as torch
 from tritonnn import nn
+from tritonnn.vision._types import Picture, PictureT
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._class_parts import (
     TWO_DIMENSIONS,
@@ -56,7 +56,7 @@ class Resize(nn.Module):
         self.interpolation = mode_of(interpolation)
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The image in its new size."""
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
@@ -79,7 +79,7 @@ class CenterCrop(nn.Module):
         super().__init__()
         self.size = setup_size(size, TWO_DIMENSIONS)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The part in the middle."""
         return F.center_crop(img, self.size)
 
@@ -122,7 +122,7 @@ class Pad(nn.Module):
         self.fill = fill
         self.padding_mode = padding_mode
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The larger image."""
         return F.pad(img, self.padding, self.fill, self.padding_mode)
 
@@ -161,7 +161,7 @@ class RandomCrop(nn.Module):
         self.padding_mode = padding_mode
 
     @staticmethod
-    def get_params(img: Any, output_size: Sequence[int]) -> tuple[int, int, int, int]:
+    def get_params(img: Picture, output_size: Sequence[int]) -> tuple[int, int, int, int]:
         """Row, column, height and width of a part."""
         _, rows, columns = F.get_dimensions(img)
         height, width = output_size
@@ -171,11 +171,11 @@ class RandomCrop(nn.Module):
             )
         if (rows, columns) == (height, width):
             return 0, 0, rows, columns
-        i = torch.randint(0, rows - height + 1, size=(1,)).item()
-        j = torch.randint(0, columns - width + 1, size=(1,)).item()
+        i = torch.randint(0, rows - height + 1, (1,)).item()
+        j = torch.randint(0, columns - width + 1, (1,)).item()
         return i, j, height, width
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The part."""
         if self.padding is not None:
             img = F.pad(img, self.padding, self.fill, self.padding_mode)
@@ -223,7 +223,7 @@ class RandomResizedCrop(nn.Module):
         self.ratio = ratio
 
     @staticmethod
-    def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
+    def get_params(img: Picture, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """Row, column, height and width of a part; of the middle where ten draws gave none that fits."""
         _, rows, columns = F.get_dimensions(img)
         for _ in range(10):
@@ -231,8 +231,8 @@ class RandomResizedCrop(nn.Module):
             aspect = aspect_ratio(ratio)
             width, height = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < width <= columns and 0 < height <= rows:
-                i = torch.randint(0, rows - height + 1, size=(1,)).item()
-                j = torch.randint(0, columns - width + 1, size=(1,)).item()
+                i = torch.randint(0, rows - height + 1, (1,)).item()
+                j = torch.randint(0, columns - width + 1, (1,)).item()
                 return i, j, height, width
         width, height = columns, rows
         if columns / rows < min(ratio):
@@ -241,7 +241,7 @@ class RandomResizedCrop(nn.Module):
             width = round(rows * max(ratio))
         return (rows - height) // 2, (columns - width) // 2, height, width
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The part in its new size."""
         i, j, h, w = self.get_params(img, self.scale, self.ratio)
         return F.resized_crop(img, i, j, h, w, self.size, self.interpolation, antialias=self.antialias)
@@ -266,7 +266,7 @@ class FiveCrop(nn.Module):
         super().__init__()
         self.size = setup_size(size, TWO_DIMENSIONS)
 
-    def forward(self, img: Any) -> tuple[Any, ...]:
+    def forward(self, img: PictureT) -> tuple[PictureT, ...]:
         """Five parts."""
         return F.five_crop(img, self.size)
 
@@ -287,7 +287,7 @@ class TenCrop(nn.Module):
         self.size = setup_size(size, TWO_DIMENSIONS)
         self.vertical_flip = vertical_flip
 
-    def forward(self, img: Any) -> tuple[Any, ...]:
+    def forward(self, img: PictureT) -> tuple[PictureT, ...]:
         """Ten parts."""
         return F.ten_crop(img, self.size, self.vertical_flip)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture, PictureT, PILImage
 from tritonnn.vision.transforms import _functional_pil, _functional_tensor
 from tritonnn.vision.transforms._conversion import pil_to_tensor, to_pil_image
 from tritonnn.vision.transforms._interpolation import functions_of
@@ -20,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _check_colors(img: Any) -> None:
+def _check_colors(img: Picture) -> None:
     """Raise TypeError for a tensor that is not (..., C, H, W) with one or three channels."""
     if isinstance(img, Tensor):
         check_image(img)
@@ -29,7 +30,7 @@ def _check_colors(img: Any) -> None:
         check_channels(img)
 
 
-def adjust_brightness(img: Any, brightness_factor: float) -> Any:
+def adjust_brightness(img: PictureT, brightness_factor: float) -> PictureT:
     """0: black, 1: as it is, 2: twice as bright.
 
     >>> import tritonnn as torch
@@ -39,7 +40,7 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     return functions_of(img).adjust_brightness(img, brightness_factor)
 
 
-def adjust_contrast(img: Any, contrast_factor: float) -> Any:
+def adjust_contrast(img: PictureT, contrast_factor: float) -> PictureT:
     """0: all of the image's mean brightness, 1: as it is, 2: twice as far from the mean.
 
     >>> import tritonnn as torch
@@ -49,7 +50,7 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     return functions_of(img).adjust_contrast(img, contrast_factor)
 
 
-def adjust_saturation(img: Any, saturation_factor: float) -> Any:
+def adjust_saturation(img: PictureT, saturation_factor: float) -> PictureT:
     """0: gray, 1: as it is, 2: twice as far from gray.
 
     >>> import tritonnn as torch
@@ -60,7 +61,7 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     return functions_of(img).adjust_saturation(img, saturation_factor)
 
 
-def adjust_hue(img: Any, hue_factor: float) -> Any:
+def adjust_hue(img: PictureT, hue_factor: float) -> PictureT:
     """All hues moved along their circle, half of which is 0.5, by -0.5 to 0.5.
 
     >>> import tritonnn as torch
@@ -71,7 +72,7 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
     return functions_of(img).adjust_hue(img, hue_factor)
 
 
-def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
+def adjust_gamma(img: PictureT, gamma: float, gain: float = 1) -> PictureT:
     """`gain` times every value, from 0 to 1, to the power of `gamma`.
 
     >>> import tritonnn as torch
@@ -83,7 +84,7 @@ def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     return functions_of(img).adjust_gamma(img, gamma, gain)
 
 
-def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
+def adjust_sharpness(img: PictureT, sharpness_factor: float) -> PictureT:
     """0: smoothed, 1: as it is, 2: sharpened.
 
     >>> import tritonnn as torch
@@ -95,7 +96,7 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     return functions_of(img).adjust_sharpness(img, sharpness_factor)
 
 
-def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+def to_grayscale(img: PILImage, num_output_channels: int = 1) -> PILImage:
     """A picture in gray, in one channel or in three equal ones; for tensors there is `rgb_to_grayscale`.
 
     >>> import PIL.Image
@@ -108,7 +109,7 @@ def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     return _functional_pil.to_grayscale(img, num_output_channels)
 
 
-def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+def rgb_to_grayscale(img: PictureT, num_output_channels: int = 1) -> PictureT:
     """In gray, in one channel or in three equal ones; a tensor of one channel stays one.
 
     >>> import tritonnn as torch
@@ -116,14 +117,14 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     torch.Size([1, 2, 2])
     """
     if not isinstance(img, Tensor):
-        return _functional_pil.to_grayscale(img, num_output_channels)
-    gray = _functional_tensor.rgb_to_grayscale(img, num_output_channels)
+        return functions_of(img).to_grayscale(img, num_output_channels)
+    gray = functions_of(img).rgb_to_grayscale(img, num_output_channels)
     return gray[..., :1, :, :] if img.shape[-3] == 1 else gray
 
 
 def gaussian_blur(
-    img: Any, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
-) -> Any:
+    img: PictureT, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
+) -> PictureT:
     """Blurred by a Gaussian.
 
     Args:
@@ -141,13 +142,14 @@ def gaussian_blur(
     if sigmas is None:
         sigmas = [size * 0.15 + 0.35 for size in sizes]
     if isinstance(img, Tensor):
-        return _functional_tensor.gaussian_blur(img, sizes, sigmas)
+        return functions_of(img).gaussian_blur(img, sizes, sigmas)
     if not is_image(img):
         raise TypeError(f"img should be PIL Image or Tensor. Got {type(img)}")
-    return to_pil_image(_functional_tensor.gaussian_blur(pil_to_tensor(img), sizes, sigmas), img.mode)
+    blurred = _functional_tensor.gaussian_blur(pil_to_tensor(img), sizes, sigmas)
+    return cast(PictureT, to_pil_image(blurred, img.mode))
 
 
-def _kernel_sizes(kernel_size: Any) -> list[int]:
+def _kernel_sizes(kernel_size: int | Sequence[int]) -> list[int]:
     if not isinstance(kernel_size, (int, list, tuple)):
         raise TypeError(f"kernel_size should be int or a sequence of integers. Got {type(kernel_size)}")
     sizes = [kernel_size] * 2 if isinstance(kernel_size, int) else list(kernel_size)
@@ -158,7 +160,7 @@ def _kernel_sizes(kernel_size: Any) -> list[int]:
     return sizes
 
 
-def _sigmas(sigma: Any) -> list[float] | None:
+def _sigmas(sigma: float | Sequence[float] | None) -> list[float] | None:
     if sigma is None:
         return None
     if not isinstance(sigma, (int, float, list, tuple)):
@@ -171,7 +173,7 @@ def _sigmas(sigma: Any) -> list[float] | None:
     return [sigmas[0], sigmas[-1]]
 
 
-def invert(img: Any) -> Any:
+def invert(img: PictureT) -> PictureT:
     """The negative.
 
     >>> import tritonnn as torch
@@ -182,7 +184,7 @@ def invert(img: Any) -> Any:
     return functions_of(img).invert(img)
 
 
-def posterize(img: Any, bits: int) -> Any:
+def posterize(img: PictureT, bits: int) -> PictureT:
     """So many leading bits, 0 to 8, of every value; tensors are uint8.
 
     >>> import tritonnn as torch
@@ -196,12 +198,12 @@ def posterize(img: Any, bits: int) -> Any:
     return functions_of(img).posterize(img, bits)
 
 
-def _check_bytes(img: Any) -> None:
+def _check_bytes(img: Picture) -> None:
     if isinstance(img, Tensor) and img.dtype != torch.uint8:
         raise TypeError(f"Only torch.uint8 image tensors are supported, but found {img.dtype}")
 
 
-def solarize(img: Any, threshold: float) -> Any:
+def solarize(img: PictureT, threshold: float) -> PictureT:
     """The negative of what is as bright as the threshold, or brighter.
 
     >>> import tritonnn as torch
@@ -212,7 +214,7 @@ def solarize(img: Any, threshold: float) -> Any:
     return functions_of(img).solarize(img, threshold)
 
 
-def autocontrast(img: Any) -> Any:
+def autocontrast(img: PictureT) -> PictureT:
     """Each channel stretched from the darkest to the brightest there is.
 
     >>> import tritonnn as torch
@@ -223,7 +225,7 @@ def autocontrast(img: Any) -> Any:
     return functions_of(img).autocontrast(img)
 
 
-def equalize(img: Any) -> Any:
+def equalize(img: PictureT) -> PictureT:
     """Each channel's values mapped so that all are about equally frequent; tensors are uint8.
 
     >>> import tritonnn as torch

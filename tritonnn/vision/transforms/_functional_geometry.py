@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import Tensor
+from tritonnn.vision._types import Picture, PictureT
 from tritonnn.vision.transforms._interpolation import (
     InterpolationMode,
     as_mode,
@@ -21,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def get_dimensions(img: Any) -> list[int]:
+def get_dimensions(img: Picture) -> list[int]:
     """The numbers of channels, rows and columns.
 
     >>> import tritonnn as torch
@@ -31,7 +32,7 @@ def get_dimensions(img: Any) -> list[int]:
     return functions_of(img).get_dimensions(img)
 
 
-def get_image_size(img: Any) -> list[int]:
+def get_image_size(img: Picture) -> list[int]:
     """Width and height.
 
     >>> import tritonnn as torch
@@ -41,7 +42,7 @@ def get_image_size(img: Any) -> list[int]:
     return functions_of(img).get_image_size(img)
 
 
-def get_image_num_channels(img: Any) -> int:
+def get_image_num_channels(img: Picture) -> int:
     """The number of channels.
 
     >>> import tritonnn as torch
@@ -89,12 +90,12 @@ def compute_resized_output_size(
 
 
 def resize(
-    img: Any,
+    img: PictureT,
     size: int | Sequence[int],
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
     antialias: bool | None = True,
-) -> Any:
+) -> PictureT:
     """In another size; pictures by Pillow, which always smooths, tensors by `interpolate`.
 
     Args:
@@ -138,11 +139,11 @@ def resize(
 
 
 def pad(
-    img: Any,
+    img: PictureT,
     padding: int | Sequence[int],
     fill: float | Sequence[float] | None = 0,
     padding_mode: str = "constant",
-) -> Any:
+) -> PictureT:
     """With pixels added on all sides, or taken away where a number is negative.
 
     Args:
@@ -160,7 +161,7 @@ def pad(
     return functions_of(img).pad(img, padding, fill, padding_mode)
 
 
-def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
+def crop(img: PictureT, top: int, left: int, height: int, width: int) -> PictureT:
     """The part of that size at that place; what lies outside of the image is zero.
 
     >>> import tritonnn as torch
@@ -182,7 +183,7 @@ def _two(size: Any) -> Sequence[int]:
     return size
 
 
-def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
+def center_crop(img: PictureT, output_size: int | Sequence[int]) -> PictureT:
     """The part of that size in the middle, with zeros around a smaller image.
 
     >>> import tritonnn as torch
@@ -199,7 +200,7 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
 
 
 def resized_crop(
-    img: Any,
+    img: PictureT,
     top: int,
     left: int,
     height: int,
@@ -207,7 +208,7 @@ def resized_crop(
     size: int | Sequence[int],
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     antialias: bool | None = True,
-) -> Any:
+) -> PictureT:
     """`crop`, then `resize`.
 
     >>> import tritonnn as torch
@@ -217,7 +218,7 @@ def resized_crop(
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
-def hflip(img: Any) -> Any:
+def hflip(img: PictureT) -> PictureT:
     """Left and right exchanged.
 
     >>> import tritonnn as torch
@@ -228,7 +229,7 @@ def hflip(img: Any) -> Any:
     return functions_of(img).hflip(img)
 
 
-def vflip(img: Any) -> Any:
+def vflip(img: PictureT) -> PictureT:
     """Top and bottom exchanged.
 
     >>> import tritonnn as torch
@@ -239,7 +240,7 @@ def vflip(img: Any) -> Any:
     return functions_of(img).vflip(img)
 
 
-def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, ...]:
+def five_crop(img: PictureT, size: int | Sequence[int]) -> tuple[PictureT, ...]:
     """The parts of that size at the four corners, top left first, and in the middle.
 
     >>> import tritonnn as torch
@@ -258,7 +259,7 @@ def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, ...]:
     return (*parts, center_crop(img, [height, width]))
 
 
-def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
+def ten_crop(img: PictureT, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[PictureT, ...]:
     """`five_crop` of the image and of the flipped image.
 
     >>> import tritonnn as torch

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from tritonnn import Tensor
+from tritonnn.errors import LinAlgError
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Fill, Picture, PictureT
 from tritonnn.vision.transforms import _functional_tensor
 from tritonnn.vision.transforms._conversion import pil_to_tensor, to_pil_image
 from tritonnn.vision.transforms._functional_geometry import get_dimensions
@@ -24,8 +26,6 @@ from tritonnn.vision.transforms._interpolation import (
 __all__ = [
     "affine", "elastic_transform", "get_inverse_affine_matrix", "get_perspective_coeffs", "perspective", "rotate",
 ]  # fmt: skip
-
-Fill = float | Sequence[float] | None
 
 
 def get_inverse_affine_matrix(
@@ -56,7 +56,7 @@ def get_inverse_affine_matrix(
     return [a, b, to_x - a * from_x - b * from_y, c, d, to_y - c * from_x - d * from_y]
 
 
-def _center_from_middle(img: Any, center: Sequence[float] | None) -> list[float]:
+def _center_from_middle(img: Picture, center: Sequence[float] | None) -> list[float]:
     """A place in pixels as seen from the image's middle."""
     if center is None:
         return [0.0, 0.0]
@@ -75,13 +75,13 @@ def _check_angle(angle: object) -> None:
 
 
 def rotate(
-    img: Any,
+    img: PictureT,
     angle: float,
     interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
     expand: bool = False,
     center: Sequence[float] | None = None,
     fill: Fill = None,
-) -> Any:
+) -> PictureT:
     """Turned counter-clockwise.
 
     Args:
@@ -103,11 +103,11 @@ def rotate(
     if not isinstance(img, Tensor):
         return functions_of(img).rotate(img, angle, pil_modes_mapping[mode], expand, center, fill)
     matrix = get_inverse_affine_matrix(_center_from_middle(img, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
-    return _functional_tensor.rotate(img, matrix, mode.value, expand, fill)
+    return functions_of(img).rotate(img, matrix, mode.value, expand, fill)
 
 
 def affine(
-    img: Any,
+    img: PictureT,
     angle: float,
     translate: Sequence[int],
     scale: float,
@@ -115,7 +115,7 @@ def affine(
     interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
     fill: Fill = None,
     center: Sequence[float] | None = None,
-) -> Any:
+) -> PictureT:
     """Sheared, turned clockwise, scaled and moved, in its size.
 
     Args:
@@ -145,14 +145,14 @@ def affine(
     _check_center(center)
     if isinstance(img, Tensor):
         matrix = get_inverse_affine_matrix(_center_from_middle(img, center), angle, translate, scale, shears)
-        return _functional_tensor.affine(img, matrix, mode.value, fill)
+        return functions_of(img).affine(img, matrix, mode.value, fill)
     _, height, width = get_dimensions(img)
     middle = [width * 0.5, height * 0.5] if center is None else center
     matrix = get_inverse_affine_matrix(middle, angle, translate, scale, shears)
     return functions_of(img).affine(img, matrix, pil_modes_mapping[mode], fill)
 
 
-def _two_shears(shear: Any) -> Sequence[float]:
+def _two_shears(shear: float | Sequence[float]) -> Sequence[float]:
     if isinstance(shear, (int, float)):
         return [shear, 0.0]
     if not isinstance(shear, (list, tuple)):
@@ -175,17 +175,22 @@ def get_perspective_coeffs(
         rows.append([x, y, 1, 0, 0, 0, -start_x * x, -start_x * y])
         rows.append([0, 0, 0, x, y, 1, -start_y * x, -start_y * y])
     wanted = np.array(startpoints, np.float64).reshape(8)
-    solution = np.linalg.lstsq(np.array(rows, np.float64), wanted, rcond=None)[0]
+    solution, _, rank, _ = np.linalg.lstsq(np.array(rows, np.float64), wanted, rcond=None)
+    if rank < len(rows):
+        raise LinAlgError(
+            f"perspective: no map takes endpoints {endpoints} to startpoints {startpoints}, whose {rank} "
+            f"equations of {len(rows)} are independent: three of the points lie on a line, or two are the same"
+        )
     return solution.astype(np.float32).tolist()
 
 
 def perspective(
-    img: Any,
+    img: PictureT,
     startpoints: Sequence[Sequence[int]],
     endpoints: Sequence[Sequence[int]],
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     fill: Fill = None,
-) -> Any:
+) -> PictureT:
     """Seen from aside, so that four points of the image come to lie on four others.
 
     Args:
@@ -204,16 +209,16 @@ def perspective(
     coeffs = get_perspective_coeffs(startpoints, endpoints)
     mode = as_mode(interpolation)
     if isinstance(img, Tensor):
-        return _functional_tensor.perspective(img, coeffs, mode.value, fill)
+        return functions_of(img).perspective(img, coeffs, mode.value, fill)
     return functions_of(img).perspective(img, coeffs, pil_modes_mapping[mode], fill)
 
 
 def elastic_transform(
-    img: Any,
+    img: PictureT,
     displacement: Tensor,
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     fill: Fill = None,
-) -> Any:
+) -> PictureT:
     """With every pixel looking elsewhere.
 
     Args:
@@ -245,6 +250,6 @@ def elastic_transform(
             f"Argument displacement shape should be {(1, height, width, 2)}, but given {tuple(displacement.shape)}"
         )
     if isinstance(img, Tensor):
-        return _functional_tensor.elastic_transform(img, displacement, mode.value, fill)
+        return functions_of(img).elastic_transform(img, displacement, mode.value, fill)
     bent = _functional_tensor.elastic_transform(pil_to_tensor(img), displacement, mode.value, fill)
-    return to_pil_image(bent, img.mode)
+    return cast(PictureT, to_pil_image(bent, img.mode))

@@ -59,6 +59,6 @@ def as_mode(interpolation: InterpolationMode | int) -> InterpolationMode:
     return interpolation
 
 
-def functions_of(img: Any) -> Any:
+def functions_of(img: object) -> Any:
     """The module whose functions change such an image: tensors in one, all else, to be checked there, in the other."""
     return _functional_tensor if isinstance(img, Tensor) else _functional_pil

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import Picture
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._interpolation import InterpolationMode
 
@@ -21,7 +21,7 @@ __all__ = [
 IMAGES = "Takes PIL.Image, or torch.Tensor of shape (C, H, W) or (B, C, H, W)."
 
 
-def _as_float(img: Any) -> Tensor:
+def _as_float(img: Picture) -> Tensor:
     """A tensor with values from 0 to 1."""
     return F.convert_image_dtype(img if isinstance(img, Tensor) else F.pil_to_tensor(img), torch.float)
 
@@ -39,7 +39,7 @@ class _Preset(nn.Module):
 class ObjectDetection(_Preset):
     """To a tensor with values from 0 to 1."""
 
-    def forward(self, img: Any) -> Tensor:
+    def forward(self, img: Picture) -> Tensor:
         """Convert a picture."""
         return _as_float(img)
 
@@ -71,7 +71,7 @@ class ImageClassification(_Preset):
         self.interpolation = interpolation
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Tensor:
+    def forward(self, img: Picture) -> Tensor:
         """Convert a picture."""
         img = F.resize(img, self.resize_size, interpolation=self.interpolation, antialias=self.antialias)
         return F.normalize(_as_float(F.center_crop(img, self.crop_size)), mean=self.mean, std=self.std)
@@ -145,7 +145,7 @@ class SemanticSegmentation(_Preset):
         self.interpolation = interpolation
         self.antialias = antialias
 
-    def forward(self, img: Any) -> Tensor:
+    def forward(self, img: Picture) -> Tensor:
         """Convert a picture."""
         if self.resize_size is not None:
             img = F.resize(img, self.resize_size, interpolation=self.interpolation, antialias=self.antialias)
@@ -162,12 +162,12 @@ class SemanticSegmentation(_Preset):
 class OpticalFlow(_Preset):
     """Two pictures to tensors with values from -1 to 1."""
 
-    def forward(self, img1: Any, img2: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, img1: Picture, img2: Picture) -> tuple[Tensor, Tensor]:
         """Convert the two pictures."""
         return self._one(img1), self._one(img2)
 
     @staticmethod
-    def _one(img: Any) -> Tensor:
+    def _one(img: Picture) -> Tensor:
         half: Sequence[float] = [0.5, 0.5, 0.5]
         return F.normalize(_as_float(img), mean=half, std=half).contiguous()
 

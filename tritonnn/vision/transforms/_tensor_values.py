@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
 
 import tritonnn as torch
 from tritonnn import Tensor
+from tritonnn._tensor import from_array
 from tritonnn.vision.transforms._tensor_checks import check_image, max_value
 
 __all__ = ["convert_image_dtype", "erase", "normalize"]
@@ -58,6 +62,15 @@ def normalize(
     >>> torch.vision.transforms.functional.normalize(torch.ones(2, 1, 1), [1.0, 2.0], [2.0, 4.0]).flatten()
     tensor([ 0.0000, -0.2500])
     """
+    centre, spread = channel_statistics(tensor, mean, std)
+    # in place in either case: more means than the tensor has channels are refused, not broadcast to more channels
+    return (tensor if inplace else tensor.clone()).sub_(centre).div_(spread)
+
+
+def channel_statistics(
+    tensor: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the channels of a tensor that can be normalised, to broadcast against it."""
     check_image(tensor)
     if not tensor.is_floating_point():
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
@@ -65,16 +78,30 @@ def normalize(
         raise ValueError(
             f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.size()}"
         )
-    dtype = tensor.dtype
-    centre, spread = torch.as_tensor(mean, dtype=dtype), torch.as_tensor(std, dtype=dtype)
-    if (spread == 0).any():
-        raise ValueError(f"std evaluated to zero after conversion to {dtype}, leading to division by zero.")
-    centre, spread = (
-        value.to(tensor.device).reshape(-1, 1, 1) if value.ndim == 1 else value.to(tensor.device)
-        for value in (centre, spread)
-    )
-    centred = tensor.sub_(centre) if inplace else tensor - centre
-    return centred.div_(spread)
+    centre, _ = _of_channels(mean, tensor)
+    spread, zero = _of_channels(std, tensor)
+    if zero:
+        raise ValueError(
+            f"std evaluated to zero after conversion to {tensor.dtype}, leading to division by zero."
+        )
+    return centre, spread
+
+
+def _of_channels(values: Sequence[float] | Tensor, like: Tensor) -> tuple[Tensor, bool]:
+    """The numbers beside (C, H, W), in its type and on its device, and whether one of them is zero."""
+    if type(values) in (tuple, list) and all([type(number) is float for number in values]):
+        array, zero = _known(tuple(values), like.dtype)
+        return from_array(array, like.dtype).to(like.device), zero
+    given = torch.as_tensor(values, dtype=like.dtype, device=like.device)
+    return given.reshape(-1, 1, 1) if given.ndim == 1 else given, 0.0 in given.reshape(-1).tolist()
+
+
+@lru_cache(maxsize=64)
+def _known(numbers: tuple[float, ...], dtype: torch.dtype) -> tuple[np.ndarray, bool]:
+    """An array (C, 1, 1), which is only read: a mean is the same for all images of a data set."""
+    with np.errstate(all="ignore"):  # what the type does not hold is infinite in it, or zero
+        array = np.array(numbers, dtype.np).reshape(-1, 1, 1)
+    return array, not array.all()
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:

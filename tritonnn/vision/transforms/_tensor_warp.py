@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.nn import functional
+from tritonnn.vision._types import Fill
 from tritonnn.vision.transforms._tensor_checks import (
     as_batch,
     check_image,
@@ -22,8 +23,6 @@ __all__ = [
     "affine", "affine_grid", "apply_grid", "elastic_transform", "identity_grid", "perspective", "perspective_grid",
     "rotate", "rotated_size",
 ]  # fmt: skip
-
-Fill = float | Sequence[float] | None
 
 
 def affine(img: Tensor, matrix: Sequence[float], interpolation: str = "nearest", fill: Fill = None) -> Tensor:

@@ -22,7 +22,7 @@ class RandomCropVideo(RandomCrop):
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__(size)
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def forward(self, clip: Tensor) -> Tensor:  # type: ignore[override]
         """The part."""
         return F.crop(clip, *self.get_params(clip, self.size))
 
@@ -45,7 +45,7 @@ class RandomResizedCropVideo(RandomResizedCrop):
         super().__init__(size, scale, ratio)
         self.interpolation_mode = interpolation_mode
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def forward(self, clip: Tensor) -> Tensor:  # type: ignore[override]
         """The part in its new size."""
         i, j, h, w = self.get_params(clip, self.scale, self.ratio)
         return F.resized_crop(clip, i, j, h, w, self.size, self.interpolation_mode)

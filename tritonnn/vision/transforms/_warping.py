@@ -7,6 +7,7 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._class_parts import (
     Sometimes,
@@ -36,7 +37,7 @@ class RandomHorizontalFlip(Sometimes):
     tensor([[[2, 1]]])
     """
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """Flipped."""
         return F.hflip(img)
 
@@ -49,7 +50,7 @@ class RandomVerticalFlip(Sometimes):
     tensor([2, 1])
     """
 
-    def change(self, img: Any) -> Any:
+    def change(self, img: PictureT) -> PictureT:
         """Flipped."""
         return F.vflip(img)
 
@@ -81,7 +82,7 @@ class RandomPerspective(nn.Module):
         self.distortion_scale = distortion_scale
         self.fill = check_fill(fill)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The image, changed or as it is."""
         _, height, width = F.get_dimensions(img)
         fill = colors_for(img, self.fill)
@@ -99,7 +100,7 @@ class RandomPerspective(nn.Module):
         left, right = (0, reach_x + 1), (width - reach_x - 1, width)
         top, bottom = (0, reach_y + 1), (height - reach_y - 1, height)
         moved = [
-            [int(torch.randint(low, high, size=(1,)).item()) for low, high in corner]
+            [int(torch.randint(low, high, (1,)).item()) for low, high in corner]
             for corner in ((left, top), (right, top), (right, bottom), (left, bottom))
         ]
         return [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]], moved
@@ -146,7 +147,7 @@ class RandomRotation(nn.Module):
         """An angle."""
         return uniform(degrees[0], degrees[1])
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The turned image."""
         fill = colors_for(img, self.fill)
         return F.rotate(
@@ -226,7 +227,7 @@ class RandomAffine(nn.Module):
         shear_y = uniform(shears[2], shears[3]) if shears is not None and len(shears) == 4 else 0.0
         return angle, moved, scale, (shear_x, shear_y)
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The changed image."""
         _, height, width = F.get_dimensions(img)
         drawn = self.get_params(self.degrees, self.translate, self.scale, self.shear, [width, height])
@@ -248,7 +249,7 @@ class RandomAffine(nn.Module):
         return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
 
-def _pair_of_floats(name: str, value: Any) -> Sequence[float]:
+def _pair_of_floats(name: str, value: float | Sequence[float]) -> Sequence[float]:
     """Two floats from one or two; integers are refused, as torchvision does."""
     if not isinstance(value, (float, Sequence)):
         raise TypeError(f"{name} should be float or a sequence of floats. Got {type(value)}")
@@ -303,7 +304,7 @@ class ElasticTransform(nn.Module):
             parts.append(noise * reach / extent)
         return torch.cat(parts, 1).permute(0, 2, 3, 1)
 
-    def forward(self, tensor: Any) -> Any:
+    def forward(self, tensor: PictureT) -> PictureT:
         """The bent image."""
         _, height, width = F.get_dimensions(tensor)
         displacement = self.get_params(self.alpha, self.sigma, [height, width])

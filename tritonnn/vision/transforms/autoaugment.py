@@ -9,10 +9,11 @@ import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.vision._types import Fill, PictureT
 from tritonnn.vision.transforms import functional as F
 from tritonnn.vision.transforms._augment_ops import COLORS, Space, space
 from tritonnn.vision.transforms._augment_ops import apply_op as _apply_op
@@ -21,7 +22,6 @@ from tritonnn.vision.transforms.functional import InterpolationMode
 
 __all__ = ["AugMix", "AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"]
 
-Fill = float | Sequence[float] | None
 _MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 _LEVELS = ("Posterize", "Solarize", "AutoContrast", "Equalize")
 
@@ -94,7 +94,7 @@ class AutoAugment(nn.Module):
         policy_id = int(torch.randint(transform_num, (1,)).item())
         return policy_id, torch.rand((2,)), torch.randint(2, (2,))
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The changed image."""
         _, height, width = F.get_dimensions(img)
         fill = colors_for(img, self.fill)
@@ -153,7 +153,7 @@ class RandAugment(nn.Module):
         names = ("Identity", *_MOVES, *COLORS, *_LEVELS)
         return space(num_bins, names, translate=_part_of(image_size, 150.0 / 331.0))
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The changed image."""
         _, height, width = F.get_dimensions(img)
         fill = colors_for(img, self.fill)
@@ -198,7 +198,7 @@ class TrivialAugmentWide(nn.Module):
             num_bins, names, shear=0.99, translate=(32.0, 32.0), rotate=135.0, color=0.99, bits_lost=6
         )
 
-    def forward(self, img: Any) -> Any:
+    def forward(self, img: PictureT) -> PictureT:
         """The changed image."""
         fill = colors_for(img, self.fill)
         name, magnitudes, signed = _one_of(self._augmentation_space(self.num_magnitude_bins))
@@ -265,7 +265,7 @@ class AugMix(nn.Module):
         """Of each image `count` numbers that add up to one."""
         return self._sample_dirichlet(torch.full((images, count), float(self.alpha), device=device))
 
-    def _chain(self, img: Tensor, choices: Space, fill: Any) -> Tensor:
+    def _chain(self, img: Tensor, choices: Space, fill: Fill) -> Tensor:
         """One change after another."""
         depth = (
             self.chain_depth if self.chain_depth > 0 else int(torch.randint(low=1, high=4, size=(1,)).item())
@@ -279,7 +279,7 @@ class AugMix(nn.Module):
             img = _apply_op(img, name, _with_sign(magnitude, signed), self.interpolation, fill)
         return img
 
-    def forward(self, orig_img: Any) -> Any:
+    def forward(self, orig_img: PictureT) -> PictureT:
         """The mixed image."""
         _, height, width = F.get_dimensions(orig_img)
         img = orig_img if isinstance(orig_img, Tensor) else F.pil_to_tensor(orig_img)
@@ -293,7 +293,7 @@ class AugMix(nn.Module):
         for index in range(self.mixture_width):
             mix += weights[:, index].reshape(each) * self._chain(batch, choices, fill)
         mixed = mix.reshape(img.shape).to(img.dtype)
-        return mixed if isinstance(orig_img, Tensor) else F.to_pil_image(mixed)
+        return cast(PictureT, mixed if isinstance(orig_img, Tensor) else F.to_pil_image(mixed))
 
     def __repr__(self) -> str:
         return described(

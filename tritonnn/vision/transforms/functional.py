@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from tritonnn import Tensor
 from tritonnn.vision.transforms import _functional_pil as F_pil
 from tritonnn.vision.transforms import _functional_tensor as F_t
 from tritonnn.vision.transforms._conversion import pil_to_tensor, to_pil_image, to_tensor
@@ -77,9 +76,9 @@ __all__ = [
 InterpolationMode.__module__ = __name__  # where torchvision has it
 
 
-def _is_numpy(img: Any) -> bool:
+def _is_numpy(img: object) -> bool:
     return isinstance(img, np.ndarray)
 
 
-def _is_numpy_image(img: Any) -> bool:
+def _is_numpy_image(img: np.ndarray | Tensor) -> bool:
     return img.ndim in (2, 3)

@@ -104,11 +104,11 @@ class BoundingBoxes(TVTensor):
         return boxes
 
     @classmethod
-    def wrap(cls, tensor: torch.Tensor, like: Any, **kwargs: Any) -> BoundingBoxes:
+    def wrap(cls, tensor: torch.Tensor, like: BoundingBoxes, **kwargs: Any) -> BoundingBoxes:
         """The tensor as boxes of the format, canvas size and clamping mode of others, unless given."""
         return cls._wrap(tensor, **{name: kwargs.get(name, getattr(like, name)) for name in cls._metadata})
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: object = None) -> str:
         return self._make_repr(
             format=self.format, canvas_size=self.canvas_size, clamping_mode=self.clamping_mode
         )

@@ -50,9 +50,9 @@ class KeyPoints(TVTensor):
         return points
 
     @classmethod
-    def wrap(cls, tensor: torch.Tensor, like: Any, **kwargs: Any) -> KeyPoints:
+    def wrap(cls, tensor: torch.Tensor, like: KeyPoints, **kwargs: Any) -> KeyPoints:
         """The tensor as points in a canvas of the size of that of others, unless given."""
         return cls._wrap(tensor, canvas_size=kwargs.get("canvas_size", like.canvas_size))
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: object = None) -> str:
         return self._make_repr(canvas_size=self.canvas_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tritonnn as torch
 from tritonnn._overriding import DisableTorchFunctionSubclass
@@ -29,9 +29,16 @@ class TVTensor(torch.Tensor):
 
     _metadata: tuple[str, ...] = ()  # attributes that results of the class take over
 
+    if TYPE_CHECKING:  # what `__new__` of a subclass takes, Tensor's `__init__` does not
+
+        def __init__(self, *args: object, **kwargs: object) -> None: ...
+
     @staticmethod
     def _to_tensor(
-        data: Any, dtype: Any = None, device: Any = None, requires_grad: bool | None = None
+        data: Any,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | int | None = None,
+        requires_grad: bool | None = None,
     ) -> torch.Tensor:
         if requires_grad is None:
             requires_grad = isinstance(data, torch.Tensor) and data.requires_grad
@@ -77,7 +84,7 @@ class TVTensor(torch.Tensor):
         # in-place ops give the tensor that they are called on
         return output.as_subclass(torch.Tensor) if isinstance(output, cls) else output
 
-    def _make_repr(self, **metadata: Any) -> str:
+    def _make_repr(self, **metadata: object) -> str:
         said = ", ".join([f"{name}={value}" for name, value in metadata.items()])
         return f"{super().__repr__()[:-1]}, {said})"
 

@@ -38,5 +38,5 @@ class Video(TVTensor):
             )
         return tensor.as_subclass(cls)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: object = None) -> str:
         return self._make_repr()

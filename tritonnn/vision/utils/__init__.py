@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _log_api_usage_once(obj: Any) -> None:
+def _log_api_usage_once(obj: object) -> None:
     """Nothing: torchvision tells a logger of PyTorch's own builds, which published builds do not have either."""
 
 

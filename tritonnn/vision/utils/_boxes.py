@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from collections.abc import Sized
+from typing import Any, TypeAlias
 
 import tritonnn as torch
 from tritonnn.vision._pillow import pillow
 from tritonnn.vision.utils._canvas import check_image, to_picture, to_tensor
-from tritonnn.vision.utils._colors import _parse_colors
+from tritonnn.vision.utils._colors import Colors, _parse_colors
 
+#: a colour as Pillow takes it: its name, or numbers up to 255; None: nothing is drawn
+Ink: TypeAlias = str | tuple[int, ...] | None
 DASH = 5  # pixels of a dash, and of the space after it
 
 
 def _dashed_line(
-    draw: Any, start: tuple[float, float], end: tuple[float, float], fill: Any, width: int
+    draw: Any, start: tuple[float, float], end: tuple[float, float], fill: Ink, width: int
 ) -> None:
     (x, y), dash = start, True
     left = math.dist(start, end)
@@ -29,7 +32,7 @@ def _dashed_line(
         x, y, dash = next_x, next_y, not dash
 
 
-def _rotated_box(draw: Any, box: list[int], width: int, outline: Any, fill: Any) -> None:
+def _rotated_box(draw: Any, box: list[int], width: int, outline: Ink, fill: Ink) -> None:
     """Four corners; the side from the first to the second, which says which way is up, is dashed."""
     corners = list(zip(box[::2], box[1::2]))
     _dashed_line(draw, corners[0], corners[1], outline, width)
@@ -38,7 +41,7 @@ def _rotated_box(draw: Any, box: list[int], width: int, outline: Any, fill: Any)
     draw.polygon(box, fill=fill, outline=None, width=0)
 
 
-def _label(draw: Any, box: list[int], text: str, color: Any, background: Any, font: Any, width: int) -> None:
+def _label(draw: Any, box: list[int], text: str, color: Ink, background: Ink, font: Any, width: int) -> None:
     """Text inside of a box's first corner; on a background that is not None."""
     place = (box[0] + width + 1, box[1] + width + 1)
     if background is not None:
@@ -47,7 +50,7 @@ def _label(draw: Any, box: list[int], text: str, color: Any, background: Any, fo
     draw.text(place, text, fill=color, font=font)
 
 
-def _check(image: Any, boxes: Any, labels: Any) -> None:
+def _check(image: object, boxes: object, labels: Sized | None) -> None:
     check_image(image, (1, 3), "Tensor expected", "Only grayscale and RGB images are supported")
     if not isinstance(boxes, torch.Tensor):
         raise TypeError(f"boxes: expected a tensor, got {type(boxes)}")
@@ -80,13 +83,13 @@ def draw_bounding_boxes(
     image: torch.Tensor,
     boxes: torch.Tensor,
     labels: list[str] | None = None,
-    colors: list[str | tuple[int, int, int]] | str | tuple[int, int, int] | None = None,
+    colors: Colors = None,
     fill: bool | None = False,
     width: int = 1,
     font: str | None = None,
     font_size: int | None = None,
-    label_colors: list[str | tuple[int, int, int]] | str | tuple[int, int, int] | None = None,
-    label_background_colors: list[str | tuple[int, int, int]] | str | tuple[int, int, int] | None = None,
+    label_colors: Colors = None,
+    label_background_colors: Colors = None,
     fill_labels: bool = False,
 ) -> torch.Tensor:
     """A copy of a picture with boxes drawn on it, on the CPU.

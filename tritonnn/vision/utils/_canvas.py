@@ -8,9 +8,10 @@ import numpy as np
 
 import tritonnn as torch
 from tritonnn.vision._pillow import pillow
+from tritonnn.vision._types import PILImage
 
 
-def check_image(image: Any, channels: tuple[int, ...], no_tensor: str, other_channels: str) -> None:
+def check_image(image: object, channels: tuple[int, ...], no_tensor: str, other_channels: str) -> None:
     """Whether it is one picture of bytes or of numbers from 0 to 1.
 
     Raises:
@@ -34,7 +35,7 @@ def to_picture(image: torch.Tensor) -> Any:
     return pillow("torchvision.utils").fromarray(image.permute(1, 2, 0).cpu().contiguous().numpy())
 
 
-def to_tensor(picture: Any, dtype: torch.dtype) -> torch.Tensor:
+def to_tensor(picture: PILImage, dtype: torch.dtype) -> torch.Tensor:
     """The picture as a tensor on the CPU, from 0 to 1 for a dtype of floating-point numbers."""
     image = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
     return image.to(dtype).mul_(1 / 255) if dtype.is_floating_point else image

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
+import tritonnn as torch
 from tritonnn.vision._pillow import pillow
 
+#: one for all objects or a list with one for each, by name or as triplets; None: chosen
+Colors: TypeAlias = list[str | tuple[int, int, int]] | str | tuple[int, int, int] | None
 #: object i gets i times this, modulo 255: neighbours differ much
 _PALETTE = (2**25 - 1, 2**15 - 1, 2**21 - 1)
 
@@ -20,7 +23,7 @@ def _generate_color_palette(num_objects: int) -> list[tuple[int, int, int]]:
     return [(i * red % 255, i * green % 255, i * blue % 255) for i in range(num_objects)]
 
 
-def _parse_colors(colors: Any, *, num_objects: int, dtype: Any = None) -> list[Any]:
+def _parse_colors(colors: Colors, *, num_objects: int, dtype: torch.dtype | None = None) -> list[Any]:
     """One colour for each object, as numbers up to 255; up to 1 for a dtype of floating-point numbers.
 
     Args:
@@ -34,22 +37,24 @@ def _parse_colors(colors: Any, *, num_objects: int, dtype: Any = None) -> list[A
     >>> _parse_colors(["red", (1, 2, 3)], num_objects=2)
     [(255, 0, 0), (1, 2, 3)]
     """
+    chosen: list[Any]
     if colors is None:
-        colors = _generate_color_palette(num_objects)
+        chosen = _generate_color_palette(num_objects)
     elif isinstance(colors, list):
         if len(colors) < num_objects:
             raise ValueError(
                 "Number of colors must be equal or larger than the number of objects, but got "
                 f"{len(colors)} < {num_objects}."
             )
+        chosen = colors
     elif not isinstance(colors, (tuple, str)):
         raise ValueError(f"colors must be a tuple or a string, or a list thereof, but got {colors}.")
     elif isinstance(colors, tuple) and len(colors) != 3:
         raise ValueError(f"If passed as tuple, colors should be an RGB triplet, but got {colors}.")
     else:
-        colors = [colors] * num_objects
+        chosen = [colors] * num_objects
     named = pillow("torchvision.utils", "ImageColor").getrgb
-    colors = [named(color) if isinstance(color, str) else color for color in colors]
+    chosen = [named(color) if isinstance(color, str) else color for color in chosen]
     if dtype is not None and dtype.is_floating_point:
-        colors = [tuple(value / 255 for value in color) for color in colors]
-    return colors
+        chosen = [tuple(value / 255 for value in color) for color in chosen]
+    return chosen

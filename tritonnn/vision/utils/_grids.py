@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any, BinaryIO
 
+import numpy as np
+
 import tritonnn as torch
+from tritonnn import Tensor
 from tritonnn.vision._pillow import pillow
+from tritonnn.vision._types import PILImage
 
 
-def _batch(tensor: Any) -> torch.Tensor:
+def _batch(tensor: Tensor | list[Tensor]) -> torch.Tensor:
     """What `make_grid` takes, as a batch of pictures; those of one channel get three."""
     if isinstance(tensor, list):
         for item in tensor:
@@ -113,7 +117,7 @@ def save_image(
     pillow("torchvision.utils.save_image").fromarray(array).save(fp, format=format)
 
 
-def _Image_fromarray(obj: Any, mode: str) -> Any:
+def _Image_fromarray(obj: np.ndarray, mode: str) -> PILImage:
     """An array's bytes, read as pixels of a mode of Pillow's, whatever its dtype."""
     height, width = obj.shape[0], obj.shape[1] if obj.ndim > 1 else 1
     image = pillow("torchvision.utils")

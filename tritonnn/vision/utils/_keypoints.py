@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import tritonnn as torch
 from tritonnn.vision._pillow import pillow
@@ -28,7 +28,7 @@ def _visible(keypoints: torch.Tensor, visibility: torch.Tensor | None) -> list[l
     return visibility.bool().tolist()
 
 
-def _check_connectivity(connectivity: Any, count: int) -> None:
+def _check_connectivity(connectivity: Iterable[tuple[int, int]] | None, count: int) -> None:
     for pair in connectivity or ():
         if len(pair) != 2 or not all(-count <= index < count for index in pair):
             raise IndexError(f"connectivity: expected pairs of the {count} key points, but got {pair}")

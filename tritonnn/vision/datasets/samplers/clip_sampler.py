@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sized
 
 import tritonnn as torch
 from tritonnn import distributed
@@ -21,7 +20,7 @@ def _of_processes(name: str) -> int:
     return getattr(distributed, name)()
 
 
-def _checked(video_clips: Any) -> VideoClips:
+def _checked(video_clips: object) -> VideoClips:
     if not isinstance(video_clips, VideoClips):
         raise TypeError(f"Expected video_clips to be an instance of VideoClips, got {type(video_clips)}")
     return video_clips
@@ -46,7 +45,7 @@ class DistributedSampler(Sampler[int]):
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Sized,
         num_replicas: int | None = None,
         rank: int | None = None,
         shuffle: bool = False,

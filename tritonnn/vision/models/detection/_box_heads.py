@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
@@ -60,7 +59,10 @@ class FastRCNNConvFCHead(nn.Sequential):
 
     @staticmethod
     def _layers(
-        input_size: tuple[int, int, int], convolutions: list[int], linear: list[int], norm_layer: Any
+        input_size: tuple[int, int, int],
+        convolutions: list[int],
+        linear: list[int],
+        norm_layer: Callable[..., nn.Module] | None,
     ) -> Iterator[nn.Module]:
         channels, height, width = input_size
         for out in convolutions:

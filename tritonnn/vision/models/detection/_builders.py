@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from tritonnn import nn
 from tritonnn.vision.models._api import WeightsEnum
@@ -12,7 +11,7 @@ from tritonnn.vision.models.detection.backbone_utils import (
     _resnet_fpn_extractor,
     _validate_trainable_layers,
 )
-from tritonnn.vision.models.resnet import resnet50
+from tritonnn.vision.models.resnet import ResNet50_Weights, resnet50
 from tritonnn.vision.ops.feature_pyramid_network import ExtraFPNBlock
 from tritonnn.vision.ops.misc import FrozenBatchNorm2d
 
@@ -21,7 +20,7 @@ __all__ = ["resnet50_pyramid"]
 
 def resnet50_pyramid(
     weights: WeightsEnum | None,
-    weights_backbone: Any,
+    weights_backbone: ResNet50_Weights | None,
     trainable_backbone_layers: int | None,
     progress: bool,
     returned_layers: Sequence[int] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Protocol
 
 import tritonnn as torch
 from tritonnn import Tensor
@@ -43,8 +43,17 @@ def by_level(
     return outputs, [list(around.split(counts)) for around in anchors]
 
 
+class Dense(Protocol):
+    """What a detector without regions of interest says of the detections that it keeps."""
+
+    score_thresh: float
+    topk_candidates: int
+    nms_thresh: float
+    detections_per_img: int
+
+
 def best_of_levels(
-    model: Any,
+    model: Dense,
     levels: Iterable[tuple[Tensor, Tensor, Tensor]],
     decode: Callable[[Tensor, Tensor], Tensor],
     image_shape: tuple[int, int],
@@ -52,7 +61,7 @@ def best_of_levels(
     """The detections of one image.
 
     Args:
-        model: has `score_thresh`, `topk_candidates` of each feature map, `nms_thresh` and `detections_per_img`.
+        model: says how many are kept; `topk_candidates` are of each feature map.
         levels: for each feature map, scores [A, classes], codes and anchors.
         decode: makes boxes of codes and anchors.
         image_shape: height and width.
@@ -71,7 +80,7 @@ def best_of_levels(
     return kept(model, torch.cat(boxes), torch.cat(scores), torch.cat(labels))
 
 
-def kept(model: Any, boxes: Tensor, scores: Tensor, labels: Tensor) -> Target:
+def kept(model: Dense, boxes: Tensor, scores: Tensor, labels: Tensor) -> Target:
     """Of an image's candidates, the best, none of them beside a better one of its class."""
     keep = box_ops.batched_nms(boxes, scores, labels, model.nms_thresh)[: model.detections_per_img]
     return {"boxes": boxes[keep], "scores": scores[keep], "labels": labels[keep]}

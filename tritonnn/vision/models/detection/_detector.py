@@ -40,6 +40,8 @@ class Detector(nn.Module):
     ) -> Losses | list[Target]:
         if self.training:
             _check_targets(targets)
+        if not len(images):
+            raise IndexError(f"{type(self).__name__}: images is empty: at least one image was expected")
         if targets is not None and len(targets) < len(images):
             raise IndexError(f"{len(images)} images have {len(targets)} targets: one for each was expected")
         sizes = [_size(image) for image in images]

@@ -96,7 +96,9 @@ class AnchorGenerator(nn.Module):
         return [anchors for _ in image_list.image_sizes]
 
 
-def _around_points(anchors: Tensor, rows: int, columns: int, down: Any, right: Any) -> Tensor:
+def _around_points(
+    anchors: Tensor, rows: int, columns: int, down: int | Tensor, right: int | Tensor
+) -> Tensor:
     """Anchors, moved to every point of a map."""
     x = torch.arange(columns, dtype=torch.int32, device=anchors.device) * right
     y = torch.arange(rows, dtype=torch.int32, device=anchors.device) * down

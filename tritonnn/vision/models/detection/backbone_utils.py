@@ -104,7 +104,7 @@ def resnet_fpn_backbone(
 
 
 def _resnet_fpn_extractor(
-    backbone: Any,
+    backbone: nn.Module,
     trainable_layers: int,
     returned_layers: Sequence[int] | None = None,
     extra_blocks: ExtraFPNBlock | None = None,
@@ -186,7 +186,7 @@ def freeze_stages(features: nn.Sequential, stages: Sequence[int], trainable: int
 
 
 def _mobilenet_extractor(
-    backbone: Any,
+    backbone: nn.Module,
     fpn: bool,
     trainable_layers: int,
     returned_layers: Sequence[int] | None = None,

@@ -194,7 +194,7 @@ def fasterrcnn_resnet50_fpn(
 
 def improved(
     weights: WeightsEnum | None,
-    weights_backbone: Any,
+    weights_backbone: ResNet50_Weights | None,
     trainable_backbone_layers: int | None,
     progress: bool,
 ) -> tuple[BackboneWithFPN, dict[str, Any]]:
@@ -237,7 +237,7 @@ def fasterrcnn_resnet50_fpn_v2(
 
 def _fasterrcnn_mobilenet_v3_large_fpn(
     *,
-    weights: Any,
+    weights: WeightsEnum | None,
     progress: bool,
     num_classes: int | None,
     weights_backbone: MobileNet_V3_Large_Weights | None,

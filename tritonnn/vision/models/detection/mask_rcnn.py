@@ -116,7 +116,9 @@ class MaskRCNNHeads(nn.Sequential):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
         """In version 1 the layers were called mask_fcn1, mask_fcn2, ..."""
         if (local_metadata.get("version") or 1) < 2:
             for i in range(len(self)):

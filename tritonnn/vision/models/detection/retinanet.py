@@ -65,7 +65,9 @@ class _Tower(nn.Module):
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
         """In version 1 convolutions and activations stood beside each other."""
         if (local_metadata.get("version") or 1) < 2:
             for i in range(4):

@@ -179,7 +179,12 @@ class RoIHeads(nn.Module):
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Boxes, scores and classes of the detections of each image, the best first."""
         counts = [len(boxes) for boxes in proposals]
-        boxes = self.box_coder.decode(box_regression, proposals).view(len(class_logits), -1, 4)
+        each = (
+            len(class_logits),
+            box_regression.shape[1] // 4,
+            4,
+        )  # -1 could be anything where there is no proposal
+        boxes = self.box_coder.decode(box_regression, proposals).view(each)
         scores = F.softmax(class_logits, -1)
         kept = [
             self._detections(*parts) for parts in zip(boxes.split(counts), scores.split(counts), image_shapes)

@@ -285,7 +285,7 @@ def _narrowed(before: int, between: int, after: int, stride: int, kernel_size: i
     )
 
 
-def _vgg_extractor(backbone: Any, highres: bool, trainable_layers: int) -> SSDFeatureExtractorVGG:
+def _vgg_extractor(backbone: nn.Module, highres: bool, trainable_layers: int) -> SSDFeatureExtractorVGG:
     features = backbone.features
     pools = [i for i, layer in enumerate(features) if isinstance(layer, nn.MaxPool2d)]
     stages = [0, *pools[:-1]]

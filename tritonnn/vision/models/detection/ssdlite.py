@@ -162,7 +162,7 @@ class SSDLiteFeatureExtractorMobileNet(nn.Module):
 
 
 def _mobilenet_extractor(
-    backbone: Any, trainable_layers: int, norm_layer: NormLayer
+    backbone: nn.Module, trainable_layers: int, norm_layer: NormLayer
 ) -> SSDLiteFeatureExtractorMobileNet:
     features = backbone.features
     stages = mobilenet_stages(features)

@@ -144,7 +144,14 @@ class MotionEncoder(nn.Module):
 class ConvGRU(nn.Module):
     """A gated recurrent unit whose products are convolutions."""
 
-    def __init__(self, *, input_size: int, hidden_size: int, kernel_size: Any, padding: Any) -> None:
+    def __init__(
+        self,
+        *,
+        input_size: int,
+        hidden_size: int,
+        kernel_size: int | tuple[int, int],
+        padding: int | tuple[int, int] | str,
+    ) -> None:
         super().__init__()
         conv = partial(
             nn.Conv2d, hidden_size + input_size, hidden_size, kernel_size=kernel_size, padding=padding

@@ -184,8 +184,8 @@ def _raft(
     *,
     weights: WeightsEnum | None = None,
     progress: bool = False,
-    feature_encoder: Callable[[], FeatureEncoder],
-    context_encoder: Callable[[], FeatureEncoder],
+    of_frames: Callable[[], FeatureEncoder],
+    of_context: Callable[[], FeatureEncoder],
     corr_radius: int,
     motion_encoder: Callable[..., MotionEncoder],
     recurrent_block: Callable[..., RecurrentBlock],
@@ -210,8 +210,8 @@ def _raft(
         return MaskPredictor(in_channels=hidden_size, hidden_size=256) if use_mask_predictor else None
 
     model = RAFT(
-        feature_encoder=_part(kwargs, "feature_encoder", feature_encoder),
-        context_encoder=_part(kwargs, "context_encoder", context_encoder),
+        feature_encoder=_part(kwargs, "feature_encoder", of_frames),
+        context_encoder=_part(kwargs, "context_encoder", of_context),
         corr_block=corr_block,
         update_block=_part(kwargs, "update_block", update_block),
         mask_predictor=_part(kwargs, "mask_predictor", mask_predictor),
@@ -252,8 +252,8 @@ def raft_large(*, weights: Raft_Large_Weights | None = None, progress: bool = Tr
     return _raft(
         weights=Raft_Large_Weights.verify(weights),
         progress=progress,
-        feature_encoder=partial(FeatureEncoder, layers=layers, norm_layer=InstanceNorm2d),
-        context_encoder=partial(FeatureEncoder, layers=layers, norm_layer=BatchNorm2d),
+        of_frames=partial(FeatureEncoder, layers=layers, norm_layer=InstanceNorm2d),
+        of_context=partial(FeatureEncoder, layers=layers, norm_layer=BatchNorm2d),
         corr_radius=4,
         motion_encoder=MotionEncoder,
         recurrent_block=RecurrentBlock,
@@ -273,8 +273,8 @@ def raft_small(*, weights: Raft_Small_Weights | None = None, progress: bool = Tr
     return _raft(
         weights=Raft_Small_Weights.verify(weights),
         progress=progress,
-        feature_encoder=partial(encoder, layers=(32, 32, 64, 96, 128), norm_layer=InstanceNorm2d),
-        context_encoder=partial(encoder, layers=(32, 32, 64, 96, 160), norm_layer=None),
+        of_frames=partial(encoder, layers=(32, 32, 64, 96, 128), norm_layer=InstanceNorm2d),
+        of_context=partial(encoder, layers=(32, 32, 64, 96, 160), norm_layer=None),
         corr_radius=3,
         motion_encoder=partial(MotionEncoder, corr_layers=(96,), flow_layers=(64, 32), out_channels=82),
         recurrent_block=partial(RecurrentBlock, kernel_size=(3,), padding=(1,)),

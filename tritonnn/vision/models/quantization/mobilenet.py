@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tritonnn.vision.models.quantization import mobilenetv2, mobilenetv3
 from tritonnn.vision.models.quantization.mobilenetv2 import (
     MobileNet_V2_QuantizedWeights as MobileNet_V2_QuantizedWeights,
 )
@@ -14,4 +13,11 @@ from tritonnn.vision.models.quantization.mobilenetv3 import (
 from tritonnn.vision.models.quantization.mobilenetv3 import QuantizableMobileNetV3 as QuantizableMobileNetV3
 from tritonnn.vision.models.quantization.mobilenetv3 import mobilenet_v3_large as mobilenet_v3_large
 
-__all__ = [*mobilenetv2.__all__, *mobilenetv3.__all__]
+__all__ = [
+    "MobileNet_V2_QuantizedWeights",
+    "QuantizableMobileNetV2",
+    "mobilenet_v2",
+    "MobileNet_V3_Large_QuantizedWeights",
+    "QuantizableMobileNetV3",
+    "mobilenet_v3_large",
+]

@@ -54,7 +54,7 @@ def _fuse_modules(
 
 def plain(
     network: Callable[..., Network],
-    weights: Any,
+    weights: WeightsEnum | str | None,
     enumeration: type[WeightsEnum],
     progress: bool,
     quantize: bool,

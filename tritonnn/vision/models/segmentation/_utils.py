@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import Tensor, nn
@@ -43,7 +44,7 @@ class _SimpleSegmentationModel(nn.Module):
         return result
 
 
-def resized(maps: Tensor, size: Any) -> Tensor:
+def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
 
 

@@ -153,7 +153,7 @@ def _deeplabv3_resnet(backbone: nn.Module, num_classes: int, aux: bool | None) -
     return DeepLabV3(body, DeepLabHead(2048, num_classes), second)
 
 
-def _deeplabv3_mobilenetv3(backbone: Any, num_classes: int, aux: bool | None) -> DeepLabV3:
+def _deeplabv3_mobilenetv3(backbone: nn.Module, num_classes: int, aux: bool | None) -> DeepLabV3:
     features = backbone.features
     stages = mobilenet_stages(features)
     out, middle = stages[-1], stages[-4]

@@ -80,7 +80,7 @@ class LRASPPHead(nn.Module):
         return self.low_classifier(low) + self.high_classifier(weighed)
 
 
-def _lraspp_mobilenetv3(backbone: Any, num_classes: int) -> LRASPP:
+def _lraspp_mobilenetv3(backbone: nn.Module, num_classes: int) -> LRASPP:
     features = backbone.features
     stages = mobilenet_stages(features)
     low, high = stages[-4], stages[-1]

@@ -14,6 +14,7 @@ from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import check_range, check_sequence_input, uniform
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
@@ -103,7 +104,7 @@ class RandomErasing(_PicturesOnly, _RandomApplyTransform):
             return {"i": i, "j": j, "h": h, "w": w, "v": v}
         return {"i": 0, "j": 0, "h": height, "w": width, "v": None}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return (
             inpt if params["v"] is None else self._call_kernel(F.erase, inpt, **params, inplace=self.inplace)
         )
@@ -129,7 +130,7 @@ class JPEG(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"quality": torch.randint(self.quality[0], self.quality[1] + 1, ()).item()}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.jpeg, inpt, quality=params["quality"])
 
 
@@ -155,7 +156,7 @@ class _BaseMixUpCutMix(Transform):
         self.num_classes = num_classes
         self._labels_getter = _parse_labels_getter(labels_getter)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         sample = inputs if len(inputs) > 1 else inputs[0]
         flat_inputs, spec = tree_flatten(sample)
         chosen = self._needs_transform_list(flat_inputs)
@@ -174,7 +175,7 @@ class _BaseMixUpCutMix(Transform):
         ]
         return tree_unflatten(outputs, spec)
 
-    def _check_labels(self, labels: Any) -> None:
+    def _check_labels(self, labels: object) -> None:
         if not isinstance(labels, torch.Tensor):
             raise ValueError(f"The labels must be a tensor, but got {type(labels)} instead.")
         if labels.ndim not in (1, 2):
@@ -190,7 +191,7 @@ class _BaseMixUpCutMix(Transform):
         if labels.ndim == 1 and self.num_classes is None:
             raise ValueError("num_classes must be passed if the labels are index-based (1D)")
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         if inpt is params["labels"]:
             return self._mixed_labels(inpt, params)
         if not check_type(inpt, _MIXED):

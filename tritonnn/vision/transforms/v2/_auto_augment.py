@@ -9,18 +9,19 @@ from tritonnn.utils._pytree import tree_flatten, tree_unflatten
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture, PictureT
 from tritonnn.vision.transforms import AutoAugmentPolicy
 from tritonnn.vision.transforms.v2 import functional as F
-from tritonnn.vision.transforms.v2._augment_ops import Space, applied, space_of
+from tritonnn.vision.transforms.v2._augment_ops import AugmentationSpace, applied, augmentation_space
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     check_type,
     is_pure_tensor,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["AugMix", "AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
@@ -36,7 +37,7 @@ class _AutoAugmentBase(Transform):
         self.fill = fill
         self._fill = _setup_fill_arg(fill)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         flat_inputs, spec = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         index = self._find(flat_inputs)
         height, width = F.get_size(flat_inputs[index])
@@ -62,25 +63,35 @@ class _AutoAugmentBase(Transform):
             )
         return found[0]
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         raise NotImplementedError
 
-    def _applied(self, image: Any, name: str, magnitude: float, signed: bool) -> Any:
-        """The image after a change, of the opposite direction where a draw says so."""
+    def _applied(
+        self,
+        image: PictureT,
+        name: str,
+        space: AugmentationSpace,
+        scale: tuple[int, int, int],
+        bin_: int | range | None,
+    ) -> PictureT:
+        """The image after a change of the strength of a bin of `scale`, which is that many bins, height and width.
+
+        The bin is drawn of a range, and the opposite direction taken where a draw says so.
+        """
+        function, signed = space[name]
+        magnitudes, magnitude = function(*scale), 0.0
+        if magnitudes is not None:
+            magnitude = float(
+                magnitudes[int(torch.randint(len(bin_), ())) if isinstance(bin_, range) else bin_]
+            )
         if signed and torch.rand(()) <= 0.5:
             magnitude = -magnitude
         return applied(image, name, magnitude, self.interpolation, _get_fill(self._fill, type(image)))
 
 
-def _one_of(choices: Space) -> tuple[str, torch.Tensor, bool]:
-    """A change that is drawn: its name, its magnitudes, and whether they may be negative."""
-    name = list(choices)[int(torch.randint(len(choices), ()))]
-    return (name, *choices[name])
-
-
-def _drawn(magnitudes: torch.Tensor, count: int) -> float:
-    """One of the first magnitudes; 0 of a change that has none."""
-    return float(magnitudes[int(torch.randint(count, ()))]) if magnitudes.ndim else 0.0
+def _one_of(space: AugmentationSpace) -> str:
+    """The name of a change that is drawn."""
+    return list(space)[int(torch.randint(len(space), ()))]
 
 
 class AutoAugment(_AutoAugmentBase):
@@ -98,6 +109,7 @@ class AutoAugment(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.AutoAugment
+    _AUGMENTATION_SPACE = augmentation_space("AutoAugment")
 
     def __init__(
         self,
@@ -109,13 +121,10 @@ class AutoAugment(_AutoAugmentBase):
         self.policy = policy
         self._policies = _transforms.AutoAugment(policy).policies
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
-        choices = space_of("AutoAugment", 10, height, width)
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
         for name, probability, bin_ in self._policies[int(torch.randint(len(self._policies), ()))]:
             if torch.rand(()) <= probability:
-                magnitudes, signed = choices[name]
-                magnitude = float(magnitudes[bin_]) if magnitudes.ndim else 0.0
-                image = self._applied(image, name, magnitude, signed)
+                image = self._applied(image, name, self._AUGMENTATION_SPACE, (10, height, width), bin_)
         return image
 
 
@@ -131,6 +140,7 @@ class RandAugment(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.RandAugment
+    _AUGMENTATION_SPACE = augmentation_space("RandAugment")
 
     def __init__(
         self,
@@ -147,12 +157,10 @@ class RandAugment(_AutoAugmentBase):
         self.magnitude = magnitude
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
-        choices = space_of("RandAugment", self.num_magnitude_bins, height, width)
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
+        space, scale = self._AUGMENTATION_SPACE, (self.num_magnitude_bins, height, width)
         for _ in range(self.num_ops):
-            name, magnitudes, signed = _one_of(choices)
-            magnitude = float(magnitudes[self.magnitude]) if magnitudes.ndim else 0.0
-            image = self._applied(image, name, magnitude, signed)
+            image = self._applied(image, _one_of(space), space, scale, self.magnitude)
         return image
 
 
@@ -166,6 +174,7 @@ class TrivialAugmentWide(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.TrivialAugmentWide
+    _AUGMENTATION_SPACE = augmentation_space("TrivialAugmentWide")
 
     def __init__(
         self, num_magnitude_bins: int = 31, interpolation: Interpolation = "nearest", fill: Fill = None
@@ -173,11 +182,9 @@ class TrivialAugmentWide(_AutoAugmentBase):
         super().__init__(interpolation=interpolation, fill=fill)
         self.num_magnitude_bins = num_magnitude_bins
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
-        name, magnitudes, signed = _one_of(
-            space_of("TrivialAugmentWide", self.num_magnitude_bins, height, width)
-        )
-        return self._applied(image, name, _drawn(magnitudes, self.num_magnitude_bins), signed)
+    def _augmented(self, image: PictureT, height: int, width: int) -> PictureT:
+        space, bins = self._AUGMENTATION_SPACE, self.num_magnitude_bins
+        return self._applied(image, _one_of(space), space, (bins, height, width), range(bins))
 
 
 class AugMix(_AutoAugmentBase):
@@ -194,6 +201,8 @@ class AugMix(_AutoAugmentBase):
     """
 
     _v1_transform_cls = _transforms.AugMix
+    _AUGMENTATION_SPACE = augmentation_space("AugMix")
+    _PARTIAL_AUGMENTATION_SPACE = augmentation_space("AugMix without colors")
     _PARAMETER_MAX = 10
 
     def __init__(
@@ -225,10 +234,10 @@ class AugMix(_AutoAugmentBase):
         alphas = torch.tensor([self.alpha] * count, device=batch.device)
         return self._sample_dirichlet(alphas.expand(batch.shape[0], -1))
 
-    def _augmented(self, image: Any, height: int, width: int) -> Any:
-        kind = "AugMix" if self.all_ops else "AugMix without colors"
-        choices = space_of(kind, self._PARAMETER_MAX, height, width)
-        tensor = F.pil_to_tensor(image) if is_image(image) else image
+    def _augmented(self, image: Picture, height: int, width: int) -> Any:
+        space = self._AUGMENTATION_SPACE if self.all_ops else self._PARTIAL_AUGMENTATION_SPACE
+        scale = self._PARAMETER_MAX, height, width
+        tensor = image if isinstance(image, torch.Tensor) else F.pil_to_tensor(image)
         dims = 5 if isinstance(image, tv_tensors.Video) else 4
         batch = tensor.reshape([1] * max(dims - tensor.ndim, 0) + list(tensor.shape))
         each = (batch.shape[0], *[1] * (batch.ndim - 1))
@@ -236,15 +245,16 @@ class AugMix(_AutoAugmentBase):
         weights = self._weights(self.mixture_width, batch) * rest[:, None]
         mix = own.reshape(each) * batch
         for i in range(self.mixture_width):
-            mix = mix + weights[:, i].reshape(each) * self._chain(batch, choices)
+            mix = mix + weights[:, i].reshape(each) * self._chain(batch, space, scale)
         mix = mix.reshape(tensor.shape).to(tensor.dtype)
-        if is_image(image):
+        if not isinstance(image, torch.Tensor):
             return F.to_pil_image(mix)
         return mix if is_pure_tensor(image) else tv_tensors.wrap(mix, like=image)
 
-    def _chain(self, batch: torch.Tensor, choices: Space) -> torch.Tensor:
+    def _chain(
+        self, batch: torch.Tensor, space: AugmentationSpace, scale: tuple[int, int, int]
+    ) -> torch.Tensor:
         depth = self.chain_depth if self.chain_depth > 0 else int(torch.randint(low=1, high=4, size=(1,)))
         for _ in range(depth):
-            name, magnitudes, signed = _one_of(choices)
-            batch = self._applied(batch, name, _drawn(magnitudes, self.severity), signed)
+            batch = self._applied(batch, _one_of(space), space, scale, range(self.severity))
         return batch

@@ -7,6 +7,7 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import uniform
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
@@ -34,7 +35,7 @@ class Grayscale(Transform):
         super().__init__()
         self.num_output_channels = num_output_channels
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.rgb_to_grayscale, inpt, num_output_channels=self.num_output_channels)
 
 
@@ -53,14 +54,14 @@ class RandomGrayscale(_RandomApplyTransform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"num_input_channels": query_chw(flat_inputs)[0]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.rgb_to_grayscale, inpt, num_output_channels=params["num_input_channels"])
 
 
 class RGB(Transform):
     """Three channels, which are equal where there was one."""
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.grayscale_to_rgb, inpt)
 
 
@@ -96,7 +97,7 @@ class ColorJitter(Transform):
             params[f"{name}_factor"] = None if limits is None else uniform(*limits)
         return params
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         for i in params["fn_idx"]:
             inpt = _adjusted(self, inpt, list(_ADJUST)[int(i)], params)
         return inpt
@@ -110,7 +111,7 @@ _ADJUST = {
 }
 
 
-def _adjusted(transform: Transform, inpt: Any, name: str, params: dict[str, Any]) -> Any:
+def _adjusted(transform: Transform, inpt: PictureT, name: str, params: dict[str, Any]) -> PictureT:
     """An input after the adjustment by a factor; as it is where that was not drawn."""
     factor = params[name]
     return inpt if factor is None else transform._call_kernel(_ADJUST[name], inpt, **{name: factor})
@@ -142,7 +143,7 @@ class RandomChannelPermutation(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"permutation": torch.randperm(query_chw(flat_inputs)[0])}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.permute_channels, inpt, params["permutation"])
 
 
@@ -181,7 +182,7 @@ class RandomPhotometricDistort(Transform):
         params["channel_permutation"] = torch.randperm(channels) if torch.rand(1) < self.p else None
         return params
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         order = ["brightness_factor", "saturation_factor", "hue_factor"]
         order.insert(1 if params["contrast_before"] else 3, "contrast_factor")
         for name in order:
@@ -199,7 +200,7 @@ class RandomEqualize(_RandomApplyTransform):
 
     _v1_transform_cls = _transforms.RandomEqualize
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.equalize, inpt)
 
 
@@ -208,7 +209,7 @@ class RandomInvert(_RandomApplyTransform):
 
     _v1_transform_cls = _transforms.RandomInvert
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.invert, inpt)
 
 
@@ -226,7 +227,7 @@ class RandomPosterize(_RandomApplyTransform):
         super().__init__(p=p)
         self.bits = bits
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.posterize, inpt, bits=self.bits)
 
 
@@ -244,7 +245,7 @@ class RandomSolarize(_RandomApplyTransform):
         super().__init__(p=p)
         self.threshold = threshold
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.solarize, inpt, threshold=self.threshold)
 
 
@@ -253,7 +254,7 @@ class RandomAutocontrast(_RandomApplyTransform):
 
     _v1_transform_cls = _transforms.RandomAutocontrast
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.autocontrast, inpt)
 
 
@@ -271,5 +272,5 @@ class RandomAdjustSharpness(_RandomApplyTransform):
         super().__init__(p=p)
         self.sharpness_factor = sharpness_factor
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.adjust_sharpness, inpt, sharpness_factor=self.sharpness_factor)

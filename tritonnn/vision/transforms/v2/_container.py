@@ -60,7 +60,7 @@ class Compose(_Lines):
         super().__init__()
         self.transforms = _checked(transforms)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         return _in_turn(self.transforms, inputs)
 
 
@@ -79,7 +79,7 @@ class RandomApply(_Lines):
         self.transforms = _checked(transforms, (Sequence, nn.ModuleList), " or a `nn.ModuleList`")
         self.p = _check_probability(p)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         if torch.rand(1) >= self.p:
             return inputs if len(inputs) > 1 else inputs[0]
         return _in_turn(self.transforms, inputs)
@@ -104,7 +104,7 @@ class RandomChoice(Transform):
         weights = [1] * len(transforms) if p is None else p
         self.p = [weight / sum(weights) for weight in weights]
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         return self.transforms[int(torch.multinomial(torch.tensor(self.p), 1))](*inputs)
 
 
@@ -119,6 +119,6 @@ class RandomOrder(Transform):
         super().__init__()
         self.transforms = _checked(transforms)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         order = torch.randperm(len(self.transforms)).tolist()
         return _in_turn([self.transforms[i] for i in order], inputs)

@@ -10,6 +10,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import TWO_DIMENSIONS, setup_size, uniform
 from tritonnn.vision.transforms._tensor_geometry import parse_padding
 from tritonnn.vision.transforms.v2 import functional as F
@@ -17,7 +18,6 @@ from tritonnn.vision.transforms.v2._augment import _PicturesOnly
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _check_padding_arg,
     _check_padding_mode_arg,
     _get_fill,
@@ -25,6 +25,7 @@ from tritonnn.vision.transforms.v2._utils import (
     has_any,
     query_size,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["CenterCrop", "FiveCrop", "RandomCrop", "RandomResizedCrop", "TenCrop"]
 
@@ -42,7 +43,7 @@ class CenterCrop(Transform):
         super().__init__()
         self.size = setup_size(size, error_msg=TWO_DIMENSIONS)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.center_crop, inpt, output_size=self.size)
 
 
@@ -96,7 +97,7 @@ class RandomResizedCrop(Transform):
         w = round(height * high) if width / height > high else width
         return {"top": (height - h) // 2, "left": (width - w) // 2, "height": h, "width": w}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.resized_crop,
             inpt,
@@ -126,7 +127,7 @@ class FiveCrop(_SeveralCrops):
         super().__init__()
         self.size = setup_size(size, error_msg=TWO_DIMENSIONS)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT | tuple[PictureT, ...]:
         return self._call_kernel(F.five_crop, inpt, self.size)
 
 
@@ -145,7 +146,7 @@ class TenCrop(_SeveralCrops):
         self.size = setup_size(size, error_msg=TWO_DIMENSIONS)
         self.vertical_flip = vertical_flip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT | tuple[PictureT, ...]:
         return self._call_kernel(F.ten_crop, inpt, self.size, vertical_flip=self.vertical_flip)
 
 
@@ -207,7 +208,7 @@ class RandomCrop(Transform):
             "padding": [left, top, right, bottom],
         }
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         if params["needs_pad"]:
             fill = _get_fill(self._fill, type(inpt))
             inpt = self._call_kernel(

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import PILImage
 from tritonnn.vision.transforms import functional as _F
 from tritonnn.vision.transforms.v2._transform import Transform
 
@@ -27,5 +29,5 @@ class ToTensor(Transform):
         )
         super().__init__()
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PILImage | np.ndarray, params: dict[str, Any]) -> Tensor:
         return _F.to_tensor(inpt)

@@ -7,6 +7,7 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import check_sequence_input
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._crops import CenterCrop, FiveCrop, RandomCrop, RandomResizedCrop, TenCrop
@@ -14,7 +15,6 @@ from tritonnn.vision.transforms.v2._iou_crop import RandomIoUCrop
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _check_padding_arg,
     _check_padding_mode_arg,
     _get_fill,
@@ -27,6 +27,7 @@ from tritonnn.vision.transforms.v2._warps import (
     RandomPerspective,
     RandomRotation,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = [
     "CenterCrop", "ElasticTransform", "FiveCrop", "Pad", "RandomAffine", "RandomCrop", "RandomHorizontalFlip",
@@ -49,7 +50,7 @@ class RandomHorizontalFlip(_RandomApplyTransform):
 
     _v1_transform_cls = _transforms.RandomHorizontalFlip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.horizontal_flip, inpt)
 
 
@@ -58,7 +59,7 @@ class RandomVerticalFlip(_RandomApplyTransform):
 
     _v1_transform_cls = _transforms.RandomVerticalFlip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.vertical_flip, inpt)
 
 
@@ -99,7 +100,7 @@ class Resize(Transform):
         self.max_size = max_size
         self.antialias = antialias
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.resize,
             inpt,
@@ -116,7 +117,7 @@ class _RandomResize(Transform):
     interpolation: Interpolation
     antialias: bool | None
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.resize, inpt, size=params["size"], interpolation=self.interpolation, antialias=self.antialias
         )
@@ -234,7 +235,7 @@ class Pad(Transform):
         self._fill = _setup_fill_arg(fill)
         self.padding_mode = padding_mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         fill = _get_fill(self._fill, type(inpt))
         return self._call_kernel(F.pad, inpt, padding=self.padding, fill=fill, padding_mode=self.padding_mode)
 
@@ -266,5 +267,5 @@ class RandomZoomOut(_RandomApplyTransform):
         left, top = int(spare_x * r[0]), int(spare_y * r[1])
         return {"padding": [left, top, spare_x - left, spare_y - top]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.pad, inpt, **params, fill=_get_fill(self._fill, type(inpt)))

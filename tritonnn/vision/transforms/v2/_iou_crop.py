@@ -7,6 +7,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.ops.boxes import box_iou
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform
@@ -100,7 +101,7 @@ class RandomIoUCrop(Transform):
         place = {"top": top, "left": left, "height": new_height, "width": new_width}
         return {**place, "is_within_crop_area": within}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         if not params:
             return inpt
         place = {name: params[name] for name in ("top", "left", "height", "width")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tritonnn import Tensor
 from tritonnn.vision import tv_tensors
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform
@@ -30,7 +31,7 @@ class ConvertBoundingBoxFormat(Transform):
         super().__init__()
         self.format = format
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: tv_tensors.BoundingBoxes, params: dict[str, Any]) -> Tensor:
         return F.convert_bounding_box_format(inpt, new_format=self.format)
 
 
@@ -47,7 +48,7 @@ class ClampBoundingBoxes(Transform):
         super().__init__()
         self.clamping_mode = clamping_mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: tv_tensors.BoundingBoxes, params: dict[str, Any]) -> Tensor:
         return F.clamp_bounding_boxes(inpt, clamping_mode=self.clamping_mode)
 
 
@@ -56,7 +57,7 @@ class ClampKeyPoints(Transform):
 
     _transformed_types = (tv_tensors.KeyPoints,)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: tv_tensors.KeyPoints, params: dict[str, Any]) -> Tensor:
         return F.clamp_keypoints(inpt)
 
 
@@ -75,7 +76,7 @@ class SetClampingMode(Transform):
             raise ValueError(f"clamping_mode must be soft, hard or None, got {clamping_mode}")
         self.clamping_mode = clamping_mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        output = inpt.clone()
+    def transform(self, inpt: tv_tensors.BoundingBoxes, params: dict[str, Any]) -> Tensor:
+        output: Any = inpt.clone()
         output.clamping_mode = self.clamping_mode
         return output

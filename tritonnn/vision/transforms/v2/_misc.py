@@ -10,6 +10,7 @@ import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import setup_size, uniform
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._sanitize import SanitizeBoundingBoxes, SanitizeKeyPoints
@@ -101,7 +102,7 @@ class LinearTransformation(Transform):
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         _refuse_pictures_of_pillow(self, flat_inputs)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         shape, count = inpt.shape, self.transformation_matrix.shape[0]
         if shape[-3:].numel() != count:
             raise ValueError(
@@ -138,7 +139,7 @@ class Normalize(Transform):
     def check_inputs(self, flat_inputs: list[Any]) -> None:
         _refuse_pictures_of_pillow(self, flat_inputs)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.normalize, inpt, mean=self.mean, std=self.std, inplace=self.inplace)
 
 
@@ -167,7 +168,7 @@ class GaussianBlur(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"sigma": [uniform(*self.sigma)] * 2}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.gaussian_blur, inpt, self.kernel_size, **params)
 
 
@@ -186,7 +187,7 @@ class GaussianNoise(Transform):
         self.sigma = sigma
         self.clip = clip
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.gaussian_noise, inpt, mean=self.mean, sigma=self.sigma, clip=self.clip)
 
 
@@ -225,7 +226,7 @@ class ToDtype(Transform):
         self.dtype = dtype
         self.scale = scale
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         scaled = check_type(inpt, _SCALED)
         if not isinstance(self.dtype, dict):
             return self._call_kernel(F.to_dtype, inpt, dtype=self.dtype, scale=self.scale) if scaled else inpt
@@ -260,5 +261,5 @@ class ConvertImageDtype(Transform):
         super().__init__()
         self.dtype = dtype
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(F.to_dtype, inpt, dtype=self.dtype, scale=True)

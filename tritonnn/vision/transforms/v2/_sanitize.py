@@ -29,7 +29,7 @@ class _Sanitize(Transform):
     def _valid(self, subject: Any) -> torch.Tensor:
         raise NotImplementedError
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         sample = inputs if len(inputs) > 1 else inputs[0]
         labels = _as_tensors(self._labels_getter(sample))
         flat_inputs, spec = tree_flatten(sample)
@@ -44,7 +44,7 @@ class _Sanitize(Transform):
         return tree_unflatten([self.transform(inpt, params) for inpt in flat_inputs], spec)
 
 
-def _as_tensors(labels: Any) -> tuple[torch.Tensor, ...] | None:
+def _as_tensors(labels: object) -> tuple[torch.Tensor, ...] | None:
     if labels is None:
         return None
     several = labels if isinstance(labels, (tuple, list)) else (labels,)
@@ -56,7 +56,7 @@ def _as_tensors(labels: Any) -> tuple[torch.Tensor, ...] | None:
     return tuple(several)
 
 
-def _is_label(inpt: Any, params: dict[str, Any]) -> bool:
+def _is_label(inpt: object, params: dict[str, Any]) -> bool:
     return any([inpt is label for label in params["labels"] or ()])
 
 
@@ -95,7 +95,7 @@ class SanitizeBoundingBoxes(_Sanitize):
     def _subject(self, flat_inputs: list[Any]) -> torch.Tensor:
         return get_bounding_boxes(flat_inputs)
 
-    def _valid(self, subject: Any) -> torch.Tensor:
+    def _valid(self, subject: tv_tensors.BoundingBoxes) -> torch.Tensor:
         return _misc._get_sanitize_bounding_boxes_mask(
             subject, subject.format, subject.canvas_size, self.min_size, self.min_area
         )
@@ -126,7 +126,7 @@ class SanitizeKeyPoints(_Sanitize):
     def _subject(self, flat_inputs: list[Any]) -> torch.Tensor:
         return get_keypoints(flat_inputs)
 
-    def _valid(self, subject: Any) -> torch.Tensor:
+    def _valid(self, subject: tv_tensors.KeyPoints) -> torch.Tensor:
         return _misc._get_sanitize_keypoints_mask(subject, subject.canvas_size)
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:

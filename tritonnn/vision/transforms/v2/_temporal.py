@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import tritonnn as torch
+from tritonnn.vision._types import TensorT
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform
 
@@ -24,5 +25,5 @@ class UniformTemporalSubsample(Transform):
         super().__init__()
         self.num_samples = num_samples
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: TensorT, params: dict[str, Any]) -> TensorT:
         return self._call_kernel(F.uniform_temporal_subsample, inpt, self.num_samples)

@@ -71,7 +71,7 @@ class Transform(nn.Module):
     def _happens(self) -> bool:
         return True
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: object) -> Any:
         sample = inputs if len(inputs) > 1 else inputs[0]
         flat_inputs, spec = tree_flatten(sample)
         self.check_inputs(flat_inputs)

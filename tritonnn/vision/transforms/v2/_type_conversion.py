@@ -9,6 +9,7 @@ import numpy as np
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture, PILImage
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform
 from tritonnn.vision.transforms.v2._utils import is_pure_tensor
@@ -21,7 +22,7 @@ class PILToTensor(Transform):
 
     _transformed_types = (is_image,)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PILImage, params: dict[str, Any]) -> torch.Tensor:
         return F.pil_to_tensor(inpt)
 
 
@@ -36,7 +37,7 @@ class ToImage(Transform):
 
     _transformed_types = (is_pure_tensor, is_image, np.ndarray)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: Picture | np.ndarray, params: dict[str, Any]) -> tv_tensors.Image:
         return F.to_image(inpt)
 
 
@@ -53,7 +54,7 @@ class ToPILImage(Transform):
         super().__init__()
         self.mode = mode
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: torch.Tensor | np.ndarray, params: dict[str, Any]) -> PILImage:
         return F.to_pil_image(inpt, mode=self.mode)
 
 
@@ -62,5 +63,5 @@ class ToPureTensor(Transform):
 
     _transformed_types = (tv_tensors.TVTensor,)
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
         return inpt.as_subclass(torch.Tensor)

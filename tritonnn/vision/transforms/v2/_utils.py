@@ -9,7 +9,6 @@ from typing import Any
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
-from tritonnn.vision.transforms.functional import InterpolationMode
 from tritonnn.vision.transforms.v2.functional import get_dimensions, get_size, is_pure_tensor
 from tritonnn.vision.transforms.v2.functional._utils import _FillType
 
@@ -18,7 +17,6 @@ __all__ = [
     "is_pure_tensor", "query_chw", "query_size",
 ]  # fmt: skip
 
-Interpolation = str | InterpolationMode | int
 Fill = _FillType | dict[type | str, _FillType]
 Checks = tuple[type | Callable[[Any], bool], ...]
 _Fills = dict[type | str, Any]
@@ -46,14 +44,14 @@ def _setup_fill_arg(fill: Fill) -> _Fills:
     return {"others": _fill_of_one(fill)}
 
 
-def _fill_of_one(fill: Any) -> float | list[float] | None:
+def _fill_of_one(fill: _FillType) -> float | list[float] | None:
     if fill is None or isinstance(fill, (int, float)):
         return fill
     if not isinstance(fill, (numbers.Number, tuple, list)):
         raise TypeError(
             f"Got inappropriate fill arg, only Numbers, tuples, lists and dicts are allowed: {type(fill)}"
         )
-    return [float(value) for value in fill] if isinstance(fill, (tuple, list)) else float(fill)  # type: ignore[arg-type]
+    return [float(value) for value in fill] if isinstance(fill, (tuple, list)) else float(fill)
 
 
 def _get_fill(fills: _Fills, inpt_type: type) -> Any:
@@ -111,7 +109,7 @@ def _find_labels_default_heuristic(inputs: Any) -> torch.Tensor:
     return inputs[named[0]]
 
 
-def _no_labels(inputs: Any) -> None:
+def _no_labels(inputs: object) -> None:
     return None
 
 
@@ -130,7 +128,7 @@ def _parse_labels_getter(labels_getter: str | Callable[[Any], Any] | None) -> Ca
 # ---- samples ------------------------------------------------------------------------------------------------
 
 
-def check_type(obj: Any, types_or_checks: Checks) -> bool:
+def check_type(obj: object, types_or_checks: Checks) -> bool:
     """Whether it is of one of the types, or what one of the functions says yes to.
 
     >>> from tritonnn.vision.transforms.v2 import check_type

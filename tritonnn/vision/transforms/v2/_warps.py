@@ -8,18 +8,19 @@ from typing import Any
 
 import tritonnn as torch
 from tritonnn.vision import transforms as _transforms
+from tritonnn.vision._types import PictureT
 from tritonnn.vision.transforms._class_parts import check_sequence_input, setup_angle, uniform
 from tritonnn.vision.transforms.functional import _get_perspective_coeffs
 from tritonnn.vision.transforms.v2 import functional as F
 from tritonnn.vision.transforms.v2._transform import Transform, _RandomApplyTransform
 from tritonnn.vision.transforms.v2._utils import (
     Fill,
-    Interpolation,
     _get_fill,
     _setup_fill_arg,
     _setup_number_or_seq,
     query_size,
 )
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation
 
 __all__ = ["ElasticTransform", "RandomAffine", "RandomPerspective", "RandomRotation"]
 
@@ -58,7 +59,7 @@ class RandomRotation(Transform):
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         return {"angle": uniform(*self.degrees)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.rotate,
             inpt,
@@ -124,7 +125,7 @@ class RandomAffine(Transform):
         shear = [uniform(*limits[i : i + 2]) for i in range(0, len(limits), 2)]
         return {"angle": angle, "translate": translate, "scale": scale, "shear": (*shear, 0.0, 0.0)[:2]}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.affine,
             inpt,
@@ -176,7 +177,7 @@ class RandomPerspective(_RandomApplyTransform):
         ]
         return {"coefficients": _get_perspective_coeffs(startpoints, endpoints)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         return self._call_kernel(
             F.perspective,
             inpt,
@@ -225,6 +226,6 @@ class ElasticTransform(Transform):
             moves.append(noise * alpha / extent)
         return {"displacement": torch.cat(moves, 1).permute(0, 2, 3, 1)}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, inpt: PictureT, params: dict[str, Any]) -> PictureT:
         fill = _get_fill(self._fill, type(inpt))
         return self._call_kernel(F.elastic, inpt, **params, fill=fill, interpolation=self.interpolation)

@@ -9,6 +9,7 @@ from typing import Any
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import pillow
+from tritonnn.vision._types import PictureT, PILImage
 from tritonnn.vision.transforms import functional as _F
 from tritonnn.vision.transforms.v2.functional._utils import (
     PICTURE,
@@ -23,7 +24,7 @@ __all__ = ["erase", "erase_image", "erase_video", "jpeg", "jpeg_image", "jpeg_vi
 
 
 @functional
-def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Any:
+def erase(inpt: PictureT, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> PictureT:
     """With a rectangle overwritten.
 
     >>> import tritonnn as torch
@@ -44,14 +45,14 @@ def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = 
 
 
 @functional
-def jpeg(image: Any, quality: int) -> Any:
+def jpeg(image: PictureT, quality: int) -> PictureT:
     """As it is after it was written to a JPEG file of a quality from 1 to 100, and read."""
 
 
 erase_image = image_kernel(_F.erase)
 
 
-def _erase_image_pil(image: Any, i: int, j: int, h: int, w: int, v: Tensor) -> Any:
+def _erase_image_pil(image: PILImage, i: int, j: int, h: int, w: int, v: Tensor) -> PILImage:
     return _F.to_pil_image(_F.erase(_F.pil_to_tensor(image), i, j, h, w, v), image.mode)
 
 
@@ -67,7 +68,7 @@ def jpeg_image(image: Tensor, quality: int) -> Tensor:
     return torch.stack([read(write(picture, quality)) for picture in pictures]).reshape(image.shape)
 
 
-def _jpeg_image_pil(image: Any, quality: int) -> Any:
+def _jpeg_image_pil(image: PILImage, quality: int) -> PILImage:
     file = BytesIO()
     image.save(file, format="JPEG", quality=quality)
     return (

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import PictureT, PILImage
 from tritonnn.vision.transforms import _functional_tensor
 from tritonnn.vision.transforms import functional as _F
+from tritonnn.vision.transforms._interpolation import functions_of
 from tritonnn.vision.transforms.v2.functional._utils import (
     PICTURE,
     functional,
@@ -31,17 +34,17 @@ __all__ = [
 
 
 @functional
-def rgb_to_grayscale(inpt: Any, num_output_channels: int = 1) -> Any:
+def rgb_to_grayscale(inpt: PictureT, num_output_channels: int = 1) -> PictureT:
     """How bright the colours look, in one channel or in three equal ones."""
 
 
 @functional
-def grayscale_to_rgb(inpt: Any) -> Any:
+def grayscale_to_rgb(inpt: PictureT) -> PictureT:
     """Three equal channels of one; a picture in colour stays as it is."""
 
 
 @functional
-def adjust_brightness(inpt: Any, brightness_factor: float) -> Any:
+def adjust_brightness(inpt: PictureT, brightness_factor: float) -> PictureT:
     """0: black, 1: as it is, 2: twice as bright.
 
     >>> import tritonnn as torch
@@ -52,57 +55,57 @@ def adjust_brightness(inpt: Any, brightness_factor: float) -> Any:
 
 
 @functional
-def adjust_saturation(inpt: Any, saturation_factor: float) -> Any:
+def adjust_saturation(inpt: PictureT, saturation_factor: float) -> PictureT:
     """0: gray, 1: as it is, 2: twice as far from gray."""
 
 
 @functional
-def adjust_contrast(inpt: Any, contrast_factor: float) -> Any:
+def adjust_contrast(inpt: PictureT, contrast_factor: float) -> PictureT:
     """0: all of the mean brightness, 1: as it is, 2: twice as far from the mean."""
 
 
 @functional
-def adjust_sharpness(inpt: Any, sharpness_factor: float) -> Any:
+def adjust_sharpness(inpt: PictureT, sharpness_factor: float) -> PictureT:
     """0: smoothed, 1: as it is, more: sharpened."""
 
 
 @functional
-def adjust_hue(inpt: Any, hue_factor: float) -> Any:
+def adjust_hue(inpt: PictureT, hue_factor: float) -> PictureT:
     """All hues moved along their circle, of which 0.5 is one half, by at most that."""
 
 
 @functional
-def adjust_gamma(inpt: Any, gamma: float, gain: float = 1) -> Any:
+def adjust_gamma(inpt: PictureT, gamma: float, gain: float = 1) -> PictureT:
     """`gain` times every value, from 0 to 1, to the power of `gamma`."""
 
 
 @functional
-def posterize(inpt: Any, bits: int) -> Any:
+def posterize(inpt: PictureT, bits: int) -> PictureT:
     """So many leading bits of every value."""
 
 
 @functional
-def solarize(inpt: Any, threshold: float) -> Any:
+def solarize(inpt: PictureT, threshold: float) -> PictureT:
     """The negative of what is as bright as the threshold, or brighter."""
 
 
 @functional
-def autocontrast(inpt: Any) -> Any:
+def autocontrast(inpt: PictureT) -> PictureT:
     """Each channel stretched from the darkest to the brightest there is."""
 
 
 @functional
-def equalize(inpt: Any) -> Any:
+def equalize(inpt: PictureT) -> PictureT:
     """Each channel's values mapped so that all are about equally frequent."""
 
 
 @functional
-def invert(inpt: Any) -> Any:
+def invert(inpt: PictureT) -> PictureT:
     """The negative."""
 
 
 @functional
-def permute_channels(inpt: Any, permutation: Any) -> Any:
+def permute_channels(inpt: PictureT, permutation: Sequence[int] | Tensor) -> PictureT:
     """The channels in another order, which lists all of them.
 
     >>> import tritonnn as torch
@@ -120,7 +123,7 @@ def rgb_to_grayscale_image(image: Tensor, num_output_channels: int = 1) -> Tenso
     if num_output_channels not in (1, 3):
         raise ValueError(f"num_output_channels must be 1 or 3, got {num_output_channels}.")
     if is_image(image):
-        return _F.to_grayscale(image, num_output_channels)
+        return functions_of(image).to_grayscale(image, num_output_channels)
     if image.shape[-3] == 1 and num_output_channels == 3:
         return grayscale_to_rgb_image(image)
     return _F.rgb_to_grayscale(image, num_output_channels)
@@ -154,7 +157,7 @@ def posterize_image(image: Tensor, bits: int) -> Tensor:
     return _functional_tensor.posterize(image, bits)
 
 
-def permute_channels_image(image: Tensor, permutation: Any) -> Tensor:
+def permute_channels_image(image: Tensor, permutation: Sequence[int] | Tensor) -> Tensor:
     """`permute_channels` of a picture."""
     order = [int(channel) for channel in permutation]
     if len(order) != image.shape[-3]:
@@ -164,8 +167,8 @@ def permute_channels_image(image: Tensor, permutation: Any) -> Tensor:
     return image[..., order, :, :]
 
 
-def _permute_channels_image_pil(image: Any, permutation: Any) -> Any:
-    return _F.to_pil_image(permute_channels_image(_F.pil_to_tensor(image), permutation), image.mode)
+def _permute_channels_image_pil(image: PILImage, permutation: Sequence[int] | Tensor) -> PILImage:
+    return _F.to_pil_image(permute_channels_image(_F.pil_to_tensor(image), permutation))  # L, LA, RGB or RGBA
 
 
 adjust_brightness_video = video_kernel(adjust_brightness_image)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tritonnn import Tensor
+from tritonnn.vision._types import Fill, PictureT
 from tritonnn.vision.transforms._tensor_geometry import parse_padding as _parse_pad_padding
 from tritonnn.vision.transforms.functional import InterpolationMode
 from tritonnn.vision.transforms.v2.functional._geometry_boxes import (
@@ -64,7 +66,7 @@ from tritonnn.vision.transforms.v2.functional._geometry_masks import (
     rotate_mask,
     vertical_flip_mask,
 )
-from tritonnn.vision.transforms.v2.functional._interpolation import _check_interpolation
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation, _check_interpolation
 from tritonnn.vision.transforms.v2.functional._utils import PICTURE, functional, kernel_of, video_kernel
 from tritonnn.vision.tv_tensors import BoundingBoxes, Image, KeyPoints, Mask, Video
 
@@ -89,7 +91,7 @@ _BILINEAR, _NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
 
 @functional
-def horizontal_flip(inpt: Any) -> Any:
+def horizontal_flip(inpt: PictureT) -> PictureT:
     """Left and right exchanged.
 
     >>> import tritonnn as torch
@@ -100,18 +102,18 @@ def horizontal_flip(inpt: Any) -> Any:
 
 
 @functional
-def vertical_flip(inpt: Any) -> Any:
+def vertical_flip(inpt: PictureT) -> PictureT:
     """Top and bottom exchanged."""
 
 
 @functional
 def resize(
-    inpt: Any,
-    size: Any,
-    interpolation: Any = _BILINEAR,
+    inpt: PictureT,
+    size: int | Sequence[int] | None,
+    interpolation: Interpolation = _BILINEAR,
     max_size: int | None = None,
     antialias: bool | None = True,
-) -> Any:
+) -> PictureT:
     """The whole input in another size.
 
     >>> import tritonnn as torch
@@ -130,15 +132,15 @@ def resize(
 
 @functional
 def affine(
-    inpt: Any,
-    angle: Any,
-    translate: Any,
-    scale: Any,
-    shear: Any,
-    interpolation: Any = _NEAREST,
-    fill: Any = None,
-    center: Any = None,
-) -> Any:
+    inpt: PictureT,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: float | Sequence[float],
+    interpolation: Interpolation = _NEAREST,
+    fill: Fill = None,
+    center: Sequence[float] | None = None,
+) -> PictureT:
     """Through an affine map.
 
     Args:
@@ -155,13 +157,13 @@ def affine(
 
 @functional
 def rotate(
-    inpt: Any,
-    angle: Any,
-    interpolation: Any = _NEAREST,
+    inpt: PictureT,
+    angle: float,
+    interpolation: Interpolation = _NEAREST,
     expand: bool = False,
-    center: Any = None,
-    fill: Any = None,
-) -> Any:
+    center: Sequence[float] | None = None,
+    fill: Fill = None,
+) -> PictureT:
     """Turned by an angle in degrees, against the clock.
 
     Args:
@@ -175,7 +177,9 @@ def rotate(
 
 
 @functional
-def pad(inpt: Any, padding: Any, fill: Any = None, padding_mode: str = "constant") -> Any:
+def pad(
+    inpt: PictureT, padding: int | Sequence[int], fill: Fill = None, padding_mode: str = "constant"
+) -> PictureT:
     """Larger on all sides.
 
     Args:
@@ -187,19 +191,19 @@ def pad(inpt: Any, padding: Any, fill: Any = None, padding_mode: str = "constant
 
 
 @functional
-def crop(inpt: Any, top: int, left: int, height: int, width: int) -> Any:
+def crop(inpt: PictureT, top: int, left: int, height: int, width: int) -> PictureT:
     """The part of that size at that place; what lies outside of a picture is zero."""
 
 
 @functional
 def perspective(
-    inpt: Any,
-    startpoints: Any,
-    endpoints: Any,
-    interpolation: Any = _BILINEAR,
-    fill: Any = None,
-    coefficients: Any = None,
-) -> Any:
+    inpt: PictureT,
+    startpoints: Sequence[Sequence[int]] | None,
+    endpoints: Sequence[Sequence[int]] | None,
+    interpolation: Interpolation = _BILINEAR,
+    fill: Fill = None,
+    coefficients: Sequence[float] | None = None,
+) -> PictureT:
     """Through a projective map.
 
     Args:
@@ -213,36 +217,38 @@ def perspective(
 
 
 @functional
-def elastic(inpt: Any, displacement: Any, interpolation: Any = _BILINEAR, fill: Any = None) -> Any:
+def elastic(
+    inpt: PictureT, displacement: Tensor, interpolation: Interpolation = _BILINEAR, fill: Fill = None
+) -> PictureT:
     """Through a map that moves every place by its own (x, y), of shape (1, H, W, 2) and from -1 to 1."""
 
 
 @functional
-def center_crop(inpt: Any, output_size: Any) -> Any:
+def center_crop(inpt: PictureT, output_size: int | Sequence[int]) -> PictureT:
     """The middle of the input; zeros are around a picture that is smaller."""
 
 
 @functional
 def resized_crop(
-    inpt: Any,
+    inpt: PictureT,
     top: int,
     left: int,
     height: int,
     width: int,
-    size: Any,
-    interpolation: Any = _BILINEAR,
+    size: int | Sequence[int],
+    interpolation: Interpolation = _BILINEAR,
     antialias: bool | None = True,
-) -> Any:
+) -> PictureT:
     """Cropped, then resized."""
 
 
 @functional
-def five_crop(inpt: Any, size: Any) -> Any:
+def five_crop(inpt: PictureT, size: int | Sequence[int]) -> tuple[PictureT, ...]:
     """Upper left, upper right, lower left, lower right and middle, in a tuple."""
 
 
 @functional
-def ten_crop(inpt: Any, size: Any, vertical_flip: bool = False) -> Any:
+def ten_crop(inpt: PictureT, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[PictureT, ...]:
     """The five crops of the input, and those of its mirror image."""
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Fill, PictureT, PILImage
 from tritonnn.vision.transforms import _functional_pil, _tensor_geometry, _tensor_warp
 from tritonnn.vision.transforms import functional as _F
 from tritonnn.vision.transforms._interpolation import InterpolationMode, functions_of, pil_modes_mapping
-from tritonnn.vision.transforms.v2.functional._interpolation import _check_interpolation
+from tritonnn.vision.transforms.v2.functional._interpolation import Interpolation, _check_interpolation
 from tritonnn.vision.transforms.v2.functional._points import check_displacement, perspective_coefficients
 from tritonnn.vision.transforms.v2.functional._sizes import resized_canvas
 
-Interpolation = InterpolationMode | str | int
-Fill = float | Sequence[float] | None
 Points = Sequence[Sequence[int]] | None
 
 
@@ -53,12 +51,12 @@ def resize_image(
 
 
 def _resize_image_pil(
-    image: Any,
+    image: PILImage,
     size: Sequence[int] | None,
     interpolation: Interpolation = InterpolationMode.BILINEAR,
     max_size: int | None = None,
     antialias: bool | None = True,
-) -> Any:
+) -> PILImage:
     if antialias is False:
         warnings.warn(
             "Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.",
@@ -112,7 +110,7 @@ def pad_image(
     return functions_of(image).pad(image, padding, fill, padding_mode)
 
 
-def crop_image(image: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+def crop_image(image: PictureT, top: int, left: int, height: int, width: int) -> PictureT:
     """The part of that size at that place; what lies outside of the picture is zero."""
     return _F.crop(image, top, left, height, width)
 
@@ -137,15 +135,17 @@ def resized_crop_image(
 
 
 def _resized_crop_image_pil(
-    image: Any,
+    image: PILImage,
     top: int,
     left: int,
     height: int,
     width: int,
     size: Sequence[int],
     interpolation: Interpolation = InterpolationMode.BILINEAR,
-) -> Any:
-    return _resize_image_pil(crop_image(image, top, left, height, width), size, interpolation)
+    antialias: bool | None = True,
+) -> PILImage:
+    cropped = crop_image(image, top, left, height, width)
+    return _resize_image_pil(cropped, size, interpolation, antialias=antialias)
 
 
 def perspective_image(
@@ -160,7 +160,7 @@ def perspective_image(
     coefficients = perspective_coefficients(startpoints, endpoints, coefficients)
     mode = _check_interpolation(interpolation)
     if is_image(image):
-        return _functional_pil.perspective(image, coefficients, pil_modes_mapping[mode], fill)
+        return functions_of(image).perspective(image, coefficients, pil_modes_mapping[mode], fill)
     return _tensor_warp.perspective(image, coefficients, mode.value, fill)
 
 
@@ -177,11 +177,11 @@ def elastic_image(
 
 
 def _elastic_image_pil(
-    image: Any,
+    image: PILImage,
     displacement: Tensor,
     interpolation: Interpolation = InterpolationMode.BILINEAR,
     fill: Fill = None,
-) -> Any:
+) -> PILImage:
     moved = elastic_image(_F.pil_to_tensor(image), displacement, interpolation, fill)
     return _F.to_pil_image(moved, image.mode)
 

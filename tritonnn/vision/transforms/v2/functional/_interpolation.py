@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from tritonnn.vision.transforms.functional import InterpolationMode, _interpolation_modes_from_int
 
-__all__ = ["InterpolationMode", "_check_interpolation"]
+__all__ = ["Interpolation", "InterpolationMode", "_check_interpolation"]
 
+Interpolation: TypeAlias = InterpolationMode | str | int
 _NAMES = {mode.value: mode for mode in InterpolationMode}
 
 
-def _check_interpolation(interpolation: InterpolationMode | str | int) -> InterpolationMode:
+def _check_interpolation(interpolation: Interpolation) -> InterpolationMode:
     """The mode that is meant.
 
     Raises ValueError where it is none.

@@ -6,6 +6,7 @@ from typing import Any
 
 from tritonnn import Tensor
 from tritonnn.vision import tv_tensors
+from tritonnn.vision._types import Picture, PILImage
 from tritonnn.vision.transforms.v2.functional._box_formats import as_format, converted
 from tritonnn.vision.transforms.v2.functional._clamping import clamped, clamped_points
 from tritonnn.vision.transforms.v2.functional._utils import (
@@ -20,17 +21,17 @@ from tritonnn.vision.tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoin
 
 
 @functional
-def get_dimensions(inpt: Any) -> Any:
+def get_dimensions(inpt: Picture) -> list[int]:
     """Channels, height and width of a picture or video, as a list."""
 
 
 @functional
-def get_num_channels(inpt: Any) -> Any:
+def get_num_channels(inpt: Picture) -> int:
     """The number of channels of a picture or video."""
 
 
 @functional
-def get_size(inpt: Any) -> Any:
+def get_size(inpt: Picture) -> list[int]:
     """Height and width of an input, as a list; of boxes and points those of their canvas.
 
     >>> import tritonnn as torch
@@ -41,7 +42,7 @@ def get_size(inpt: Any) -> Any:
 
 
 @functional
-def get_num_frames(inpt: Any) -> Any:
+def get_num_frames(inpt: Tensor) -> int:
     """The number of frames of a video."""
 
 
@@ -109,15 +110,15 @@ def get_num_frames_video(video: Tensor) -> int:
     return video.shape[-4]
 
 
-def _get_dimensions_image_pil(image: Any) -> list[int]:
+def _get_dimensions_image_pil(image: PILImage) -> list[int]:
     return [len(image.getbands()), image.height, image.width]
 
 
-def _get_num_channels_image_pil(image: Any) -> int:
+def _get_num_channels_image_pil(image: PILImage) -> int:
     return len(image.getbands())
 
 
-def _get_size_image_pil(image: Any) -> list[int]:
+def _get_size_image_pil(image: PILImage) -> list[int]:
     return [image.height, image.width]
 
 
@@ -146,7 +147,7 @@ for _functional, _kernels in _KERNELS.items():
 
 
 def convert_bounding_box_format(
-    inpt: Any,
+    inpt: Tensor,
     old_format: BoundingBoxFormat | str | None = None,
     new_format: BoundingBoxFormat | str | None = None,
     inplace: bool = False,
@@ -173,7 +174,8 @@ def convert_bounding_box_format(
         if old_format is None:
             raise ValueError("For pure tensor inputs, `old_format` has to be passed.")
         return _convert_bounding_box_format(inpt, as_format(old_format), new_format, inplace)
-    _check_is(inpt, BoundingBoxes, "bounding box")
+    if not isinstance(inpt, BoundingBoxes):
+        raise _is_no(inpt, "bounding box")
     if old_format is not None:
         raise ValueError("For bounding box tv_tensor inputs, `old_format` must not be passed.")
     output = _convert_bounding_box_format(inpt.as_subclass(Tensor), inpt.format, new_format, inplace)
@@ -191,7 +193,7 @@ def _convert_bounding_box_format(
 
 
 def clamp_bounding_boxes(
-    inpt: Any,
+    inpt: Tensor,
     format: BoundingBoxFormat | str | None = None,
     canvas_size: tuple[int, int] | None = None,
     clamping_mode: str | None = "auto",
@@ -217,14 +219,15 @@ def clamp_bounding_boxes(
                 "For pure tensor inputs, `format`, `canvas_size` and `clamping_mode` have to be passed."
             )
         return clamped(inpt, as_format(format), canvas_size, clamping_mode)
-    _check_is(inpt, BoundingBoxes, "bounding box")
+    if not isinstance(inpt, BoundingBoxes):
+        raise _is_no(inpt, "bounding box")
     if format is not None or canvas_size is not None:
         raise ValueError("For bounding box tv_tensor inputs, `format` and `canvas_size` must not be passed.")
     mode = inpt.clamping_mode if clamping_mode == "auto" else clamping_mode
     return tv_tensors.wrap(clamped(inpt.as_subclass(Tensor), inpt.format, inpt.canvas_size, mode), like=inpt)
 
 
-def clamp_keypoints(inpt: Any, canvas_size: tuple[int, int] | None = None) -> Tensor:
+def clamp_keypoints(inpt: Tensor, canvas_size: tuple[int, int] | None = None) -> Tensor:
     """Points brought back onto the pixels of their canvas.
 
     >>> import tritonnn as torch
@@ -241,14 +244,14 @@ def clamp_keypoints(inpt: Any, canvas_size: tuple[int, int] | None = None) -> Te
         if canvas_size is None:
             raise ValueError("For pure tensor inputs, `canvas_size` has to be passed.")
         return clamped_points(inpt, canvas_size)
-    _check_is(inpt, KeyPoints, "keypoints")
+    if not isinstance(inpt, KeyPoints):
+        raise _is_no(inpt, "keypoints")
     if canvas_size is not None:
         raise ValueError("For keypoints tv_tensor inputs, `canvas_size` must not be passed.")
     return tv_tensors.wrap(clamped_points(inpt.as_subclass(Tensor), inpt.canvas_size), like=inpt)
 
 
-def _check_is(inpt: object, cls: type, name: str) -> None:
-    if not isinstance(inpt, cls):
-        raise TypeError(
-            f"Input can either be a plain tensor or a {name} tv_tensor, but got {type(inpt)} instead."
-        )
+def _is_no(inpt: object, name: str) -> TypeError:
+    return TypeError(
+        f"Input can either be a plain tensor or a {name} tv_tensor, but got {type(inpt)} instead."
+    )

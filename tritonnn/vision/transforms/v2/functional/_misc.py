@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import tritonnn as torch
 from tritonnn import Tensor
 from tritonnn.vision import tv_tensors
+from tritonnn.vision._types import PictureT, PILImage
 from tritonnn.vision.transforms import functional as _F
+from tritonnn.vision.transforms._tensor_values import channel_statistics
 from tritonnn.vision.transforms.v2.functional._box_formats import as_format, converted
 from tritonnn.vision.transforms.v2.functional._utils import (
     PICTURE,
     functional,
-    image_kernel,
     is_pure_tensor,
     kernel_of,
     video_kernel,
@@ -27,7 +28,7 @@ __all__ = [
 
 
 @functional
-def normalize(inpt: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
+def normalize(inpt: PictureT, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> PictureT:
     """Minus the mean, divided by the standard deviation, of each channel.
 
     >>> import tritonnn as torch
@@ -38,7 +39,9 @@ def normalize(inpt: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
 
 
 @functional
-def gaussian_blur(inpt: Any, kernel_size: Any, sigma: Any = None) -> Any:
+def gaussian_blur(
+    inpt: PictureT, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
+) -> PictureT:
     """Blurred by a Gaussian.
 
     Args:
@@ -49,7 +52,7 @@ def gaussian_blur(inpt: Any, kernel_size: Any, sigma: Any = None) -> Any:
 
 
 @functional
-def gaussian_noise(inpt: Any, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Any:
+def gaussian_noise(inpt: PictureT, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> PictureT:
     """With normally distributed noise added, of which 1 is full brightness.
 
     Args:
@@ -61,7 +64,7 @@ def gaussian_noise(inpt: Any, mean: float = 0.0, sigma: float = 0.1, clip: bool 
 
 
 @functional
-def to_dtype(inpt: Any, dtype: torch.dtype = torch.float32, scale: bool = False) -> Any:
+def to_dtype(inpt: PictureT, dtype: torch.dtype = torch.float32, scale: bool = False) -> PictureT:
     """In another type.
 
     >>> import tritonnn as torch
@@ -76,10 +79,17 @@ def to_dtype(inpt: Any, dtype: torch.dtype = torch.float32, scale: bool = False)
     """
 
 
-normalize_image = image_kernel(_F.normalize)
+def normalize_image(
+    image: Tensor, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor, inplace: bool = False
+) -> Tensor:
+    """`normalize` of a picture. A picture of one channel and several means has a result of as many channels."""
+    centre, spread = channel_statistics(image, mean, std)
+    return (image.sub_(centre) if inplace else image - centre).div_(spread)
 
 
-def gaussian_blur_image(image: Tensor, kernel_size: Any, sigma: Any = None) -> Tensor:
+def gaussian_blur_image(
+    image: Tensor, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
+) -> Tensor:
     """`gaussian_blur` of a picture."""
     return _F.gaussian_blur(image, kernel_size, sigma)
 
@@ -98,7 +108,9 @@ def gaussian_noise_image(image: Tensor, mean: float = 0.0, sigma: float = 0.1, c
     return (sum_.clamp(0, 255) if clip else sum_).to(torch.uint8)
 
 
-def _gaussian_noise_pil(image: Any, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Any:
+def _gaussian_noise_pil(
+    image: PILImage, mean: float = 0.0, sigma: float = 0.1, clip: bool = True
+) -> PILImage:
     raise ValueError("Gaussian Noise is not implemented for PIL images.")
 
 

@@ -44,6 +44,9 @@ def affine(
         return moved, canvas_size
     corners = matrix.new_tensor([[0, 0], [0, height], [width, height], [width, 0]])
     least = (corners @ matrix[:, :2].T + matrix[:, 2]).amin(0)
+    quarters, rest = divmod(angle % 360, 90)
+    if center is None and rest == 0:  # pictures are then turned without a grid, whose size may be one larger
+        return moved - least, (height, width) if quarters % 2 == 0 else (width, height)
     from_middle = [about[0] - width * 0.5, about[1] - height * 0.5]  # as of pictures, whose size it has to be
     new_width, new_height = rotated_size(_get_inverse_affine_matrix(from_middle, *how), width, height)
     return moved - least, (new_height, new_width)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tritonnn as torch
 from tritonnn import Tensor
+from tritonnn.vision._types import TensorT
 from tritonnn.vision.transforms.v2.functional._utils import functional, kernel_of
 from tritonnn.vision.tv_tensors import Video
 
@@ -13,7 +12,7 @@ __all__ = ["uniform_temporal_subsample", "uniform_temporal_subsample_video"]
 
 
 @functional
-def uniform_temporal_subsample(inpt: Any, num_samples: int) -> Any:
+def uniform_temporal_subsample(inpt: TensorT, num_samples: int) -> TensorT:
     """So many frames at equal distances, from the first to the last.
 
     >>> import tritonnn as torch

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import tritonnn as torch
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture
 from tritonnn.vision.transforms.functional import pil_to_tensor, to_pil_image
 
 __all__ = ["pil_to_tensor", "to_image", "to_pil_image"]
 
 
-def to_image(inpt: Any) -> tv_tensors.Image:
+def to_image(inpt: Picture | np.ndarray) -> tv_tensors.Image:
     """A tensor, an array of (height, width, channels), or a picture of Pillow's as an Image; its values stay.
 
     >>> import numpy, tritonnn as torch

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 from tritonnn._tensor import Tensor
 from tritonnn.vision import tv_tensors
 from tritonnn.vision._pillow import is_image
+from tritonnn.vision._types import Picture
 from tritonnn.vision.transforms import _functional_pil
 
 F = TypeVar("F", bound=Callable)
+T = TypeVar("T")
 
 _FillType = int | float | Sequence[int] | Sequence[float] | None
 
@@ -80,7 +82,7 @@ def _get_kernel(functional: Callable, input_type: type, *, allow_passthrough: bo
     )
 
 
-def _unchanged(inpt: Any, *args: Any, **kwargs: Any) -> Any:
+def _unchanged(inpt: T, *args: object, **kwargs: object) -> T:
     return inpt
 
 
@@ -132,7 +134,7 @@ def _adapted(functional: Callable, cls: type | str, kernel: Callable) -> Callabl
     return adapted
 
 
-def _wrapped(output: Any, like: Any) -> Any:
+def _wrapped(output: Any, like: tv_tensors.TVTensor) -> Any:
     if not isinstance(output, tuple):
         return tv_tensors.wrap(output, like=like)
     if like._metadata:
@@ -208,7 +210,7 @@ def _named(name: str) -> Callable:
 def image_kernel(function: F) -> F:
     """The kernel of pictures that is a function of the classic transforms; one of tensors has a twin for Pillow's."""
 
-    def kernel(image: Any, *args: Any, **kwargs: Any) -> Any:
+    def kernel(image: Picture, *args: Any, **kwargs: Any) -> Any:
         chosen = getattr(_functional_pil, function.__name__) if is_image(image) else function
         return chosen(image, *args, **kwargs)
 
@@ -218,7 +220,7 @@ def image_kernel(function: F) -> F:
 def video_kernel(image_kernel: F) -> F:
     """The kernel of videos that is the one of pictures, frames being a dimension of the batch."""
 
-    def kernel(video: Any, *args: Any, **kwargs: Any) -> Any:
+    def kernel(video: Tensor, *args: Any, **kwargs: Any) -> Any:
         return image_kernel(video, *args, **kwargs)
 
     return _named_for(kernel, image_kernel, "video", ())
@@ -227,7 +229,7 @@ def video_kernel(image_kernel: F) -> F:
 def mask_kernel(image_kernel: F, **fixed: Any) -> F:
     """The kernel of masks that is the one of pictures with some arguments fixed; a mask may do without channels."""
 
-    def kernel(mask: Any, *args: Any, **kwargs: Any) -> Any:
+    def kernel(mask: Tensor, *args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(mask, *args, **kwargs).arguments
         del bound["mask"]
         output = image_kernel(mask if mask.ndim > 2 else mask.unsqueeze(0), **bound, **fixed)
@@ -238,7 +240,7 @@ def mask_kernel(image_kernel: F, **fixed: Any) -> F:
     return kernel  # type: ignore[return-value]
 
 
-def _named_for(kernel: Any, other: Any, kind: str, without: Iterable[str]) -> Any:
+def _named_for(kernel: Any, other: Callable, kind: str, without: Iterable[str]) -> Any:
     """The kernel with the other's name and signature, its first parameter named as what it computes with."""
     signature = inspect.signature(other)
     first, *others = signature.parameters.values()
