@@ -182,7 +182,7 @@ def claim() -> None:
     library: Any = sys.modules["tritonnn"]
     library.storage._load_from_bytes = _load_from_bytes
     _load_from_bytes.__module__ = "torch.storage"
-    _tensors.reduce_storage = untyped.StorageBase.__reduce_ex__ = _by_bytes  # type: ignore[assignment,method-assign]
+    _tensors.reduce_storage = untyped.StorageBase.__reduce_ex__ = _by_bytes
     for function, name in REBUILDING.items():
         function.__module__, function.__name__, function.__qualname__ = "torch._utils", name, name
 
