@@ -101,12 +101,13 @@ def test_a_walk_through_the_packages_ends(library, tmp_path):
 import importlib, pkgutil, sys, {library}
 failed = []
 names = [m.name for m in pkgutil.walk_packages({library}.__path__, "{library}.", onerror=failed.append)]
+failed = [name for name in failed if "tensorboard" not in name]  # what it needs may be missing
 print(len(names) == len(set(names)), failed, any(".{library}." in name + "." for name in names if "_shim" not in name))
 print({library}.nn.__name__ + ".linear" in names or "{library}.nn.modules.linear" in names)
 for name in ("{library}.setup", "{library}.tests", "{library}.tritonnn"):
     print(importlib.util.find_spec(name))
 for name in names:
-    if not name.endswith("__main__") and "_shim" not in name:
+    if not name.endswith("__main__") and "_shim" not in name and "tensorboard" not in name:
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -117,5 +118,4 @@ for name in names:
     environ = {**os.environ, "PYTHONPATH": str(Path(tritonnn.__path__[0]).parent)}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
     lines = done.stdout.split("\n")[:-1]
-    assert done.returncode == 0 and lines[:5] == ["True [] False", "True", *["None"] * 3], done.stderr
-    assert all("tensorboard" in line for line in lines[5:]), lines  # what it needs may be missing
+    assert done.returncode == 0 and lines == ["True [] False", "True", *["None"] * 3], (lines, done.stderr)
