@@ -6,6 +6,15 @@ from collections.abc import Callable, Sequence
 
 import tritonnn as torch
 from tritonnn import Tensor, nn
+from tritonnn.nn.modules.utils import _pair
+
+
+def pair(name: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """One number for both dimensions, or one for each; ValueError names the argument where there are others."""
+    both = tuple(_pair(value))
+    if len(both) != 2:
+        raise ValueError(f"{name} must be one number or two, got {value}")
+    return both
 
 
 def _cat(tensors: list[Tensor], dim: int = 0) -> Tensor:

@@ -8,6 +8,7 @@ import tritonnn as torch
 from tritonnn import Tensor, nn
 from tritonnn.nn import init
 from tritonnn.nn.modules.utils import _pair
+from tritonnn.vision.ops._utils import pair
 
 
 def deform_conv2d(
@@ -55,7 +56,8 @@ def deform_conv2d(
         input, weight, offset,
         input.new_zeros((input.shape[0], 1)) if mask is None else mask,
         input.new_zeros(weight.shape[0]) if bias is None else bias,
-        *_pair(stride), *_pair(padding), *_pair(dilation), input.shape[1] // weight.shape[1], offset_groups,
+        *pair("stride", stride), *pair("padding", padding), *pair("dilation", dilation),
+        input.shape[1] // weight.shape[1], offset_groups,
         mask is not None,
     )  # fmt: skip
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tritonnn as torch
 from tritonnn import Tensor, fx, nn
-from tritonnn.nn.modules.utils import _pair
-from tritonnn.vision.ops._utils import _regions
+from tritonnn.vision.ops._utils import _regions, pair
 
 
 def ps_roi_align(
@@ -36,7 +35,7 @@ def ps_roi_align(
     """
     rois = _regions(boxes)
     return torch.ops.torchvision.ps_roi_align(
-        input, rois, spatial_scale, *_pair(output_size), sampling_ratio
+        input, rois, spatial_scale, *pair("output_size", output_size), sampling_ratio
     )[0]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tritonnn as torch
 from tritonnn import Tensor, fx, nn
-from tritonnn.nn.modules.utils import _pair
-from tritonnn.vision.ops._utils import _regions
+from tritonnn.vision.ops._utils import _regions, pair
 
 
 def ps_roi_pool(input: Tensor, boxes: Tensor, output_size: int, spatial_scale: float = 1.0) -> Tensor:
@@ -27,7 +26,9 @@ def ps_roi_pool(input: Tensor, boxes: Tensor, output_size: int, spatial_scale: f
 
     Raises AssertionError for boxes of another shape. Source: https://arxiv.org/abs/1605.06409.
     """
-    return torch.ops.torchvision.ps_roi_pool(input, _regions(boxes), spatial_scale, *_pair(output_size))[0]
+    return torch.ops.torchvision.ps_roi_pool(
+        input, _regions(boxes), spatial_scale, *pair("output_size", output_size)
+    )[0]
 
 
 fx.wrap("ps_roi_pool")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tritonnn as torch
 from tritonnn import Tensor, fx, nn
-from tritonnn.nn.modules.utils import _pair
-from tritonnn.vision.ops._utils import _regions
+from tritonnn.vision.ops._utils import _regions, pair
 
 
 def roi_align(
@@ -36,7 +35,7 @@ def roi_align(
     Raises AssertionError for boxes of another shape. Source: https://arxiv.org/abs/1703.06870.
     """
     return torch.ops.torchvision.roi_align(
-        input, _regions(boxes), spatial_scale, *_pair(output_size), sampling_ratio, aligned
+        input, _regions(boxes), spatial_scale, *pair("output_size", output_size), sampling_ratio, aligned
     )
 
 

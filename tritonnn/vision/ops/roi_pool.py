@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tritonnn as torch
 from tritonnn import Tensor, fx, nn
-from tritonnn.nn.modules.utils import _pair
-from tritonnn.vision.ops._utils import _regions
+from tritonnn.vision.ops._utils import _regions, pair
 
 
 def roi_pool(
@@ -31,7 +30,9 @@ def roi_pool(
 
     Raises AssertionError for boxes of another shape. Source: https://arxiv.org/abs/1504.08083.
     """
-    return torch.ops.torchvision.roi_pool(input, _regions(boxes), spatial_scale, *_pair(output_size))[0]
+    return torch.ops.torchvision.roi_pool(
+        input, _regions(boxes), spatial_scale, *pair("output_size", output_size)
+    )[0]
 
 
 fx.wrap("roi_pool")
