@@ -81,10 +81,11 @@ def forget_launches(monkeypatch):
 
 @pytest.fixture
 def offsets_of_width(monkeypatch, forget_launches):
-    """offsets_of_width(module, wide, call) is what `call` returns with the module's offsets in 64 or 32 bits."""
+    """offsets_of_width(modules, wide, call) is what `call` returns with the modules' offsets in 64 or 32 bits."""
 
-    def run(module, wide, call):
-        widths, launch = set(), module.launch
+    def run(modules, wide, call):
+        modules = modules if isinstance(modules, tuple) else (modules,)
+        widths, launch = set(), modules[0].launch
 
         def noted(*args, **options):
             widths.add(options["INT64"])
@@ -92,8 +93,9 @@ def offsets_of_width(monkeypatch, forget_launches):
 
         forget_launches()
         with monkeypatch.context() as patch:
-            patch.setattr(module, "needs_int64", lambda *_: wide)
-            patch.setattr(module, "launch", noted)
+            for module in modules:
+                patch.setattr(module, "needs_int64", lambda *_: wide)
+                patch.setattr(module, "launch", noted)
             result = call()
         assert widths == {wide}
         return result

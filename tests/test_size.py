@@ -14,11 +14,11 @@ LONG_FILES: dict[str, str] = {
     "tritonnn/_tensor.py": "one class: the properties and methods that are not ops",
 }
 LONG_FUNCTIONS: dict[str, str] = {
-    "kernels/attention/_kernels.py::attention_kernel": "a kernel: its stages share their registers",
-    "kernels/attention/_kernels.py::keys_backward_kernel": "a kernel: its stages share their registers",
-    "kernels/attention/_kernels.py::queries_backward_kernel": "a kernel: its stages share their registers",
-    "kernels/convolution/_kernels.py::correlate_kernel": "a kernel: its stages share their registers",
-    "kernels/convolution/_kernels.py::weight_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_forward.py::attention_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_backward.py::keys_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_backward.py::queries_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_correlate.py::correlate_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_weight.py::weight_kernel": "a kernel: its stages share their registers",
     "kernels/device/reduce.py::moments_kernel": "a kernel: its stages share their registers",
     "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",
     "kernels/linalg/_kernels.py::gemm_kernel": "a kernel: its stages share their registers",

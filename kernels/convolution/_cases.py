@@ -8,8 +8,10 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
-from tritonnn.kernels.convolution import _kernels as _conv
 from tritonnn.kernels.convolution import fold as _fold
+from tritonnn.kernels.convolution._correlate import correlate_kernel
+from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
+from tritonnn.kernels.convolution._weight import reduce_kernel, weight_kernel
 from tritonnn.kernels.tables.convolution import (
     FEW_ROWS,
     FLAT,
@@ -47,7 +49,7 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ..
     }  # fmt: skip
     shape, way = f"{tile.rows}x{tile.columns}x{tile.depth}", "flat" if flat else "taps"
     return Case(
-        _conv.correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
+        correlate_kernel, f"{pointers} {shapes} {_GEOMETRY} {_GEOMETRY} {_GEOMETRY}", constants,
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
         spills=16 if kind == "fp64" else 8,  # between the taps
@@ -64,7 +66,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHI
     }  # fmt: skip
     out, geometry = "fp64" if kind == "fp64" else "fp32", f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
     return Case(
-        _conv.weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
+        weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
         archs=archs,
@@ -78,13 +80,13 @@ def _depthwise(kind: str) -> list[Case]:
     constants = {"KH": 3, "KW": 3, "BLOCK": 256, "COMPUTE": compute, "INT64": False}
     return [
         Case(
-            _conv.depthwise_kernel,
+            depthwise_kernel,
             f"*{kind} *{kind} *{kind} *{kind} i32=1 {shared} (i32 i32 i32 i32) i32 i32 {geometry}",
             {"KD": 1, **constants},
             label=kind,
         ),
         Case(
-            _conv.depthwise_weight_kernel,
+            depthwise_weight_kernel,
             f"*{'fp64' if kind == 'fp64' else 'fp32'} *{kind} *{kind} {shared} i32 i32 i32 {geometry}",
             constants,
             label=kind,
@@ -128,7 +130,7 @@ def cases() -> list[Case]:
         entries += _depthwise(kind)
         entries.append(
             Case(
-                _conv.reduce_kernel,
+                reduce_kernel,
                 f"*{kind} *{'fp64' if kind == 'fp64' else 'fp32'} i32 i32 {_STRIDES} {_STRIDES}",
                 {"BLOCK": 512, "COMPUTE": compute, "INT64": False},
                 label=kind,

@@ -9,10 +9,12 @@ GEMM = "kernels/linalg/_kernels.py"
 ROWS = "kernels/normalization/_row_kernels.py"
 CHANNELS = "kernels/normalization/_channel_kernels.py"
 ENTROPY = "kernels/loss/_cross_entropy.py"
-ATTENTION = "kernels/attention/_kernels.py"
+ATTENTION = "kernels/attention/_forward.py"
+ATTENTION_SCORES = "kernels/attention/_common.py"
 EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
-CONVOLUTION = "kernels/convolution/_kernels.py"
+CONVOLUTION = "kernels/convolution/_correlate.py"
+CONVOLUTION_BORDER = "kernels/convolution/_common.py"
 SCAN = "kernels/scan.py"
 CTC = "kernels/loss/ctc.py"
 SPELLING = "tests/test_ctc.py -k"
@@ -145,12 +147,12 @@ FAULTS = [
         "tests/test_attention.py -k causal_sees",
     ),
     Fault(
-        "attention: the diagonal is hidden", "mask", ATTENTION,
+        "attention: the diagonal is hidden", "mask", ATTENTION_SCORES,
         "tl.where(offs_n <= offs_m, qk, MINUS_INFINITY)", "tl.where(offs_n < offs_m, qk, MINUS_INFINITY)",
         "tests/test_attention.py -k causal",
     ),
     Fault(
-        "attention: keys beyond the last one", "padding value", ATTENTION,
+        "attention: keys beyond the last one", "padding value", ATTENTION_SCORES,
         "        qk = tl.where(offs_n < seqlen_k, qk, MINUS_INFINITY)\n", "        pass\n",
         f"{TWIN} 'kernel_matches_twin and attention'",
     ),
@@ -184,7 +186,7 @@ FAULTS = [
         f"tests/test_pooling.py {TWIN} 'count_what_they or (kernel_matches_twin and avg_pool)'",
     ),
     Fault(
-        "convolution: a wrap around the edge", "mask", CONVOLUTION,
+        "convolution: a wrap around the edge", "mask", CONVOLUTION_BORDER,
         "(h < sizes[1]) & (w >= 0) & (w < sizes[2])", "(h < sizes[1]) & (w < sizes[2])",
         f"{TWIN} 'kernel_matches_twin and convolution_cuda'",
     ),

@@ -1,0 +1,32 @@
+"""What the kernels of convolution share."""
+
+from __future__ import annotations
+
+import triton
+from triton import language as tl
+
+
+@triton.jit
+def unravel(index, sizes):
+    """The batch and the spatial indices of a row-major position."""
+    w = index % sizes[2]
+    index = index // sizes[2]
+    h = index % sizes[1]
+    index = index // sizes[1]
+    return index // sizes[0], index % sizes[0], h, w
+
+
+@triton.jit
+def is_in_bounds(d, h, w, sizes):
+    """Whether an input position exists: what lies in the padding is masked, not stored."""
+    return (d >= 0) & (d < sizes[0]) & (h >= 0) & (h < sizes[1]) & (w >= 0) & (w < sizes[2])
+
+
+@triton.jit
+def dot(a, b, acc, PRECISION: tl.constexpr):
+    """acc + a @ b, summed in the type of acc."""
+    # out_dtype is float32 unless said; input_precision only concerns float32
+    if acc.dtype == tl.float64:
+        return tl.dot(a, b, acc, out_dtype=tl.float64)
+    else:
+        return tl.dot(a, b, acc, input_precision=PRECISION)
