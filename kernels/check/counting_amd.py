@@ -16,17 +16,8 @@ _IN_LOOP = re.compile(r"in Loop: Header=(BB\w+)")
 _NAME = re.compile(r"\s+([a-z]\w+)\b")
 _SHAPE = re.compile(r"v_mfma_\w+?_(\d+)x(\d+)x(\d+)")
 _LOADED = re.compile(r"(?:global|buffer|flat)_load_(?:lds_)?(\w+)")
-_SIZES = {
-    "dword": 4,
-    "dwordx2": 8,
-    "dwordx3": 12,
-    "dwordx4": 16,
-    "ushort": 2,
-    "short": 2,
-    "sshort": 2,
-    "ubyte": 1,
-    "sbyte": 1,
-}
+_SIZES = {"dword": 4, "dwordx2": 8, "dwordx3": 12, "dwordx4": 16, "ushort": 2, "short": 2, "sshort": 2,
+          "ubyte": 1, "sbyte": 1}  # fmt: skip
 _KIND = (
     ("matrix", re.compile(r"v_mfma")),
     ("memory", re.compile(r"(?:global|buffer|flat|scratch|ds|s_load|s_buffer)_")),
@@ -89,14 +80,20 @@ def count_amd(text: str, work: Work, warps: int) -> dict[str, float]:
         if not units:
             raise Uncounted("no loop with matrix instructions")
         return per_unit(Counter(map(kind, hot)), warps, units)
-    loading = [code for code in found if sum(map(loaded, code))]
+    loading = [code for code in found if _bytes(code)]
     if not loading:
         raise Uncounted("no loop that loads")
     passes = min(work.passes, len(loading))
     variants = len(loading) // passes
     total: Counter[str] = Counter()
     for k in range(passes):
-        code = min(loading[k * variants : (k + 1) * variants], key=lambda c: len(c) / sum(map(loaded, c)))
+        code = min(loading[k * variants : (k + 1) * variants], key=lambda c: len(c) / _bytes(c))
         for what, n in Counter(map(kind, code)).items():
-            total[what] += n * work.loads / (sum(map(loaded, code)) * 64)
+            total[what] += n * work.loads / (_bytes(code) * 64)
     return per_unit(total, 1, 1)
+
+
+def _bytes(code: list[str]) -> int:
+    """Loaded by a thread; without a number of each row, beside the rows themselves."""
+    sizes = [loaded(name) for name in code]
+    return sum(size for size in sizes if size > 4 or max(sizes) <= 4)

@@ -1,8 +1,8 @@
 """A disassembled kernel (SASS) as instructions, basic blocks and loops.
 
 A loop is a set of blocks that reach each other (a strongly connected component of the graph of jumps); without
-the jumps back to its first block, what still reaches each other is a loop inside it. This finds the blocks of a loop wherever the
-assembler has put them, and needs no knowledge of where an indirect jump goes.
+the jumps back to its first block, what still reaches each other is a loop inside it. This finds the blocks of a
+loop wherever the assembler has put them, and needs no knowledge of where an indirect jump goes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,12 @@ class Instruction(NamedTuple):
 
 @dataclass
 class Loop:
-    """Blocks by number, the first of them, loops that contain this one, loops inside, and the jumps back of all of these."""
+    """A loop.
+
+    Attributes:
+        blocks: by number. header: the first of them. depth: 1 for an outer loop. inner: the loops inside.
+        back: jumps back to the header and to those of the loops inside.
+    """
 
     blocks: set[int]
     header: int

@@ -1,7 +1,8 @@
 """The figures of every binary, kept in `regressions.json`, and what has become worse since they were kept.
 
 The file has one line per binary: registers, bytes of spills, bytes of shared memory, instructions, and
-instructions of the largest inner loop; where the case declares its work, also the counts of `Report`. They depend on the compiler, so they are compared only under the minor
+instructions of the largest inner loop; where the case declares its work, also the counts of `Report`. They
+depend on the compiler, so they are compared only under the minor
 version of Triton that they were kept with.
 """
 
