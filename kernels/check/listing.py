@@ -22,6 +22,7 @@ _ENDS = ("EXIT", "RET", "BPT", "KILL")
 ASYNCHRONOUS = ("UTCHMMA", "UTCQMMA", "UTCIMMA", "UTCOMMA", "UTMALDG", "UTMASTG", "UTMAREDG", "UTCBAR")
 _WAITS = re.compile(r"TRYWAIT|TRY_ALLOC|FIND_AND_SET")
 _LONGEST_WAIT = 8  # instructions of a loop that only asks again whether a barrier is passed
+_WORKS = re.compile(r"UTC.?MMA|UTMA|LD|ST|[HQI]G?MMA|MUFU|F")
 GROUPS = "USETMAXREG"
 
 
@@ -107,7 +108,8 @@ class Listing:
         code = [x for k in loop.blocks for x in self.blocks[k]]
         if len(code) == 1:  # the jump to itself that fills the end of a kernel
             return True
-        return len(code) <= _LONGEST_WAIT and any(_WAITS.search(x.name) for x in code)
+        asks = any(_WAITS.search(x.name) for x in code) and not any(_WORKS.match(x.name) for x in code)
+        return asks and len(code) <= _LONGEST_WAIT
 
     def _inside(self, blocks: set[int], cut: set[tuple[int, int]], depth: int) -> Iterator[Loop]:
         graph = {k: [t for t in self.jumps[k] if t in blocks and (k, t) not in cut] for k in blocks}
