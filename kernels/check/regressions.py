@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,10 +118,13 @@ def _worse_counts(before: dict[str, Any], report: Report) -> list[str]:
     return worse
 
 
-def differences(reports: list[Report], binaries: Collection[str], whole: bool) -> tuple[list[str], list[str]]:
-    """Binaries that are not in the file, and, if `whole`, those in the file that are made no more."""
+def differences(
+    reports: list[Report], binaries: Mapping[str, list[Any]], whole: bool
+) -> tuple[list[str], list[str]]:
+    """Binaries that are not in the file with all figures, and, if `whole`, those in it that are made no more."""
     keys = {key(r) for r in reports}
-    return sorted(keys.difference(binaries)), sorted(set(binaries) - keys) if whole else []
+    uncounted = {key(r) for r in reports if r.counts and len(binaries.get(key(r), ())) == len(SLACK)}
+    return sorted(keys.difference(binaries) | uncounted), sorted(set(binaries) - keys) if whole else []
 
 
 def updated(reports: list[Report], version: str, kept: Kept, whole: bool) -> Kept:

@@ -25,7 +25,7 @@ from tritonnn.kernels.tables.convolution import (
 # Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
 FLOAT64_ON_942 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
-_MATH = {"bf16": "half", "fp32": "tf32", "fp64": "fp64"}
+_MATH = {"bf16": "half", "fp32": "tf32"}
 _GEOMETRY = "(i32 i32 i32)"
 _STRIDES = "(i32 i32 i32 i32 i32)"
 _PACKED = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
@@ -54,7 +54,7 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ..
         label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
         spills=16 if kind == "fp64" else 8,  # between the taps
-        work=tiles(_MATH[kind]),
+        work=tiles(_MATH[kind]) if last and kind in _MATH else None,
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHI
         weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
-        archs=archs, work=tiles(_MATH[kind]),
+        archs=archs, work=tiles(_MATH[kind]) if kind in _MATH else None,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from tritonnn.kernels.check.counting import (
 )
 from tritonnn.kernels.check.counting_amd import count_amd
 from tritonnn.kernels.check.listing import Listing
-from tritonnn.kernels.check.regressions import figures, regressions
+from tritonnn.kernels.check.regressions import differences, figures, regressions
 
 EIGHT = '"ttg.num-warps" = 8 : i32'
 
@@ -69,11 +69,12 @@ def counts(**some: float) -> dict[str, float]:
 
 def test_the_hot_loop_is_the_innermost_one_without_its_waiting():
     listing = sass(PRODUCT.format(products=4 * STEP))
+    # outside, what fills the end; steps within tiles, and the wait within a step
     assert sorted((loop.depth, len(loop.inner)) for loop in listing.loops()) == [
         (1, 0),
         (1, 2),
-        (2, 0),
         (2, 1),
+        (3, 0),
     ]
     assert len(listing.innermost()) == 1
     # 8 warps do 128 rows x 128 x 64 with four instructions: a unit. Two of `other` are the wait and its jump.
@@ -343,7 +344,10 @@ def test_one_more_instruction_a_step_fails():
         "k[a] sm_90: issued for a tile 64 -> 72, special for a tile 0 -> 8"
     ]
     assert regressions([report(plain, held=1)], kept) == ["k[a] sm_90: programs on a multiprocessor 2 -> 1"]
-    assert regressions([report(plain)], {"k[a] sm_90": [0, 0, 0, 0, 0]}) == []  # not counted before
+    before = {"k[a] sm_90": [0, 0, 0, 0, 0]}  # not counted yet
+    assert regressions([report(plain)], before) == []
+    assert differences([report(plain)], before, whole=True) == (["k[a] sm_90"], [])
+    assert differences([report(plain)], kept, whole=True) == ([], [])
     assert "64" in show_counts([report(plain)]) and "2 (16)" in show_counts([report(plain)])
 
 
