@@ -13,6 +13,7 @@ import re
 import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from tritonnn.kernels.check.case import Work
@@ -196,7 +197,7 @@ def _of_rows(ways: list[_Way], warps: int, work: Work) -> dict[str, float]:
         raise Uncounted("no loop that loads")
     passes = min(work.passes, len(loading))
     variants = len(loading) // passes
-    total: Counter[str] = Counter()
+    total = dict.fromkeys(KINDS, 0.0)
     for k in range(passes):
         way = min(loading[k * variants : (k + 1) * variants], key=lambda way: len(way.code) / way.bytes)
         units = way.bytes * 32 * warps / work.loads
@@ -205,6 +206,6 @@ def _of_rows(ways: list[_Way], warps: int, work: Work) -> dict[str, float]:
     return per_unit(total, 1, 1)
 
 
-def per_unit(issued: Counter[str], warps: int, units: float) -> dict[str, float]:
+def per_unit(issued: Mapping[str, float], warps: int, units: float) -> dict[str, float]:
     """Every kind, to three decimals."""
-    return {what: round(issued[what] * warps / units, 3) for what in KINDS}
+    return {what: round(issued.get(what, 0) * warps / units, 3) for what in KINDS}

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 
 from tritonnn.kernels.check.case import Work
-from tritonnn.kernels.check.counting import Uncounted, per_unit
+from tritonnn.kernels.check.counting import KINDS, Uncounted, per_unit
 
 _BLOCK = re.compile(r"\.L(BB\w+):|; %bb\.\d+:")
 _IN_LOOP = re.compile(r"in Loop: Header=(BB\w+)")
@@ -85,7 +85,7 @@ def count_amd(text: str, work: Work, warps: int) -> dict[str, float]:
         raise Uncounted("no loop that loads")
     passes = min(work.passes, len(loading))
     variants = len(loading) // passes
-    total: Counter[str] = Counter()
+    total = dict.fromkeys(KINDS, 0.0)
     for k in range(passes):
         code = min(loading[k * variants : (k + 1) * variants], key=lambda c: len(c) / _bytes(c))
         for what, n in Counter(map(kind, code)).items():
