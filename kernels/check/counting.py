@@ -81,17 +81,39 @@ def operations(name: str, asynchronous: float = 0.0) -> float:
 
 
 def asynchronous_operations(ttgir: str) -> float:
-    """Of an instruction of the fifth generation: at most 128 x 256, and 32 bytes deep; the mean where they differ."""
+    """Of an instruction of the fifth generation: at most 128 x 256, and 32 bytes deep.
+
+    The mean of those in the innermost loops, where they differ: without what is done before a loop begins.
+    """
     total, count = 0.0, 0
-    for m, k, element, n in _PRODUCT.findall(ttgir):
-        size = {"8": 1, "E": 1, "6": 2, "2": 4}[
-            element.removeprefix("f8")[-1] if "f8" not in element else "8"
-        ]
-        rows, columns, depth = min(int(m), 128), min(int(n), 256), 32 // size
+    for m, k, element, n in _products(ttgir):
+        rows, columns, depth = min(int(m), 128), min(int(n), 256), 32 // _element_size(element)
         each = -(-int(m) // rows) * -(-int(n) // columns) * -(-int(k) // depth)
         total += 2.0 * rows * columns * depth * each
         count += each
     return total / count if count else 0.0
+
+
+def _products(ttgir: str) -> list[tuple[str, ...]]:
+    """Rows, depth, element and columns of the products of the loops that have no other loop with products inside."""
+    loops: list[tuple[int, int]] = []  # indentation and number of the loops around a line
+    found: dict[tuple[int, ...], list[tuple[str, ...]]] = {}
+    for number, line in enumerate(ttgir.splitlines()):
+        indentation = len(line) - len(line.lstrip())
+        while loops and line.strip() and indentation <= loops[-1][0] and not line.lstrip().startswith("} do"):
+            loops.pop()
+        if "scf.for " in line or "scf.while " in line:
+            loops.append((indentation, number))
+        if product := _PRODUCT.search(line):
+            found.setdefault(tuple(number for _, number in loops), []).append(product.groups())
+    inner = [own for own in found if not any(other != own and other[: len(own)] == own for other in found)]
+    return [product for own in inner for product in found[own]]
+
+
+def _element_size(name: str) -> int:
+    """Bytes of an element as Triton's representation names it: bf16, f32, f8E4M3FN, i8."""
+    bits = re.match(r"[a-z]+(\d+)", name)
+    return int(bits[1]) // 8 if bits else 2
 
 
 def loaded(name: str) -> int:

@@ -177,6 +177,12 @@ def test_what_one_thread_starts_is_of_one_warp():
         "!ttg.memdesc<32x128xbf16, #shared, #smem>, !ttg.memdesc<128x128xf32, #tmem>"
     )
     assert asynchronous_operations(ttgir) == 2 * 128 * 128 * 16
+    for element, depth in (("f32", 8), ("f8E4M3FN", 32)):
+        assert asynchronous_operations(ttgir.replace("bf16", element)) == 2 * 128 * 128 * depth
+    # a product before the loop, whose instructions are narrower, is not of it
+    product = ttgir.splitlines()[1]
+    before = f"  {product.replace('32x128x', '32x64x')}\n  scf.for %i = %a to %b step %c  : i32 {{\n    {product}\n  }}"
+    assert asynchronous_operations(before) == 2 * 128 * 128 * 16
     work = Work("tile of 128 x 128 x 32", flops=2 * 128 * 128 * 32)
     assert count_listing(sass(text), ttgir, work) == counts(matrix=2, integer=8, other=24)
 
