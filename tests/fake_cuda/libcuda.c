@@ -358,6 +358,8 @@ int cuLaunchKernelEx(const Launch *launch, const char *name, void **args, void *
     clock_gettime(CLOCK_MONOTONIC, &now);
     launched = now.tv_sec * 1000000000LL + now.tv_nsec;
     READY();
+    if (!launch->grid[0] || !launch->grid[1] || !launch->grid[2] || launch->grid[0] > 0x7fffffffu ||
+        launch->grid[1] > 65535 || launch->grid[2] > 65535) return INVALID_VALUE;
     for (int i = 0; i < shown_parameters; i++)   /* the low half: an int has no more */
         snprintf(parameters + strlen(parameters), sizeof parameters - strlen(parameters), " %x", *(unsigned *)args[i]);
     note("launch %s grid=%u,%u,%u threads=%u stream=%p device=%d%s", name, launch->grid[0], launch->grid[1],
