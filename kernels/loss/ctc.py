@@ -210,9 +210,9 @@ def ctc_backward(
     _walk(None, log_beta, None, log_probs, targets, lengths, blank, True)
     block = max(32, min(CLASSES, power_of_2(classes)))
     launch(
-        ctc_gradient_kernel, folded(steps * batch, -(-classes // block)), out, grad, grad.strides[0], log_probs, targets,
-        lengths, contiguous(loss), contiguous(log_alpha), log_beta, out.strides, *log_probs.strides, steps, batch,
-        classes, states, blank,
+        ctc_gradient_kernel, folded(steps * batch, -(-classes // block)), out, grad, grad.strides[0], log_probs,
+        targets, lengths, contiguous(loss), contiguous(log_alpha), log_beta, out.strides, *log_probs.strides, steps,
+        batch, classes, states, blank,
         ZERO=zero_infinity, BLOCK_C=block, BLOCK_S=STATES, INT64=needs_int64(out, log_probs, log_alpha), num_warps=4,
     )  # fmt: skip
 

@@ -151,7 +151,8 @@ def deform_columns(
     all_taps = offset_groups * taps
     launch(
         deform_columns_kernel, folded(-(-places // DEFORM_BLOCK), all_taps * -(-depth // channels)), out, input, offset,
-        mask, places, depth, all_taps, taps, *input.shape[2:], out.shape[2:], kernel_size, stride, padding, dilation, out.strides, input.strides, offset.strides,
+        mask, places, depth, all_taps, taps, *input.shape[2:], out.shape[2:],
+        kernel_size, stride, padding, dilation, out.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
         CHANNELS=channels, INT64=needs_int64(out, input, offset, mask),
     )  # fmt: skip
@@ -171,8 +172,8 @@ def deform_columns_backward(
     masks = offset_grad if mask is None else mask_grad
     launch(
         deform_places_kernel, folded(-(-places // DEFORM_BLOCK), all_taps), offset_grad, masks, grad, input,
-        offset, mask, places, depth, all_taps, taps, *input.shape[2:], offset.shape[2:], kernel_size, stride, padding, dilation,
-        offset_grad.strides, masks.strides, grad.strides, input.strides, offset.strides,
+        offset, mask, places, depth, all_taps, taps, *input.shape[2:], offset.shape[2:], kernel_size, stride, padding,
+        dilation, offset_grad.strides, masks.strides, grad.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
         INT64=needs_int64(offset_grad, mask_grad, grad, input, offset, mask),
     )  # fmt: skip

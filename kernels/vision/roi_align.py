@@ -202,9 +202,9 @@ def _gathered(
     def build(tile: Gather) -> Any:
         tiles = -(-height // tile.rows) * -(-width // tile.columns)
         return lambda: launch(
-            roi_align_gather_kernel, folded(images * tiles, -(-channels // tile.channels)), out, grad, rois, rois.shape[0],
-            channels, height, width, *grad.shape[2:], ratio, scale, out.strides, grad.strides, rois.strides,
-            ALIGNED=aligned, OWN=own, COMPUTE=COMPUTE[grad.dtype], ROWS=tile.rows, COLUMNS=tile.columns,
+            roi_align_gather_kernel, folded(images * tiles, -(-channels // tile.channels)), out, grad, rois,
+            rois.shape[0], channels, height, width, *grad.shape[2:], ratio, scale, out.strides, grad.strides,
+            rois.strides, ALIGNED=aligned, OWN=own, COMPUTE=COMPUTE[grad.dtype], ROWS=tile.rows, COLUMNS=tile.columns,
             CHANNELS=tile.channels, INT64=needs_int64(out, grad, rois), num_warps=tile.warps,
         )  # fmt: skip
 

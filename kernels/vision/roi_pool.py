@@ -160,9 +160,9 @@ def _pooled(
     flag = watch(rois)
     tile = choose_align(rows * columns, channels, last, COMPUTE[input.dtype] == tl.float64)
     launch(
-        roi_pool_kernel, folded(regions, -(-rows * columns // tile.bins) * -(-channels // tile.channels)), out, second, flag,
-        input, rois, input.shape[0], channels, *input.shape[2:], rows, columns, scale, out.strides, second.strides,
-        input.strides, rois.strides, OWN=own, LAST=last, COMPUTE=COMPUTE[input.dtype], BINS=tile.bins,
+        roi_pool_kernel, folded(regions, -(-rows * columns // tile.bins) * -(-channels // tile.channels)), out,
+        second, flag, input, rois, input.shape[0], channels, *input.shape[2:], rows, columns, scale, out.strides,
+        second.strides, input.strides, rois.strides, OWN=own, LAST=last, COMPUTE=COMPUTE[input.dtype], BINS=tile.bins,
         CHANNELS=tile.channels, INT64=needs_int64(out, second, input, rois), num_warps=tile.warps,
     )  # fmt: skip
     refuse(op, flag, rois, input.shape[0])
