@@ -17,7 +17,7 @@ from triton import knobs
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.launch.compiled import Compiled, active_driver
+from tritonnn.kernels.launch.compiled import Compiled, active_driver, unspecialised
 from tritonnn.kernels.launch.descriptors import Described, Launcher, Tiles
 from tritonnn.kernels.launch.replay import Unrepeatable, forget_notes
 from tritonnn.kernels.launch.replay import thread as _noting
@@ -151,8 +151,8 @@ class Plan:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
         args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
-            tuple, `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
-            specialised (`do_not_specialize`).
+            tuple, `Tiles` for a descriptor over it. Slots of numbers must belong to parameters of one type
+            that are not specialised (`fp64`, or `i64` with `do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
 
@@ -210,6 +210,7 @@ class Plan:
         """By way of the general launch, which compiles where that is needed and selects the device."""
         if 0 in self._grid:
             return
+        self._check_numbers(given)
         args = self._args.copy()
         for at, pick in self._filling:
             args[at] = pick(given)
@@ -219,6 +220,22 @@ class Plan:
             args = [*self._args, *self._run.tail(len(args))]
             variant = (launcher, args, self._filling)
             self._variants[key] = launcher.opened(*variant[1:]) if type(launcher) is Described else variant
+
+    def _check_numbers(self, given: tuple) -> None:
+        """A binary found for one number must be right for all: calls do not look at them again."""
+        kernel = self._run.kernel  # type: ignore[attr-defined]
+        varying = {at for at, _ in self._filling if _takes_number(self._args[at], given)}
+        for at in varying - unspecialised(kernel):
+            raise TypeError(
+                f"{kernel.__name__}: {kernel.arg_names[at]} is given by a slot of a plan, so its binary must not "
+                "depend on it: annotate it with fp64, or with i64 and name it in do_not_specialize"
+            )
+
+
+def _takes_number(a: Any, given: tuple) -> bool:
+    if type(a) is Slot:
+        return type(given[a.index]) in (int, float, bool)
+    return type(a) is tuple and any(_takes_number(item, given) for item in a)
 
 
 def _has_slots(a: Any) -> bool:

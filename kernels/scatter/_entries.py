@@ -122,7 +122,7 @@ def _combine(a, b, KIND: tl.constexpr):
         return a + b
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["alpha"])
 def combine_kernel(
     out_ptr, source_ptr, keys_ptr, order_ptr, n_entries, width, key_shape, key_strides, rest_shape,
     rest_strides, entry_shape,

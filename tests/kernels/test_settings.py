@@ -22,7 +22,10 @@ LIBRARY = Path(torch.__file__).parent
 KERNELS = Path(autotune.__file__).resolve().parents[1]
 
 # Settings that kernels' host functions read, and how what is kept follows them.
-KEYED = {("precision", "float32_matmul"): ("highest", "high"), ("precision", "convolution_tf32"): (False, True)}
+KEYED = {
+    ("precision", "float32_matmul"): ("highest", "high"),
+    ("precision", "convolution_tf32"): (False, True),
+}
 FORGOTTEN = {("determinism", "enabled"): lambda on: torch.use_deterministic_algorithms(on)}
 # What is set once, or says nothing of results.
 OTHERS = {("runtime.interface", "_chosen"), ("runtime.triton_driver", "_driver")}
@@ -95,7 +98,11 @@ def _reads(files: dict[str, Path], settings: set[tuple[str, str]]) -> set[tuple[
         tree = _tree(path)
         known = _imports(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in known
+            ):
                 what = known[node.value.id], node.attr
             elif isinstance(node, ast.Name) and "." in known.get(node.id, ""):
                 what = tuple(known[node.id].rsplit(".", 1))

@@ -6,6 +6,7 @@ import atexit
 import ctypes
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.runtime import needed
@@ -23,11 +24,10 @@ from tritonnn.runtime.pool import Pool, Stats
 from tritonnn.runtime.properties import DeviceProperties
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
-# Larger blocks go back to the driver's pool, which can piece memory together; small ones are many, and
-# calling the driver for each costs host time.
-LARGEST_CACHED = 1 << 20
 _EVENT_BLOCKING, _EVENT_NO_TIMING, _EVENT_INTERPROCESS = 1, 2, 4
 _HOST_PORTABLE = 1
 _IPC_HANDLE_BYTES = 64
@@ -120,13 +120,7 @@ class DriverRuntime(Runtime):
             if index not in self.pools:
                 self.bind(self.check(index))
                 self.stats[index] = Stats()
-                self.pools[index] = Pool(
-                    DriverSource(self, index),
-                    index,
-                    self.stats[index],
-                    self.gate,
-                    largest_cached=LARGEST_CACHED,
-                )
+                self.pools[index] = Pool(DriverSource(self, index), index, self.stats[index], self.gate)
             return self.pools[index]
 
     def private_pool(self, index: int) -> Pool:
@@ -322,6 +316,15 @@ class DriverRuntime(Runtime):
             self.gate.open()
             raise
         self.thread.capture = pool
+
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+        before = self.driver.cuThreadExchangeStreamCaptureMode(mode)
+        try:
+            yield
+        finally:
+            self.driver.cuThreadExchangeStreamCaptureMode(before)
 
     def capture_end(self, stream: int, index: int) -> Any:
         self.thread.capture = None

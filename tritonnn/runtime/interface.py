@@ -339,6 +339,11 @@ class Runtime:
         """Forget a graph and what was made ready from it."""
         raise NotImplementedError
 
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        """Let this thread do in a block what is no part of a graph, whatever is being captured."""
+        yield
+
     def is_capturing(self) -> bool:
         """Whether this thread is recording a graph."""
         return self.thread.capture is not None
