@@ -20,7 +20,7 @@ from tritonnn.runtime.gpu_device import (
 )
 from tritonnn.runtime.interface import Runtime, _PerThread
 from tritonnn.runtime.pinned import PinnedMemory
-from tritonnn.runtime.pool import Pool, Stats
+from tritonnn.runtime.pool import Block, Pool, Stats
 from tritonnn.runtime.properties import DeviceProperties
 
 if TYPE_CHECKING:
@@ -316,6 +316,16 @@ class DriverRuntime(Runtime):
             self.gate.open()
             raise
         self.thread.capture = pool
+
+    def constant(self, array: np.ndarray, pool: Pool) -> Block:
+        side = self.device(pool.index).side_stream
+        with self.on(pool.index):
+            self.bind(pool.index)
+            block = pool.allocate(array.nbytes, side, fresh=True)
+            with self.relaxed():
+                self.driver.cuMemcpyHtoDAsync(block.ptr, array.ctypes.data, array.nbytes, side)
+                self.driver.cuStreamSynchronize(side)
+        return block
 
     @contextmanager
     def relaxed(self) -> Iterator[None]:

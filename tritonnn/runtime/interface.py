@@ -339,6 +339,13 @@ class Runtime:
         """Forget a graph and what was made ready from it."""
         raise NotImplementedError
 
+    def constant(self, array: np.ndarray, pool: Pool) -> Block:
+        """Memory of a graph that is being captured, with numbers that are written now and not by its replays.
+
+        It is fresh: what was freed to the pool may be written by another graph that shares it.
+        """
+        raise NotImplementedError
+
     @contextmanager
     def relaxed(self) -> Iterator[None]:
         """Let this thread do in a block what is no part of a graph, whatever is being captured."""

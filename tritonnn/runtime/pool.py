@@ -8,7 +8,7 @@ import threading
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 GRANULE = (
     512  # a power of two; every block is a multiple of it, so freed blocks meet requests of nearly their size
@@ -195,6 +195,7 @@ class Pool:
         self.largest_cached = largest_cached
         self.private = private
         self.limit: int | None = None
+        self.constants: dict[Any, Any] = {}  # what graphs read that lives as long as they, by what it is made of
         self._retired = False
         self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
         self._large: dict[int, list[tuple[int, int, object]]] = {}  # by stream: sizes in order, addresses
@@ -202,8 +203,8 @@ class Pool:
         # Reentrant: the garbage collector may release a block while this thread is allocating another.
         self._lock = threading.RLock()
 
-    def allocate(self, nbytes: int, stream: int) -> Block:
-        """A block for work queued on `stream`.
+    def allocate(self, nbytes: int, stream: int, fresh: bool = False) -> Block:
+        """A block for work queued on `stream`; where it is to be `fresh`, of memory that never was in use.
 
         Raises:
             OutOfMemoryError: no memory, even with the cache given back.
@@ -213,7 +214,9 @@ class Pool:
         size = (nbytes + GRANULE - 1) & -GRANULE
         with self._lock:
             if size > LARGE:
-                size, ptr, keep = self._take_large(size, stream, nbytes)
+                size, ptr, keep = self._take_large(size, stream, nbytes, fresh)
+            elif fresh:
+                ptr, keep = self._take(size, stream, nbytes)
             else:
                 try:
                     ptr, keep = self._free[stream, size].pop()
@@ -272,9 +275,9 @@ class Pool:
             else:
                 spare.append((ptr, array))
 
-    def _take_large(self, size: int, stream: int, nbytes: int) -> tuple[int, int, object]:
+    def _take_large(self, size: int, stream: int, nbytes: int, fresh: bool) -> tuple[int, int, object]:
         """Size, address and array of the cached block that fits best; one from the source where none does."""
-        pieces = self._large.get(stream)
+        pieces = None if fresh else self._large.get(stream)
         at = bisect_left(pieces, (size,)) if pieces else 0
         if pieces and at < len(pieces) and pieces[at][0] <= size + size // SLACK:
             piece = pieces.pop(at)
@@ -310,6 +313,7 @@ class Pool:
         """Keep nothing from now on: cached blocks go back at once, live ones when they are released."""
         with self._lock:
             self._retired = True
+            self.constants.clear()
             self.empty_cache()
 
     def give(self, ptr: int, stream: int, size: int) -> None:
