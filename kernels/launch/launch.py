@@ -182,10 +182,10 @@ class Plan:
             else:
                 values.append(g)
         index = given[0].device.index
-        if not self.launch_at(values, aligned, index):
+        if not self.launch_at(tuple(values), aligned, index):
             self._first(given, (aligned, index))
 
-    def launch_at(self, values: list[Any], aligned: int, index: int) -> bool:
+    def launch_at(self, values: tuple[Any, ...], aligned: int, index: int) -> bool:
         """Launch on addresses, where the binary for their alignment is known; whether it is.
 
         Args:
@@ -194,16 +194,16 @@ class Plan:
             index: the device.
         """
         variant = self._variants.get((aligned, index))
-        thread = (_runtime or _first_runtime()).thread
         # a first launch on a thread has to bind its context and select the device
-        if variant is None or thread.device != index or not thread.bound:
+        stream = (_runtime or _first_runtime()).thread.ready.get(index)
+        if variant is None or stream is None:
             return False
         launcher, args, filling = variant
         # the fixed arguments stay as they are for the next call, which may be another thread's
         args = args.copy()
         for at, pick in filling:
             args[at] = pick(values)
-        launcher(thread.streams.get(index, 0), self._grid, args)
+        launcher(stream, self._grid, args)
         return True
 
     def _first(self, given: tuple, key: tuple[int, int] | None) -> None:
@@ -248,7 +248,10 @@ def _picker(a: Any) -> Callable[[Any], Any]:
         return itemgetter(a.index)
     if type(a) is Tiles:
         return a.pick
-    if len(a) > 1 and all(type(item) is Slot for item in a):
+    if all(type(item) is Slot for item in a):
+        first, last = a[0].index, a[-1].index
+        if [slot.index for slot in a] == list(range(first, last + 1)):
+            return itemgetter(slice(first, last + 1))  # a tuple of one as well
         return itemgetter(*[slot.index for slot in a])
     items = [_picker(item) if _has_slots(item) else _constant(item) for item in a]
     return lambda values: tuple([pick(values) for pick in items])

@@ -116,8 +116,7 @@ class _Memory:
 
 
 def _take(memory: _Memory, nbytes: int) -> None:
-    block = runtime().allocate(nbytes, memory.device.index)
-    block.op = memory.name
+    block = runtime().allocate(nbytes, memory.device.index, memory.name)
     memory.starts.append(block.ptr)
     memory.owners.append(block)
 
@@ -168,7 +167,7 @@ class _Launch:
         """Addresses, and numbers, where arguments and workspaces begin at `starts`."""
         if self._order is not None:
             return self._order(starts)
-        return [distance if at < 0 else starts[at] + distance for at, distance in self.given]
+        return tuple([distance if at < 0 else starts[at] + distance for at, distance in self.given])
 
     def buffers(self, memory: _Memory, values: Any) -> list[Any]:
         """What the plan is called with where its binary is not known yet."""

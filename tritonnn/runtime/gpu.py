@@ -102,8 +102,7 @@ class DriverRuntime(Runtime):
             return
         self.start()
         self.driver.cuCtxSetCurrent(self.device(index).context)
-        thread.device = index
-        thread.bound = True
+        self._selected(index)
 
     def properties(self, index: int) -> DeviceProperties:
         properties = self._properties.get(index)

@@ -195,7 +195,9 @@ class Pool:
         self.largest_cached = largest_cached
         self.private = private
         self.limit: int | None = None
-        self.constants: dict[Any, Any] = {}  # what graphs read that lives as long as they, by what it is made of
+        self.constants: dict[
+            Any, Any
+        ] = {}  # what graphs read that lives as long as they, by what it is made of
         self._retired = False
         self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
         self._large: dict[int, list[tuple[int, int, object]]] = {}  # by stream: sizes in order, addresses
@@ -242,7 +244,12 @@ class Pool:
             if size > LARGE:
                 self._large_used -= size
             if not block.others:
-                self._keep(block.ptr, block.array, stream, size)
+                spare = self._free.get((stream, size))
+                # the commonest case of `_keep`
+                if spare is not None and len(spare) < CACHED_PER_SIZE and not self._retired:
+                    spare.append((block.ptr, block.array))
+                else:
+                    self._keep(block.ptr, block.array, stream, size)
             elif self.gate.held:
                 # the other stream's work is no part of what is captured, so nothing captured can wait for it
                 piece = (block.ptr, block.array, stream, size)

@@ -56,8 +56,7 @@ class SimulatedRuntime(Runtime):
             raise RuntimeError(self._missing)
 
     def bind(self, index: int) -> None:
-        self.thread.device = index
-        self.thread.bound = True
+        self._selected(index)
 
     def properties(self, index: int) -> DeviceProperties:
         from tritonnn.runtime.properties import simulated_properties
