@@ -206,6 +206,15 @@ class Plan:
         launcher(stream, self._grid, args)
         return True
 
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Number of programs along each axis."""
+        return self._grid
+
+    def variants(self) -> list[tuple[Launcher, list[Any], list]]:
+        """Of every binary so far: its launcher, the arguments, and what of them a call fills in."""
+        return list(self._variants.values())
+
     def _first(self, given: tuple, key: tuple[int, int] | None) -> None:
         """By way of the general launch, which compiles where that is needed and selects the device."""
         if 0 in self._grid:

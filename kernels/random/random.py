@@ -141,7 +141,7 @@ def _flag(like: Buffer) -> Buffer:
 
 
 def _found(flag: Buffer, seed: int) -> bool:
-    """Whether a kernel set the flag; nothing can be read back while a graph is captured, as a seed with a state tells."""
+    """Whether a kernel set the flag. While a graph is captured, as a seed with a state tells, nothing is read back."""
     return not hasattr(seed, "state") and bool(read(flag)[0])
 
 

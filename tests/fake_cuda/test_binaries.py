@@ -36,7 +36,8 @@ def test_one_binary_for_all_numbers(gpu) -> None:
         {PREPARED}
         for name, call in {CALLS!r}.items():
             module, _, kernel = name.rpartition(".")
-            kernel, call = getattr(importlib.import_module("tritonnn.kernels." + module), kernel), compile(call, "", "exec")
+            kernel = getattr(importlib.import_module("tritonnn.kernels." + module), kernel)
+            call = compile(call, "", "exec")
             for seed in (1, 16, 2**31, 2**32 + 1, 2**64 - 1):
                 for k in (1, 2, 16, 17):
                     torch.manual_seed(seed)

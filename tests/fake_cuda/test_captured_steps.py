@@ -1,4 +1,4 @@
-"""Optimizer steps in a graph: all parameters in one launch as without one, by a table that lives as long as the graph."""
+"""Optimizer steps in a graph: one launch for all parameters, by a table that lives as long as the graph."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def test_steps_are_captured_as_they_run(gpu) -> None:
         import tritonnn as torch
         from tritonnn import cuda, optim
         CAPTURABLE = {"capturable": True}
-        CASES = [("SGD", {"momentum": 0.9}), ("Adam", CAPTURABLE), ("AdamW", CAPTURABLE), ("AdamW", {"fused": True, **CAPTURABLE}),
-                 ("Adamax", CAPTURABLE), ("Adadelta", CAPTURABLE), ("RMSprop", CAPTURABLE), ("Rprop", CAPTURABLE)]
+        CASES = [("SGD", {"momentum": 0.9}), ("Adam", CAPTURABLE), ("AdamW", CAPTURABLE),
+                 ("AdamW", {"fused": True, **CAPTURABLE}), ("Adamax", CAPTURABLE), ("Adadelta", CAPTURABLE),
+                 ("RMSprop", CAPTURABLE), ("Rprop", CAPTURABLE)]
         for name, options in CASES:
             params = [torch.empty(n, device="cuda", requires_grad=True) for n in (5, 70000, 16, 1000, 3)]
             for p in params:
