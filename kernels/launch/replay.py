@@ -197,7 +197,7 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
         _geometry(args, parts, buffers, starts)
         parts.append(buffers[0].device)
         if len(set(starts)) != len(starts):  # an implementation may work in place
-            parts.append(tuple([starts.index(ptr) for ptr in starts]))
+            parts += map(starts.index, starts)
         key = tuple(parts)
         notes = known.get(key, _UNKNOWN)
         if notes is _UNKNOWN:
