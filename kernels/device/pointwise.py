@@ -384,5 +384,7 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
         planned(out, *args, compute=compute)(out, *args)
 
     implementation.__name__ = implementation.__qualname__ = name
+    # what wraps the implementation takes its attributes over, and is to be called itself
+    planned.serves = implementation  # type: ignore[attr-defined]
     implementation.planned = planned  # type: ignore[attr-defined]
     return implementation

@@ -94,10 +94,11 @@ def _find(
         return None
     run = op.gpu or op.implementation("cuda")
     floats = tuple([i for i in slots if args[i].__class__ is int and plan.operands[i].__class__ is float])
-    if hasattr(run, "planned"):
+    planned = getattr(run, "planned", None)
+    if planned is not None and planned.serves is run:
         output = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
         given = (*plan.operands, *operands[len(slots) :])
-        launch = run.planned(output._buf, *given, compute=plan.compute)
+        launch = planned(output._buf, *given, compute=plan.compute)
     else:
         launch = partial(run, compute=plan.compute)
     if len(op.launches) >= LARGEST_CACHE:

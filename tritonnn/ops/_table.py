@@ -258,9 +258,7 @@ def _publish_in_place(op: Op, options: dict[str, Any]) -> None:
 
     def plainly(args: tuple) -> tuple | None:
         """The arguments completed, where their classes need no closer look."""
-        way = ways.get(len(args))
-        if way is None:
-            way = ways[len(args)] = op.way(len(args), 0)
+        way = ways.get(len(args)) or ways.setdefault(len(args), op.way(len(args), 0))
         if not way:
             return None
         for i, classes in way[1]:
