@@ -207,7 +207,7 @@ class Plan:
         return True
 
     @property
-    def grid(self) -> tuple[int, int, int]:
+    def grid(self) -> tuple[int, ...]:
         """Number of programs along each axis."""
         return self._grid
 

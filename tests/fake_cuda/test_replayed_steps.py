@@ -1,4 +1,4 @@
-"""Replays spend no Python on what they repeat: one call of the driver, and as many Python calls whatever was captured."""
+"""Replays spend no Python on what they repeat: one call of the driver, the same Python calls whatever was captured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ COUNTED = """
             return len(calls)
 
         def model(layers):
-            return nn.Sequential(*[m for _ in range(layers) for m in (nn.Linear(8, 8), nn.Dropout(0.5), nn.GELU())]).cuda()
+            parts = [m for _ in range(layers) for m in (nn.Linear(8, 8), nn.Dropout(0.5), nn.GELU())]
+            return nn.Sequential(*parts).cuda()
 """
 
 
