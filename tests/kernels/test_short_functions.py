@@ -118,7 +118,7 @@ def test_every_slope(name, kind):
     """Where a slope passes 0 its terms cancel, and what they were off by stays: as in float32."""
     x = all_numbers(kind)
     with np.errstate(all="ignore"):
-        x = x[np.isfinite(x)]
+        x = x[np.abs(x.astype(np.float32)) < 1e18]  # whose squares are float32
         exact = each(SLOPES[name])(x.astype(np.float64))
         got = call(name, x).astype(np.float64)
     np.testing.assert_array_less(np.abs(got - exact), 0.6 * unit(exact, kind) + 2e-6)
