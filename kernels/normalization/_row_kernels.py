@@ -128,8 +128,7 @@ def row_norm_backward_kernel(
     acc_dw = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     acc_db = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     n = tl.full((BLOCK_K,), N, ACC)
-    # the sums stay (BLOCK_K, BLOCK_R) in the loop: the reduction over rows is made once, behind it
-    # rows of the next steps are on their way to shared memory while one is worked on
+    # the sums stay (BLOCK_K, BLOCK_R) in the loop, and are reduced behind it; rows of the next steps are on their way
     for block in tl.range(pid, tl.cdiv(M, BLOCK_K), programs, num_stages=STAGES):
         rows = block * BLOCK_K + tl.arange(0, BLOCK_K)
         if INT64:
@@ -151,13 +150,11 @@ def row_norm_backward_kernel(
         if WANT_INPUT:
             if w_ptr is not None:
                 dy = dy * w
+            scale = rstd / n
+            dx = dy * rstd[:, None]
             if CENTRED:
-                c1, c2 = tl.sum(dy * x_hat, axis=1), tl.sum(dy, axis=1)
-                dx = dy * rstd[:, None] - (c2 / n * rstd)[:, None]
-            else:
-                c1 = tl.sum(dy * x_hat, axis=1)
-                dx = dy * rstd[:, None]
-            dx = convert(dx - x_hat * (c1 / n * rstd)[:, None], dx_ptr.dtype.element_ty)
+                dx = dx - (tl.sum(dy, axis=1) * scale)[:, None]
+            dx = convert(dx - x_hat * (tl.sum(dy * x_hat, axis=1) * scale)[:, None], dx_ptr.dtype.element_ty)
             tl.store(dx_ptr + rows[:, None] * N + cols, dx, mask=mask)
     partial_ptrs = partial_ptr + pid.to(tl.int64) * 2 * N + tl.arange(0, BLOCK_R)
     col_mask = tl.arange(0, BLOCK_R) < N

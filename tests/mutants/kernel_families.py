@@ -102,7 +102,7 @@ FAULTS = [
     ),
     Fault(
         "layer norm: the gradient's mean", "derivative", ROWS,
-        "                dx = dx - (tl.sum(dy, axis=1) / n)[:, None]\n", "                pass\n",
+        "                dx = dx - (tl.sum(dy, axis=1) * scale)[:, None]\n", "                pass\n",
         f"{TWIN} 'grad_on_kernel and layer_norm'",
     ),
     Fault(
