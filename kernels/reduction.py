@@ -10,13 +10,21 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, by_warp
 from tritonnn.kernels.complex_scan import complex_product
 from tritonnn.kernels.device import reduce as _reduce_kernels
 from tritonnn.kernels.device.math import plus
 from tritonnn.kernels.device.moving import imaginary_part, real_part, truth
 from tritonnn.kernels.device.pointwise import pointwise
-from tritonnn.kernels.launch.launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
+from tritonnn.kernels.launch.launch import (
+    Plan,
+    Slot,
+    empty,
+    multiprocessors,
+    needs_int64,
+    planned,
+    threads_of_a_warp,
+)
 from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, merge, power_of_2, shared
 from tritonnn.shape import contiguous_strides, numel
 
@@ -159,7 +167,7 @@ def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[...
     first = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
         Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, INT64=int64_offsets,
-        **shared(tiling, along_rows, input.dtype.itemsize),
+        **shared(tiling, along_rows, input.dtype.itemsize, threads_of_a_warp()),
     )  # fmt: skip
     if not split:
         return lambda out, input: first(out, out, input)
@@ -167,7 +175,7 @@ def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[...
     second = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling_2.kept), 1), Slot(0), Slot(0), Slot(1),
         *problem_2, tiling_2.chunk, ACC=TRITON[acc], PARTS=False, INT64=int64_offsets,
-        **shared(tiling_2, p.results == 1, acc.itemsize),
+        **shared(tiling_2, p.results == 1, acc.itemsize, threads_of_a_warp()),
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
@@ -330,8 +338,6 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
     kept_in, red_in = ("(i32:16)", "(i32=1)") if along_rows else ("(i32=1)", "(i32:16)")
     sides = f"(i32:16) {kept_in} (i32=1) (i32:16) {red_in}"
     options = {"ACC": acc, "BLOCK_K": tiling.kept, "BLOCK_R": tiling.reduced, "INT64": False}
-    grouping = shared(tiling, along_rows, 2 if kind == "bf16" else 4)
-    del grouping["num_warps"]
     label = f"{kind},{kept}x{reduced}{'' if along_rows else ',columns'}"
     case = partial(Case, num_warps=tiling.warps, wide="loads")
     numbers = "i32:16 i32:16 i32:16"
@@ -353,8 +359,8 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
              {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label),
         case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
              {"PARTS": False, **options}, label=label),
-        case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}",
-             {"PARTS": False, "ACC": acc, "INT64": False, **grouping}, label=label),
+        *by_warp(case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}",
+                      {"PARTS": False, **options}, label=label), along_rows, 2 if kind == "bf16" else 4),
     ]  # fmt: skip
 
 

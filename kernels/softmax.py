@@ -23,11 +23,11 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float32, float64
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, by_warp
 from tritonnn.kernels.device.exponentials import exp_for, exp_in_sum, row_sums
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
-from tritonnn.kernels.launch.launch import Plan, Slot, needs_int64, planned
+from tritonnn.kernels.launch.launch import Plan, Slot, needs_int64, planned, threads_of_a_warp
 from tritonnn.kernels.reduction import logsumexp
 from tritonnn.kernels.tables.reduction import choose_group, choose_rows, merge, power_of_2
 from tritonnn.shape import numel
@@ -138,8 +138,8 @@ def softmax_kernel(
             y = x - tl.log(tl.sum(exp_in_sum(x), axis=1))[:, None]
         else:
             numerator = exp_for(x, DTYPE)
-            # of the longest rows, 64 elements a thread, numerators are made again for the result: registers
-            row_sum = tl.sum(exp_in_sum(x) if BLOCK_K * BLOCK_R > 16384 else numerator, axis=1)
+            # of the longest rows exponentials are made twice: held beside the row they would take more registers
+            row_sum = tl.sum(exp_in_sum(x) if BLOCK_K * BLOCK_R >= 16384 else numerator, axis=1)
             y = numerator * (1.0 / row_sum)[:, None]
         tl.store(out_ptrs + cols * stride_out, convert(y, DTYPE), mask=mask)
     else:
@@ -312,12 +312,13 @@ def _forward(out: Buffer, input: Buffer, dim: int, log: bool) -> Callable[..., N
     walk, shifted = shift(
         walk, length, (stride_in, stride_out), (row_strides_in, row_strides_out), (input.dtype, out.dtype)
     )
-    repeats, neighbours = choose_group(walk.rows, walk.block, walk.warps, along_rows, input.dtype.itemsize)
+    itemsize = min(input.dtype.itemsize, out.dtype.itemsize)
+    group = choose_group(walk.rows, walk.block, walk.warps, along_rows, itemsize, threads_of_a_warp())
     return Plan(
         softmax_kernel, (-(-rows // walk.rows) if length else 0,), Slot(0), Slot(1), shape, row_strides_in,
         row_strides_out, stride_in, stride_out, rows, length, LOG=log,
         ACC=tl.float64 if input.dtype is float64 else tl.float32,
-        ONCE=walk.once, SHIFTED=shifted, REPEATS=repeats, NEIGHBOURS=neighbours, BLOCK_K=walk.rows,
+        ONCE=walk.once, SHIFTED=shifted, REPEATS=group[0], NEIGHBOURS=group[1], BLOCK_K=walk.rows,
         BLOCK_R=walk.block, INT64=needs_int64(out, input) or rows + walk.rows >= 2**31, num_warps=walk.warps,
     )  # fmt: skip
 
@@ -336,31 +337,28 @@ def _backward(out: Buffer, grad: Buffer, result: Buffer, dim: int, log: bool) ->
     )  # fmt: skip
 
 
-def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = True) -> Case:
+def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = True) -> list[Case]:
     backward = kernel is softmax_backward_kernel
-    walk = choose_walk(8192, length, contiguous, LONGEST_PAIR if backward else LONGEST_ROW)
+    walk, shifted = choose_walk(8192, length, contiguous, LONGEST_PAIR if backward else LONGEST_ROW), False
     dtype = bfloat16 if kind == "bf16" else float32
-    walk, shifted = (
-        (walk, False) if backward or not contiguous else shift(walk, length, (1,), ((length,),), (dtype,))
-    )
+    if contiguous and not backward:
+        walk, shifted = shift(walk, length, (1,), ((length,),), (dtype,))
     buffers = 3 if backward else 2
     size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
     row_strides, stride = (f"({size})", "i32=1") if contiguous else ("(i32:16 i32=1)", "i32:16")
     shape = "(i32:16)" if contiguous else "(i32:16 i32:16)"
     constants = {"LOG": log, "ACC": tl.float32, "ONCE": walk.once, "BLOCK_K": walk.rows, "BLOCK_R": walk.block,
                  "INT64": False}  # fmt: skip
-    if not backward:
-        repeats, neighbours = choose_group(walk.rows, walk.block, walk.warps, contiguous, dtype.itemsize)
-        constants |= {"SHIFTED": shifted, "REPEATS": repeats, "NEIGHBOURS": neighbours}
-    return Case(
+    case = Case(
         kernel,
         " ".join(
             [f"*{kind}"] * buffers + [shape] + [row_strides] * buffers + [stride] * buffers + ["i32:16", size]
         ),
-        constants,
+        constants if backward else {"SHIFTED": shifted, **constants},
         label=f"{'log,' if log else ''}{kind},{length}{'' if contiguous else ',channels'}",
         num_warps=walk.warps, wide="both" if length % 16 == 0 or shifted else "",
     )  # fmt: skip
+    return [case] if backward else by_warp(case, contiguous, dtype.itemsize)
 
 
 def COMPILE() -> list[Case]:
@@ -368,11 +366,13 @@ def COMPILE() -> list[Case]:
     cases = []
     for kernel in (softmax_kernel, softmax_backward_kernel):
         longest = LONGEST_ROW if kernel is softmax_kernel else LONGEST_PAIR
-        cases += [_case(kernel, "fp32", 1 << k, False) for k in range(longest.bit_length())]
-        cases.append(_case(kernel, "fp32", 131072, False))
-        cases += [_case(kernel, "bf16", n, False) for n in (1024, longest, 131072)]
-        cases += [_case(kernel, "fp32", n, True) for n in (1024, 131072)]
+        for length in (*[1 << k for k in range(longest.bit_length())], 131072):
+            cases += _case(kernel, "fp32", length, False)
+        for length in (1024, longest, 131072):
+            cases += _case(kernel, "bf16", length, False)
+        for length in (1024, 131072):
+            cases += _case(kernel, "fp32", length, True)
         walks = {choose_walk(8192, 1 << k, False, longest): 1 << k for k in range(longest.bit_length())}
-        cases += [_case(kernel, "fp32", length, False, contiguous=False) for length in walks.values()]
-    cases += [_case(softmax_kernel, kind, 50257, log) for kind, log in (("bf16", True), ("fp32", False))]
-    return cases
+        for length in walks.values():
+            cases += _case(kernel, "fp32", length, False, contiguous=False)
+    return cases + _case(softmax_kernel, "bf16", 50257, True) + _case(softmax_kernel, "fp32", 50257, False)

@@ -8,11 +8,10 @@ from typing import Any
 from triton import language as tl
 
 from tritonnn.dtypes import bfloat16, float32
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, by_warp
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
 from tritonnn.kernels.softmax import LONGEST_ROW, choose_walk, shift
-from tritonnn.kernels.tables.reduction import choose_group
 
 _COMMON: dict[str, Any] = {"ACC": tl.float32, "INT64": False}
 
@@ -25,7 +24,6 @@ def _class_cases(
     walk, shifted = (
         shift(walk, classes, (1,), ((classes,),), (dtype,)) if rows and not with_grad else (walk, False)
     )
-    group = choose_group(walk.rows, walk.block, walk.warps, rows, dtype.itemsize)
     size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
     row_strides, stride_c = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
     shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
@@ -33,20 +31,18 @@ def _class_cases(
         "both" if shifted or size == "i32:16" or (not rows and classes >= 16) else ""
     )  # odd rows start anywhere
     label = f"{kind},{classes}{'' if rows else ',channels'}{',smooth' if smooth else ''}"
-    entries = [
-        Case(
+    entries = []
+    for grad in with_grad or (False,):
+        entries += by_warp(Case(
             _cross_entropy.cross_entropy_kernel, f"*fp32 *fp32 *fp32 *fp32 {f'*{kind}' if grad else None} "
             f"None *{kind} *i64 *{kind} {'*fp32' if grad and smooth else None} {shape} {row_strides} {flat} {flat} "
             f"{row_strides} {stride_c} i32:16 {size} None i32 fp64",
-            {**_COMMON,
-            "SMOOTH": smooth, "REDUCE": True, "ONCE": walk.once, "SHIFTED": shifted, "REPEATS": group[0],
-            "NEIGHBOURS": group[1], "BLOCK_K": walk.rows, "BLOCK_R": walk.block}, num_warps=walk.warps,
+            {**_COMMON, "SMOOTH": smooth, "REDUCE": True, "ONCE": walk.once, "SHIFTED": shifted,
+             "BLOCK_K": walk.rows, "BLOCK_R": walk.block}, num_warps=walk.warps,
             label=f"{label}{',slopes' if grad else ''}",
             wide=promise if grad else promise and "loads",
             spills=16,  # ptxas takes 40 registers and no more for odd rows; others before Triton 3.9
-        )
-        for grad in with_grad or (False,)
-    ]  # fmt: skip
+        ), rows, dtype.itemsize)  # fmt: skip
     if with_grad:
         blocks = {"BLOCK_K": 1, "BLOCK_R": 2048} if rows else {"BLOCK_K": 128, "BLOCK_R": 16}
         entries.append(Case(
@@ -58,20 +54,18 @@ def _class_cases(
     return entries
 
 
-def _padded_case(kind: str, to: str, classes: int) -> Case:
+def _padded_cases(kind: str, to: str, classes: int) -> list[Case]:
     """Rows of any number of classes that lie 16-byte-aligned, with gradient: of linear_cross_entropy."""
     walk = choose_walk(2048, classes, True, LONGEST_ROW)
-    repeats, neighbours = choose_group(walk.rows, walk.block, walk.warps, True, 2 if kind == "bf16" else 4)
-    return Case(
+    return by_warp(Case(
         _cross_entropy.cross_entropy_kernel,
         f"*fp32 *fp32 *fp32 *fp32 *{to} None *{kind} *i64 None None (i32:16) "
         "(i32:16) (i32=1) (i32=1) (i32:16) i32=1 i32:16 i32 i32:16 i32 fp64", {**_COMMON, "SMOOTH": False,
-        "REDUCE": True, "ONCE": walk.once, "SHIFTED": False, "REPEATS": repeats, "NEIGHBOURS": neighbours,
-        "BLOCK_K": walk.rows, "BLOCK_R": walk.block}, num_warps=walk.warps,
-        label=f"{kind},{to},{classes},padded", wide="both",
+        "REDUCE": True, "ONCE": walk.once, "SHIFTED": False, "BLOCK_K": walk.rows, "BLOCK_R": walk.block},
+        num_warps=walk.warps, label=f"{kind},{to},{classes},padded", wide="both",
         # a row of 64 scores a thread with two ends; ptxas takes 128 registers, or 64
-        spills=48 if walk.once else 8,
-    )  # fmt: skip
+        spills=56 if walk.once else 8,
+    ), True, 2 if "bf16" in (kind, to) else 4)  # fmt: skip
 
 
 def cases() -> list[Case]:
@@ -101,11 +95,9 @@ def cases() -> list[Case]:
     entries += _class_cases("bf16", 50257, True, False) + _class_cases(
         "fp32", 131072, True, False, (False, True)
     )
-    entries += [
-        _padded_case(kind, to, classes)
-        for kind, to in (("bf16", "bf16"), ("fp32", "fp32"), ("fp32", "bf16"))
-        for classes in (30522, 50257)
-    ]
+    for kind, to in (("bf16", "bf16"), ("fp32", "fp32"), ("fp32", "bf16")):
+        for classes in (30522, 50257):
+            entries += _padded_cases(kind, to, classes)
     for rows in (True, False):
         walks = {choose_walk(8192, 1 << k, rows, LONGEST_ROW): 1 << k for k in range(17)}
         for classes in walks.values():

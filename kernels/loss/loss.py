@@ -12,7 +12,7 @@ from tritonnn.dtypes import float32, float64
 from tritonnn.kernels import reduction as reductions
 from tritonnn.kernels.device.index_errors import watch, wrong
 from tritonnn.kernels.device.strided import contiguous_or_none, merged
-from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64, threads_of_a_warp
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
@@ -249,7 +249,8 @@ def score_samples(
     walk, shifted = samples.walk(input), False
     if grad_input is None and extent is None:
         walk, shifted = shift(walk, samples.classes, (stride_c,), (dims[1],), (input.dtype,))
-    repeats, neighbours = choose_group(walk.rows, walk.block, walk.warps, along_rows, input.dtype.itemsize)
+    itemsize = min(b.dtype.itemsize for b in (input, grad_input) if b is not None)
+    group = choose_group(walk.rows, walk.block, walk.warps, along_rows, itemsize, threads_of_a_warp())
     flag = watch(input)
     whole = [b if b is None or extent is None else _widened(b, extent) for b in (grad_input, input)]
     launch(
@@ -257,7 +258,7 @@ def score_samples(
         whole[0], flag, whole[1], target, contiguous_or_none(weight), weight_sum,
         *dims, stride_c, samples.count, samples.classes, extent, ignore_index, float(label_smoothing),
         SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1],
-        ONCE=walk.once, SHIFTED=shifted, REPEATS=repeats, NEIGHBOURS=neighbours,
+        ONCE=walk.once, SHIFTED=shifted, REPEATS=group[0], NEIGHBOURS=group[1],
         BLOCK_K=walk.rows, BLOCK_R=walk.block, INT64=needs_int64(input, grad_input), num_warps=walk.warps,
     )  # fmt: skip
     samples.check("cross_entropy", flag)

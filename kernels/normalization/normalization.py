@@ -27,7 +27,7 @@ from tritonnn.shape import numel
 LONGEST_ROW = 16384  # what one program holds of a row in forward
 LONGEST_BACKWARD = 8192  # in backward, beside weight, gradient and two sums
 COLUMNS = 128
-REGISTERS = 128  # a thread of 8 warps, so that two programs share a multiprocessor
+REGISTERS = 128  # of a thread, so that programs of 16 warps together share a multiprocessor
 
 
 class Backward(NamedTuple):
@@ -141,7 +141,7 @@ def _backward(
             row_norm_backward_kernel, (tile.programs,), grads[0], partials, *operands, rows, length,
             WANT_INPUT=mask[0], WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_K=tile.rows,
             BLOCK_R=tile.block, STAGES=tile.stages, INT64=int64, num_warps=tile.warps,
-            **({"maxnreg": REGISTERS} if tile.warps == 8 and pipelined else {}),
+            **({"maxnreg": REGISTERS} if tile.stages > 1 else {}),
         )  # fmt: skip
         count = tile.programs
     else:
@@ -205,7 +205,7 @@ def COMPILE() -> list[Case]:
                 row_norm_backward_kernel,
                 f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
                 label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "", archs=archs,
-                maxnreg=REGISTERS if how.warps == 8 else None, spills=16,  # a thread has 128 registers
+                maxnreg=REGISTERS if how.stages > 1 else None, spills=16,  # a thread has 128 registers
             ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"
