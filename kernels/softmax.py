@@ -268,6 +268,12 @@ def shift(
     return walk._replace(block=block), True
 
 
+def read_again(walk: Walk) -> Walk:
+    """The walk over rows that are read a second time in any case: in steps that take few registers."""
+    long = walk.once and walk.rows == 1 and walk.block > LONG_BLOCK
+    return Walk(1, LONG_BLOCK, False, 8) if long else walk
+
+
 def softmax(out: Buffer, input: Buffer, dim: int) -> None:
     """exp(x) / sum(exp(x)) along `dim`."""
     _forward(out, input, dim, False)

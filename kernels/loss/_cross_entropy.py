@@ -204,7 +204,7 @@ def _store_gradient(
     """Store the gradient of a tile of scores; what is one number per sample comes as a column."""
     x = convert(tl.load(x_ptrs, mask=mask, other=0.0), ACC)
     dx = exp_for(x - m, dx_ptrs.dtype.element_ty) * scale
-    dx = tl.where(cols == y, dx - target_term, dx)
+    dx = tl.where(cols == y.to(cols.dtype), dx - target_term, dx)
     if SMOOTH:
         dx = dx - smooth_term * class_weights(w_ptr, cols, n_classes, ACC)
     # selected, not multiplied: an ignored sample's scores may be NaN

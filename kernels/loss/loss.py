@@ -17,11 +17,11 @@ from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
 from tritonnn.kernels.loss._cases import cases
-from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk, shift
+from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk, read_again, shift
 from tritonnn.kernels.tables.reduction import choose_group, merge, power_of_2
 from tritonnn.shape import numel
 
-TILE = 2048  # elements of a tile of backward: 16 a thread of 4 warps
+TILE = 4096  # elements of a tile of backward: 32 a thread of 4 warps
 
 
 # ---- elementwise ----------------------------------------------------------------------------------------
@@ -247,7 +247,9 @@ def score_samples(
     along_rows = stride_c == 1 or samples.count == 1
     dims = samples.merged(x_strides, samples.target.strides, out_strides, dx_strides)
     walk, shifted = samples.walk(input), False
-    if grad_input is None and extent is None:
+    if grad_input is not None:
+        walk = read_again(walk)
+    elif extent is None:
         walk, shifted = shift(walk, samples.classes, (stride_c,), (dims[1],), (input.dtype,))
     itemsize = min(b.dtype.itemsize for b in (input, grad_input) if b is not None)
     group = choose_group(walk.rows, walk.block, walk.warps, along_rows, itemsize, threads_of_a_warp())
