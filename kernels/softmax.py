@@ -24,6 +24,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bfloat16, float32, float64
 from tritonnn.kernels.check.case import Case, by_warp
+from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.exponentials import exp_for, exp_in_sum, row_sums
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
@@ -161,7 +162,8 @@ def softmax_kernel(
 def _input_grad(dy, y, row_sum, LOG: tl.constexpr, DTYPE: tl.constexpr):
     """dx of a tile, from its rows' sums."""
     if LOG:
-        return dy - exp_for(y, DTYPE) * row_sum
+        # of any y, as the op may be called with any
+        return dy - (exp_in_sum(y) if DTYPE.primitive_bitwidth == 16 else _math.exp(y)) * row_sum
     else:
         return (dy - row_sum) * y
 
