@@ -14,7 +14,7 @@ import tritonnn as torch
 from tritonnn.dtypes import bfloat16, float32
 from tritonnn.kernels import softmax
 from tritonnn.kernels.loss import loss
-from tritonnn.kernels.softmax import LONG_BLOCK, Walk, shift
+from tritonnn.kernels.softmax import LONG_BLOCK, Walk, read_again, shift
 from tritonnn.kernels.tables import reduction as tables
 from tritonnn.kernels.tables.reduction import choose_group
 from tritonnn.nn import functional as F
@@ -145,10 +145,34 @@ def test_neighbouring_rows_are_left_alone(small_blocks):
     assert (out[[0, 4]] == 7).all()
 
 
+@pytest.mark.parametrize("classes", [128, 150])
+def test_scores_that_become_their_gradient(classes, small_blocks, monkeypatch):
+    """The steps over a chunk's scores, which their gradient replaces: rows of whole steps, and padded ones."""
+    for module in (softmax, loss):
+        monkeypatch.setattr(
+            module, "LONGEST_ROW", 1024
+        )  # they would fit, and are walked in steps nonetheless
+    x, w = numbers(5, 8) / 8, numbers(classes, 8, seed=1) / 8
+    y = np.array([0, classes - 1, 7, 64, 100])
+    probabilities = definition(x @ w.T)
+    probabilities[np.arange(5), y] -= 1
+    inputs, weight = [torch.from_numpy(a).cuda().requires_grad_() for a in (x, w)]
+    F.linear_cross_entropy(inputs, weight, torch.from_numpy(y).cuda(), reduction="sum").backward()
+    np.testing.assert_allclose(inputs.grad.cpu().numpy(), probabilities @ w, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(weight.grad.cpu().numpy(), probabilities.T @ x, rtol=1e-5, atol=1e-5)
+
+
+def test_rows_that_are_read_again_are_walked_in_steps():
+    assert read_again(Walk(1, 32768, True, 16)) == Walk(1, LONG_BLOCK, False, 8)
+    for kept in (Walk(1, LONG_BLOCK, True, 8), Walk(2, 1024, True, 4), Walk(32, 1024, True, 8)):
+        assert read_again(kept) == kept
+
+
 def test_what_a_thread_holds():
     assert choose_group(1, 8192, 8, True, 2) == (4, 8)  # 32 elements: four times 16 bytes
     assert choose_group(1, 8192, 8, True, 4) == (8, 4)
     assert choose_group(1, 4096, 8, True, 4) == (4, 4)
+    assert choose_group(1, 8192, 8, True, 4, 64) == (4, 4)
     assert choose_group(128, 32, 8, False, 4) == (4, 1)  # columns: 32 threads along rows, 8 across
     for rows, block, warps, along in [
         (1, 1, 1, True),

@@ -6,6 +6,7 @@ from mutants import Fault
 
 SOFTMAX = "kernels/softmax.py"
 EXPONENTIALS = "kernels/device/exponentials.py"
+SHORT = "kernels/short_functions.py"
 REDUCE = "kernels/device/reduce.py"
 REDUCTION = "kernels/reduction.py"
 POINTWISE = "kernels/device/pointwise.py"
@@ -60,6 +61,16 @@ FAULTS = [
         "softmax: an infinite score has a share", "special value", SOFTMAX,
         'row_sum = tl.where(row_max == float("inf"), float("nan"), row_sum)', "row_sum = row_sum",
         EXP,
+    ),
+    Fault(
+        "short functions: tanh cancels near 0", "precision", SHORT,
+        "tl.where(tl.abs(x) < 0.125, near, far)", "far",
+        "tests/kernels/test_short_functions.py",
+    ),
+    Fault(
+        "short functions: sigmoid's exponential overflows", "special value", SHORT,
+        "tl.minimum(x, 30.0, propagate_nan=tl.PropagateNan.ALL)", "x",
+        "tests/kernels/test_short_functions.py",
     ),
     Fault(
         "softmax: the maximum is not taken out", "precision", SOFTMAX,
