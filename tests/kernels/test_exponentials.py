@@ -137,12 +137,12 @@ def test_rows_of_real_blocks(length, kind):
     np.testing.assert_allclose(got, logsumexp(x), rtol=1e-6 if kind is np.float32 else 2**-8)
 
 
-def test_neighbouring_rows_are_left_alone(small_blocks):
-    """Of a matrix of odd rows those between are written, though accesses start before them."""
-    x, out = numbers(5, 101), np.full((5, 101), 7, np.float32)
-    softmax.softmax(buffer(out[1:4]), buffer(x[1:4]), 1)
-    np.testing.assert_allclose(out[1:4], definition(x[1:4]), rtol=1e-6)
-    assert (out[[0, 4]] == 7).all()
+def test_what_lies_between_rows_is_left_alone(small_blocks):
+    """Of odd rows with gaps only their elements are written, though accesses start before them."""
+    x, out = numbers(5, 103), np.full((5, 103), 7, np.float32)
+    softmax.softmax(buffer(out[:, :101]), buffer(x[:, :101]), 1)
+    np.testing.assert_allclose(out[:, :101], definition(x[:, :101]), rtol=1e-6)
+    assert (out[:, 101:] == 7).all()
 
 
 @pytest.mark.parametrize("classes", [128, 150])
