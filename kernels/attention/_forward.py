@@ -110,7 +110,7 @@ def attention_kernel(
     sizes = (rows, seqlen_k, head_dim, head_dim_v)
     factors = ((scale * LOG2E).to(ACC), None)
     if SOFTCAP:
-        factors = ((softcap * LOG2E).to(ACC), (2.0 * LOG2E * scale / softcap).to(ACC))
+        factors = ((softcap * LOG2E).to(ACC), (scale / softcap * LOG2E * 2.0).to(ACC))
     strides = (k_strides, v_strides, mask_strides)
     dropout = (first_row, threshold, seed, offset)
     done = (

@@ -1,9 +1,10 @@
-"""Scaled dot-product attention; the kernels are in `_forward.py` and `_specialised.py`, tiles in `tables/`."""
+"""Scaled dot-product attention; kernels are in `_forward.py`, `_specialised.py`, `_decode.py`, tiles in `tables/`."""
 
 from __future__ import annotations
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.attention._call import Call, replayed_without_dropout
+from tritonnn.kernels.attention._decode_call import decode, is_decoding
 from tritonnn.kernels.attention._descriptors import shared_head
 from tritonnn.kernels.attention._forward_call import Forward, Options
 from tritonnn.kernels.attention._forward_cases import forward_cases
@@ -24,8 +25,11 @@ def attention(
         return
     key, value = shared_head(key, value)
     call = Call(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
-    options = Options(ahead=0) if is_causal else Options()
-    forward = Forward((out, logsumexp, query, key, value, attn_mask), call, scale, options)
+    operands = (out, logsumexp, query, key, value, attn_mask)
+    if is_decoding(call):
+        decode(operands, call, scale)
+        return
+    forward = Forward(operands, call, scale, Options(ahead=0) if is_causal else Options())
     forward.run(forward.choose())
 
 
