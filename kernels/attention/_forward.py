@@ -102,7 +102,7 @@ def attention_kernel(
         v = v_ptr + head_offset(kv, heads // group, v_strides, INT64) + wide(first_k, INT64) * v_strides[2]
     q_base = q_ptr + head_offset(head, heads, q_strides, INT64) + wide(first_q, INT64) * q_strides[2]
     q = load_rows(
-        q_base, None, q_strides, block_m * BLOCK_M, rows, head_dim, True, EVEN, False, BLOCK_M, BLOCK_D, INT64
+        q_base, None, q_strides, block_m * BLOCK_M, rows, head_dim, False, True, EVEN, False, BLOCK_M, BLOCK_D, INT64
     )
     if MASK != 0:
         mask_ptr = mask_ptr + head_offset(head, heads, mask_strides, INT64)

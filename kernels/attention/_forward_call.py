@@ -62,7 +62,7 @@ class Forward:
         """The measured way where there is one, else the table's first."""
         call, c = self.call, self.call.constants
         width = max(c["BLOCK_D"], c["BLOCK_V"])
-        kind = kind_of(self.mask is not None, c["DROPOUT"])
+        kind = kind_of(self.mask is not None, c["DROPOUT"], self.options.behind is not None)
         able = ways(architecture(), call.kind, kind, width, self.describable, self.unmasked_keys)
         if len(able) == 1:
             return able[0]

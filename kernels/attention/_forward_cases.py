@@ -80,13 +80,13 @@ def _pointers(arch: str) -> Iterator[Case]:
 def _described(arch: str) -> Iterator[Case]:
     for width in (64, 128, 256):
         for options in ({}, *OPTIONS):
-            kind = kind_of(bool(options.get("MASK")), options.get("DROPOUT", False))
+            kind = kind_of(bool(options.get("MASK")), "DROPOUT" in options, "WINDOW" in options)
             for number, tile in enumerate(described(arch, kind, width)):
                 if tile.specialize:
                     if not options:
                         yield _specialised(arch, width, tile)
                 # the tiles that are only measured stand for the plain kernel and the causal one
-                elif number == 0 or options in ({}, {"CAUSAL": True}) or kind != "plain":
+                elif number == 0 or options in ({}, {"CAUSAL": True}) or kind in ("masked", "dropped"):
                     yield _case(arch, "half", width, tile, **options)
 
 

@@ -30,10 +30,10 @@ from tritonnn.kernels.device.strided import offsets_from
 
 @triton.jit
 def load_rows(
-    source, place, strides, start, end, width, EDGE: tl.constexpr, EVEN: tl.constexpr,
+    source, place, strides, start, end, width, ACROSS: tl.constexpr, EDGE: tl.constexpr, EVEN: tl.constexpr,
     DESCRIBED: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """Rows [start, start + ROWS) of a head, (ROWS, BLOCK): what lies outside is 0.
+    """Rows [start, start + ROWS) of a head, (ROWS, BLOCK) or ACROSS as (BLOCK, ROWS): what lies outside is 0.
 
     Args:
         source: a descriptor of (batch, head, position, feature); or a pointer to the head's first row.
@@ -42,20 +42,24 @@ def load_rows(
         width: features. EVEN: they are BLOCK.
     """
     if DESCRIBED:
-        return source.load([place[0], place[1], place[2] + start, 0]).reshape(ROWS, BLOCK)
+        tile = source.load([place[0], place[1], place[2] + start, 0]).reshape(ROWS, BLOCK)
+        return tile.T if ACROSS else tile
     else:
         rows = offsets_from(start, ROWS, INT64)
         columns = tl.arange(0, BLOCK)
-        ptrs = source + rows[:, None] * strides[2] + columns[None, :] * strides[3]
+        # the pointers lie across, not what is loaded: float32 products would hold both in registers
+        rows = rows[None, :] if ACROSS else rows[:, None]
+        columns = columns[:, None] if ACROSS else columns[None, :]
+        ptrs = source + rows * strides[2] + columns * strides[3]
         # features beyond the last add 0 to a product; keys beyond the last are masked as scores
         if EDGE and EVEN:
-            return tl.load(ptrs, mask=(rows < end)[:, None], other=0.0)
+            return tl.load(ptrs, mask=rows < end, other=0.0)
         elif EDGE:
-            return tl.load(ptrs, mask=(rows < end)[:, None] & (columns < width)[None, :], other=0.0)
+            return tl.load(ptrs, mask=(rows < end) & (columns < width), other=0.0)
         elif EVEN:
             return tl.load(ptrs)
         else:
-            return tl.load(ptrs, mask=(columns < width)[None, :], other=0.0)
+            return tl.load(ptrs, mask=columns < width, other=0.0)
 
 
 @triton.jit
@@ -114,24 +118,13 @@ def attend_keys(
     """
     acc, l_i, m_i = state
     BLOCK_M: tl.constexpr = acc.shape[0]
-    # edges are a tile or two: nothing to load ahead
-    STAGES: tl.constexpr = 1 if EDGE else None
+    # edges are a tile or two: nothing for the copy engine to load ahead
+    STAGES: tl.constexpr = 1 if EDGE and DESCRIBED else None
     for start_n in tl.range(start, end, BLOCK_N, num_stages=STAGES):
         key = load_rows(
-            k,
-            place,
-            strides[0],
-            start_n,
-            sizes[1],
-            sizes[2],
-            EDGE,
-            EVEN,
-            DESCRIBED,
-            BLOCK_N,
-            q.shape[1],
-            INT64,
-        )
-        s = tl.dot(q, key.T, input_precision=PRECISION, out_dtype=acc.dtype)
+            k, place, strides[0], start_n, sizes[1], sizes[2], True, EDGE, EVEN, DESCRIBED, BLOCK_N, q.shape[1], INT64,
+        )  # fmt: skip
+        s = tl.dot(q, key, input_precision=PRECISION, out_dtype=acc.dtype)
         offs_n = offsets_from(start_n, BLOCK_N, INT64)
         if SOFTCAP:
             s = capped(s, factors[1])
@@ -162,19 +155,9 @@ def attend_keys(
                 dropout[0], offs_m, start_n, sizes[1], dropout[1], dropout[2], dropout[3], BLOCK_M, BLOCK_N,
             ), p, 0.0)  # fmt: skip
         value = load_rows(
-            v,
-            place,
-            strides[1],
-            start_n,
-            sizes[1],
-            sizes[3],
-            EDGE,
-            EVEN,
-            DESCRIBED,
-            BLOCK_N,
-            acc.shape[1],
+            v, place, strides[1], start_n, sizes[1], sizes[3], False, EDGE, EVEN, DESCRIBED, BLOCK_N, acc.shape[1],
             INT64,
-        )
+        )  # fmt: skip
         if PACKED and EDGE and DESCRIBED:
             # a probability of 0 times the NaN of another sequence would be NaN
             value = tl.where((offs_n < sizes[1])[:, None], value, 0.0)

@@ -32,11 +32,12 @@ _WIDE_TILES = (
 _NARROW_TILES = (Described(128, 64, 8, 2), Described(64, 64, 4, 2))
 _WIDEST = (Described(128, 64, 8, 2), Described(128, 32, 8, 2))
 
-PLAIN, MASKED, DROPPED = "plain", "masked", "dropped"
+PLAIN, WINDOWED, MASKED, DROPPED = "plain", "windowed", "masked", "dropped"
 
 Table = dict[str, dict[int, tuple[Described, ...]]]
 _TABLE: Table = {
     PLAIN: {64: _WIDE_TILES, 128: _WIDE_TILES, 256: _WIDEST},
+    WINDOWED: {64: _WIDE_TILES[:3], 128: _WIDE_TILES[:3], 256: _WIDEST[1:]},
     MASKED: {64: _NARROW_TILES, 128: _NARROW_TILES, 256: (Described(128, 32, 8, 2),)},
     DROPPED: {64: _NARROW_TILES, 128: _NARROW_TILES, 256: (Described(128, 32, 8, 2),)},
 }
@@ -52,9 +53,9 @@ DESCRIBED: dict[str, Table] = {"sm_90": _TABLE, "sm_100": _BLACKWELL, "interpret
 CACHE = 32 << 20  # bytes of keys and values that a second-level cache holds beside other things
 
 
-def kind_of(masked: bool, dropout: bool) -> str:
-    """The entry of a call; dropout takes more registers than a mask."""
-    return DROPPED if dropout else MASKED if masked else PLAIN
+def kind_of(masked: bool, dropout: bool, window: bool) -> str:
+    """The entry of a call: by what takes the most registers."""
+    return DROPPED if dropout else MASKED if masked else WINDOWED if window else PLAIN
 
 
 def described(arch: str, kind: str, width: int) -> tuple[Described, ...]:
@@ -62,7 +63,7 @@ def described(arch: str, kind: str, width: int) -> tuple[Described, ...]:
 
     Args:
         arch: as `architecture()` of `launch/launch.py` names it.
-        kind: PLAIN, MASKED or DROPPED.
+        kind: PLAIN, WINDOWED, MASKED or DROPPED.
         width: features of a head, a power of 2.
     """
     for most, tiles in DESCRIBED.get(arch, {}).get(kind, {}).items():
