@@ -43,7 +43,7 @@ def expected(q, k, v, scale, mask=None, softcap=0.0, seen=None):
     return (p / np.where(total == 0, 1, total)) @ v, lse
 
 
-def attend(tile, q, k, v, scale=0.3, mask=None, options=Options()):  # noqa: B008
+def attend(tile, q, k, v, scale=0.3, mask=None, options=Options()):
     out = np.full((*q.shape[:3], v.shape[3]), np.nan, q.dtype)
     lse = np.full(q.shape[:3], np.nan, np.float64 if q.dtype == np.float64 else np.float32)
     given = [None if x is None else buffer(x) for x in (out, lse, q, k, v, mask)]

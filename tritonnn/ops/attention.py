@@ -15,6 +15,7 @@ from tritonnn.ops._arguments import tensors_only
 from tritonnn.ops._definitions import layers as definitions
 from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import broadcast_shapes, numel
 from tritonnn.table import Make
@@ -154,6 +155,38 @@ def attention_backward(
     return on_demand(
         (query.shape, key.shape, value.shape), (True,) * 3, (query.dtype, key.dtype, value.dtype)
     )
+
+
+def _packed_samples(make: Make) -> list[Sample]:
+    def limits(*numbers: int) -> Tensor:
+        return make_tensor(list(numbers), dtype=dtypes.int32, device=make.device)
+
+    q, k, v = make(10, 4, 4), make(8, 2, 4), make(8, 2, 3)
+    firsts = (limits(0, 2, 2, 7, 10), limits(0, 3, 4, 8, 8))
+    return [
+        Sample(q, k, v, *firsts, None, 5, 4, -1, -1, 0.0, 0.5),
+        Sample(q, k, v, *firsts, limits(2, 1, 3, 0), 5, 4, -1, 0, 0.0, 0.5),
+        Sample(q, k, v, *firsts, None, 8, 4, 1, 2, 0.0, 0.5), Sample(q, k, v, *firsts, None, 5, 4, -1, 0, 1.5, 0.5),
+    ]  # fmt: skip
+
+
+@primitive(results=("result", "logsumexp"), samples=_packed_samples)
+def attention_packed(
+    query: Tensor, key: Tensor, value: Tensor, first_query: Tensor, first_key: Tensor, used_keys: Tensor | None,
+    longest_queries: int, longest_keys: int, behind: int, ahead: int, softcap: float, scale: float,
+) -> Any:  # fmt: skip
+    """Attention within sequences one after another, (T, H, E), (S, Hk, E), (S, Hk, Ev), and the logsumexp (H, T).
+
+    `first_query`, `first_key`: where each sequence begins, and the last ends; `used_keys` of its keys are there. A
+    query sees `behind` keys before its own and `ahead` after it, all for -1; the last query's own key is the last one.
+    Scores are `softcap` tanh(score / softcap), where that is not 0.
+    """
+    rows, heads = tuple(query.shape)[:2]
+    outs = (Out((rows, heads, value.shape[2]), query.dtype), Out((heads, rows), statistics_dtype(query.dtype)))
+    limits = (first_query.contiguous(), first_key.contiguous(), None if used_keys is None else used_keys.contiguous())
+    return outs, (
+        query, key, value, *limits, longest_queries, longest_keys, behind, ahead, float(softcap), float(scale)
+    )  # fmt: skip
 
 
 # ---- what users call --------------------------------------------------------------------------------------
