@@ -56,7 +56,7 @@ def part_kernel(
     )  # fmt: skip
     k = k_ptr + head_offset(kv, kv_heads, k_strides, INT64)
     v = v_ptr + head_offset(kv, kv_heads, v_strides, INT64)
-    mask_steps = None
+    mask_steps = mask_strides
     if MASK != 0:
         mask_ptr = (mask_ptr + sequence * mask_strides[0] + head * mask_strides[1] + m * mask_strides[2])[:, None]
         mask_steps = (0, 0, 0, mask_strides[3])  # every row has its own pointer

@@ -7,10 +7,12 @@ from typing import Any
 
 from triton import language as tl
 
+from tritonnn.kernels.attention._decode import merge_kernel, part_kernel
 from tritonnn.kernels.attention._forward import FROM_HOST, POINTERS, attention_kernel
 from tritonnn.kernels.attention._specialised import specialised_attention_kernel
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
 from tritonnn.kernels.tables.attention import FORWARD, WIDEST, Tile, choose
+from tritonnn.kernels.tables.attention_decode import decode_tile
 from tritonnn.kernels.tables.attention_forward import Described, described, kind_of
 
 _ROW = "(i32:16 i32:16 i32:16 i32=1)"
@@ -90,6 +92,37 @@ def _described(arch: str) -> Iterator[Case]:
                     yield _case(arch, "half", width, tile, **options)
 
 
+def _decode(arch: str, kind: str, width: int, rows: int, **options: Any) -> Case:
+    pointer, masked, tile = _POINTER[kind], options.get("MASK", 0), decode_tile(arch, kind, width)
+    constants = {
+        "MASK": masked, "FOLD": masked != 2, "EVEN": True, "ACC": tl.float32, "PRECISION": "ieee", "BLOCK_M": rows,
+        "BLOCK_N": tile.keys, "BLOCK_D": width, "BLOCK_V": width, "INT64": False, **options,
+    }  # fmt: skip
+    none = kind == "single" and not arch.startswith("gfx")
+    return Case(
+        part_kernel,
+        f"*fp32 *fp32 {pointer} {pointer} {pointer} {['None', '*i1', pointer][masked]} {_ROW} {_ROW} {_ROW} "
+        f"(i32:16 i32:16 i32:16 i32:16 i32=1) {_ROW if masked else '(i32 i32 i32 i32)'} i32 i32 i32 i32 i32 i32:16 "
+        "i32:16 i32 i32:16 fp64",
+        constants, label=",".join([kind, str(width), str(rows), *[f"{k}={int(v)}" for k, v in options.items()]]),
+        num_warps=tile.warps, num_stages=tile.stages, matrix="none" if none else "warp", archs=(arch,), wide="loads",
+    )  # fmt: skip
+
+
+def _parts(arch: str) -> Iterator[Case]:
+    for width in (64, 128, 256):
+        for rows in (16, 64):
+            yield _decode(arch, "half", width, rows)
+    for options in ({"MASK": 1}, {"MASK": 2}, {"INT64": True}, {"EVEN": False}, {"FOLD": False}):
+        yield _decode(arch, "half", 128, 16, **options)
+    for width in (64, 128):
+        yield _decode(arch, "single", width, 16)
+    yield Case(
+        merge_kernel, f"*bf16 *fp32 *fp32 *fp32 {_ROW} i32 i32 i32 i32:16 i32", {"BLOCK_P": 16, "BLOCK_V": 128},
+        num_warps=1, archs=(arch,),
+    )  # fmt: skip
+
+
 def forward_cases() -> list[Case]:
     """Every tile of every architecture, plain, causal, masked, with dropout and with each option."""
-    return [case for arch in ARCHITECTURES for case in (*_pointers(arch), *_described(arch))]
+    return [case for arch in ARCHITECTURES for case in (*_pointers(arch), *_described(arch), *_parts(arch))]
