@@ -53,6 +53,7 @@ LARGER_ERROR |= {
     **dict.fromkeys(("convolution_weight_grad", "cdist"), (10, PRODUCTS)),
     **dict.fromkeys(("softmax", "softmax_backward", "log_softmax_backward"), (4, SHIFTED)),
     **dict.fromkeys(("attention", "attention_packed", "scaled_dot_product_attention"), (4, SHIFTED)),
+    "attention_blocks": (6, SHIFTED),
     **dict.fromkeys(
         ("vector_norm", "p_norm", "triplet_margin_with_distance_loss", "aten_triplet_margin_loss"),
         (3, "sums of squares"),

@@ -58,22 +58,28 @@ def part_kernel(
     v = v_ptr + head_offset(kv, kv_heads, v_strides, INT64)
     mask_steps = mask_strides
     if MASK != 0:
-        mask_ptr = (mask_ptr + sequence * mask_strides[0] + head * mask_strides[1] + m * mask_strides[2])[:, None]
+        mask_ptr = (mask_ptr + sequence * mask_strides[0] + head * mask_strides[1] + m * mask_strides[2])[
+            :, None
+        ]
         mask_steps = (0, 0, 0, mask_strides[3])  # every row has its own pointer
     first = part * part_size
     end = tl.minimum(first + part_size, seqlen_k)
     whole_end = first + (end - first) // BLOCK_N * BLOCK_N
-    state = (tl.zeros((BLOCK_M, BLOCK_V), ACC), tl.zeros((BLOCK_M,), ACC), tl.full((BLOCK_M,), MINUS_INFINITY, ACC))
+    state = (
+        tl.zeros((BLOCK_M, BLOCK_V), ACC),
+        tl.zeros((BLOCK_M,), ACC),
+        tl.full((BLOCK_M,), MINUS_INFINITY, ACC),
+    )
     strides = (k_strides, v_strides, mask_steps)
     sizes = (count, seqlen_k, head_dim, head_dim_v)
     factors = ((scale * LOG2E).to(ACC), None)
     state = attend_keys(
-        state, q, k, v, mask_ptr, None, strides, rows, first, whole_end, sizes, (0, 0), factors, None, False, False,
-        False, False, MASK, False, False, FOLD, EVEN, False, PRECISION, BLOCK_N, INT64,
+        state, q, k, v, mask_ptr, None, None, strides, rows, first, whole_end, sizes, (0, 0), factors, None,
+        False, False, False, False, MASK, False, False, FOLD, EVEN, False, PRECISION, 0, BLOCK_N, INT64,
     )  # fmt: skip
     state = attend_keys(
-        state, q, k, v, mask_ptr, None, strides, rows, whole_end, end, sizes, (0, 0), factors, None, True, False,
-        False, False, MASK, False, False, FOLD, EVEN, False, PRECISION, BLOCK_N, INT64,
+        state, q, k, v, mask_ptr, None, None, strides, rows, whole_end, end, sizes, (0, 0), factors, None,
+        True, False, False, False, MASK, False, False, FOLD, EVEN, False, PRECISION, 0, BLOCK_N, INT64,
     )  # fmt: skip
     acc, l_i, m_i = state
     empty = l_i == 0.0

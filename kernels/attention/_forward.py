@@ -102,7 +102,19 @@ def attention_kernel(
         v = v_ptr + head_offset(kv, heads // group, v_strides, INT64) + wide(first_k, INT64) * v_strides[2]
     q_base = q_ptr + head_offset(head, heads, q_strides, INT64) + wide(first_q, INT64) * q_strides[2]
     q = load_rows(
-        q_base, None, q_strides, block_m * BLOCK_M, rows, head_dim, False, True, EVEN, False, BLOCK_M, BLOCK_D, INT64
+        q_base,
+        None,
+        q_strides,
+        block_m * BLOCK_M,
+        rows,
+        head_dim,
+        False,
+        True,
+        EVEN,
+        False,
+        BLOCK_M,
+        BLOCK_D,
+        INT64,
     )
     if MASK != 0:
         mask_ptr = mask_ptr + head_offset(head, heads, mask_strides, INT64)
@@ -129,19 +141,19 @@ def attention_kernel(
         whole_start = tl.cdiv(tl.maximum((block_m + 1) * BLOCK_M - 1 - behind, 0), BLOCK_N) * BLOCK_N
         whole_start = tl.minimum(whole_start, tl.cdiv(tl.maximum(end, 0), BLOCK_N) * BLOCK_N)
         done = attend_keys(
-            done, q, k, v, mask_ptr, place, strides, offs_m, first, whole_start, sizes, (ahead, behind), factors,
+            done, q, k, v, mask_ptr, None, place, strides, offs_m, first, whole_start, sizes, (ahead, behind), factors,
             dropout, True, CAUSAL, WINDOW, SOFTCAP, MASK, DROPOUT, PACKED, FOLD, EVEN, DESCRIBED,
-            PRECISION, BLOCK_N, INT64,
+            PRECISION, 0, BLOCK_N, INT64,
         )  # fmt: skip
     done = attend_keys(
-        done, q, k, v, mask_ptr, place, strides, offs_m, whole_start, whole_end, sizes, (ahead, behind), factors,
+        done, q, k, v, mask_ptr, None, place, strides, offs_m, whole_start, whole_end, sizes, (ahead, behind), factors,
         dropout, False, CAUSAL, WINDOW, SOFTCAP, MASK, DROPOUT, PACKED, FOLD, EVEN, DESCRIBED,
-        PRECISION, BLOCK_N, INT64,
+        PRECISION, 0, BLOCK_N, INT64,
     )  # fmt: skip
     done = attend_keys(
-        done, q, k, v, mask_ptr, place, strides, offs_m, tl.maximum(whole_start, whole_end), end, sizes,
+        done, q, k, v, mask_ptr, None, place, strides, offs_m, tl.maximum(whole_start, whole_end), end, sizes,
         (ahead, behind), factors, dropout, True, CAUSAL, WINDOW, SOFTCAP, MASK, DROPOUT, PACKED, FOLD, EVEN,
-        DESCRIBED, PRECISION, BLOCK_N, INT64,
+        DESCRIBED, PRECISION, 0, BLOCK_N, INT64,
     )  # fmt: skip
     acc, l_i, m_i = done
     # A row that sees no key gives zeros and an lse of -inf, not 0 / 0.

@@ -7,6 +7,7 @@ from typing import Any
 
 from triton import language as tl
 
+from tritonnn.kernels.attention._blocks import listed_attention_kernel
 from tritonnn.kernels.attention._decode import merge_kernel, part_kernel
 from tritonnn.kernels.attention._forward import FROM_HOST, POINTERS, attention_kernel
 from tritonnn.kernels.attention._specialised import specialised_attention_kernel
@@ -106,6 +107,7 @@ def _decode(arch: str, kind: str, width: int, rows: int, **options: Any) -> Case
         "i32:16 i32 i32:16 fp64",
         constants, label=",".join([kind, str(width), str(rows), *[f"{k}={int(v)}" for k, v in options.items()]]),
         num_warps=tile.warps, num_stages=tile.stages, matrix="none" if none else "warp", archs=(arch,), wide="loads",
+        spills=24 if kind == "single" else 0,
     )  # fmt: skip
 
 
@@ -123,6 +125,33 @@ def _parts(arch: str) -> Iterator[Case]:
     )  # fmt: skip
 
 
+def _listed(arch: str, kind: str, width: int, tile: Tile | Described) -> Case:
+    """Blocks of 128 queries and 128 keys, as block masks have them by default."""
+    pointer, from_host = _POINTER[kind], isinstance(tile, Described)
+    keys = f"tensordesc<bf16[1,1,{tile.keys},{width}]>" if from_host else pointer
+    steps = "((i32 i32 i32=1) (i32 i32 i32 i32=1))"
+    constants = {
+        "ROWS": 128, "KEYS": 128, "WHOLE": True, "RAGGED": False, "FOLD": True, "EVEN": True, "DESCRIBED": from_host,
+        "ACC": tl.float32, "PRECISION": "ieee", "BLOCK_M": tile.queries, "BLOCK_N": tile.keys, "BLOCK_D": width,
+        "BLOCK_V": width, "INT64": False,
+    }  # fmt: skip
+    return Case(
+        listed_attention_kernel,
+        f"{pointer} *fp32 {pointer} {keys} {keys} *i1 (*i32 *i32) (*i32 *i32) {_ROW} {_ROW} {_ROW} {_ROW} {_ROW} "
+        f"{steps} {steps} i32 i32 i32 i32 i32:16 i32:16 fp64",
+        constants, label=f"{kind},{width} {tile.queries}x{tile.keys}{' described' * from_host}", num_warps=tile.warps,
+        num_stages=tile.stages, matrix=True if kind == "half" else "none", archs=(arch,), spills=24,
+    )  # fmt: skip
+
+
+def _blocks(arch: str) -> Iterator[Case]:
+    for width in (64, 128, 256):
+        yield _listed(arch, "half", width, choose(arch, "half", width, FORWARD))
+        for tile in described(arch, "masked", width)[:1]:
+            yield _listed(arch, "half", width, tile)
+
+
 def forward_cases() -> list[Case]:
     """Every tile of every architecture, plain, causal, masked, with dropout and with each option."""
-    return [case for arch in ARCHITECTURES for case in (*_pointers(arch), *_described(arch), *_parts(arch))]
+    kinds = (_pointers, _described, _parts, _blocks)
+    return [case for arch in ARCHITECTURES for kind in kinds for case in kind(arch)]

@@ -100,15 +100,16 @@ def visible(offs_m, offs_n, keys, ahead, behind, CAUSAL: tl.constexpr, WINDOW: t
 
 @triton.jit
 def attend_keys(
-    state, q, k, v, mask_ptr, place, strides, offs_m, start, end, sizes, bounds, factors, dropout,
+    state, q, k, v, mask_ptr, blocks, place, strides, offs_m, start, end, sizes, bounds, factors, dropout,
     EDGE: tl.constexpr, CAUSAL: tl.constexpr, WINDOW: tl.constexpr, SOFTCAP: tl.constexpr,
     MASK: tl.constexpr, DROPOUT: tl.constexpr, PACKED: tl.constexpr, FOLD: tl.constexpr, EVEN: tl.constexpr,
-    DESCRIBED: tl.constexpr, PRECISION: tl.constexpr, BLOCK_N: tl.constexpr,
+    DESCRIBED: tl.constexpr, PRECISION: tl.constexpr, LISTED: tl.constexpr, BLOCK_N: tl.constexpr,
     INT64: tl.constexpr,
 ):  # fmt: skip
     """Bring (accumulator, sum, maximum) up to date with the keys [start, end).
 
     Args:
+        blocks: numbers of blocks of LISTED keys, of which [start, end) are then places; not used where that is 0.
         q: (rows, features). k, v: see `load_rows`, with `place`; strides: of keys, values and mask.
         offs_m: positions of the queries. sizes: queries, keys, features of a key, of a value.
         bounds: ahead and behind, see `visible`. factors: of scores, and the soft cap's.
@@ -120,7 +121,10 @@ def attend_keys(
     BLOCK_M: tl.constexpr = acc.shape[0]
     # edges are a tile or two: nothing for the copy engine to load ahead
     STAGES: tl.constexpr = 1 if EDGE and DESCRIBED else None
-    for start_n in tl.range(start, end, BLOCK_N, num_stages=STAGES):
+    for at in tl.range(start, end, BLOCK_N, num_stages=STAGES):
+        start_n = at
+        if LISTED:
+            start_n = tl.load(blocks + at // LISTED) * LISTED + at % LISTED
         key = load_rows(
             k, place, strides[0], start_n, sizes[1], sizes[2], True, EDGE, EVEN, DESCRIBED, BLOCK_N, q.shape[1], INT64,
         )  # fmt: skip
@@ -128,12 +132,12 @@ def attend_keys(
         offs_n = offsets_from(start_n, BLOCK_N, INT64)
         if SOFTCAP:
             s = capped(s, factors[1])
+        if not FOLD and MASK != 2:
+            s = s * factors[0]  # before anything is hidden: -inf times a negative factor would be seen most
         if MASK != 0:
             s = masked(
                 s, mask_ptr, strides[2], offs_m, offs_n, sizes[0], sizes[1], factors[0], MASK, FOLD, EDGE
             )
-        if not FOLD and MASK != 2:
-            s = s * factors[0]
         if EDGE:
             s = tl.where(
                 visible(offs_m, offs_n, sizes[1], bounds[0], bounds[1], CAUSAL, WINDOW), s, MINUS_INFINITY

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from buffers import buffer
 
-from tritonnn.kernels.attention import _decode_call, attention
+from tritonnn.kernels.attention import _decode_call, attention, blocks
 from tritonnn.kernels.attention._call import Call
 from tritonnn.kernels.attention._descriptors import describable, shared_head, steps
 from tritonnn.kernels.attention._forward_call import Forward, Options
@@ -78,12 +78,14 @@ def test_scales_that_turn_the_order_of_scores(tile, scale):
 
 @pytest.mark.parametrize("tile", [POINTERS, FROM_HOST])
 @pytest.mark.parametrize("kind", [bool, np.float16])
-def test_masks(tile, kind):
+@pytest.mark.parametrize("scale", [0.3, -0.3])
+def test_masks(tile, kind, scale):
     q, k, v = normal(2, 2, 21, 16), normal(2, 1, 50, 16, seed=1), normal(2, 1, 50, 16, seed=2)
     mask = normal(2, 1, 21, 50, seed=3) > 0 if kind is bool else normal(2, 1, 21, 50, seed=3)
     if kind is bool:
         mask[0, 0, 3] = False
-    check(attend(tile, q, k, v, mask=np.broadcast_to(mask, (2, 2, 21, 50))), expected(q, k, v, 0.3, mask))
+    got = attend(tile, q, k, v, scale, mask=np.broadcast_to(mask, (2, 2, 21, 50)))
+    check(got, expected(q, k, v, scale, mask))
 
 
 @pytest.mark.parametrize("tile", [POINTERS, FROM_HOST])
@@ -190,7 +192,9 @@ def test_parts_of_masked_keys(monkeypatch, kind):
 
 
 def test_parts_in_float32_of_strided_operands(monkeypatch):
-    q, k, v = (normal(1, n, 2, 16, seed=n, dtype=np.float32).transpose(0, 2, 1, 3)[..., ::-1] for n in (2, 70, 71))
+    q, k, v = (
+        normal(1, n, 2, 16, seed=n, dtype=np.float32).transpose(0, 2, 1, 3)[..., ::-1] for n in (2, 70, 71)
+    )
     v = v[:, :, :70]
     check(run_decode(q, k, v, size=32, monkeypatch=monkeypatch), expected(q, k, v, 0.3))
 
@@ -205,7 +209,19 @@ def test_few_queries_and_many_keys_go_in_parts(monkeypatch):
         before = len(calls)
         q, k = torch.ones(1, 1, length, 8).cuda(), torch.ones(1, 1, keys, 8).cuda()
         attention.attention.__wrapped__(
-            *(q._buf, torch.ones(1, 1, length).cuda()._buf, q._buf, k._buf, k._buf, None, p, 0, 0, causal, 1.0)
+            *(
+                q._buf,
+                torch.ones(1, 1, length).cuda()._buf,
+                q._buf,
+                k._buf,
+                k._buf,
+                None,
+                p,
+                0,
+                0,
+                causal,
+                1.0,
+            )
         )
         assert len(calls) - before == (not causal and not p and length <= 16 and keys >= 256)
 
@@ -220,6 +236,57 @@ def test_parts_fill_the_multiprocessors():
         size = part_size(programs, keys, 64, count)
         assert size % 64 == 0
         assert -(-keys // size) <= MOST_PARTS
+
+
+def seen_blocks(rng, batch, heads, length, keys, rows, columns):
+    """A random mask whose blocks are hidden, seen in part or seen whole, and the lists of them."""
+    shape = (batch, heads, -(-length // rows), -(-keys // columns))
+    kind = rng.integers(0, 3, shape)
+    kind[..., -1] = np.minimum(kind[..., -1], 1)  # the last block may reach beyond the keys
+    kind[0, 0, 0] = 0
+    wide = kind.repeat(rows, 2).repeat(columns, 3)[:, :, :length, :keys]
+    seen = (wide == 2) | ((wide == 1) & (rng.random(wide.shape) < 0.4))
+    counts = [(kind == which).sum(-1).astype(np.int32) for which in (1, 2)]
+    places = [np.argsort(kind != which, axis=-1, kind="stable").astype(np.int32) for which in (1, 2)]
+    return seen, zip(counts, places, strict=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+@pytest.mark.parametrize("size", [(16, 64), (48, 32), (20, 32)])
+def test_listed_blocks(dtype, size):
+    """Of several tiles, of one, and of none that fits; hidden blocks hold NaN, so that what reads them shows."""
+    rng = np.random.default_rng(0)
+    q, k, v = (
+        normal(2, n, m, d, seed=m + d, dtype=dtype) for n, m, d in ((4, 50, 16), (2, 90, 16), (2, 90, 8))
+    )
+    seen, ((some, at), (whole, whole_at)) = seen_blocks(rng, 2, 1, 50, 90, *size)
+    lists = [np.broadcast_to(x, (2, 4, *x.shape[2:])) for x in (some, at, whole, whole_at)]
+    out = np.full((2, 4, 50, 8), np.nan, dtype)
+    lse = np.full((2, 4, 50), np.nan, np.float64 if dtype == np.float64 else np.float32)
+    given = [buffer(x) for x in (out, lse, q, k, v, np.broadcast_to(seen, (2, 4, 50, 90)), *lists)]
+    blocks.attention_blocks(*given, *size, 0.3)
+    check((out, lse), expected(q, k, v, 0.3, seen))
+
+
+def test_hidden_blocks_are_not_read():
+    q, k, v = normal(1, 1, 32, 16), normal(1, 1, 64, 16, seed=1), normal(1, 1, 64, 16, seed=2)
+    k[:, :, 32:], v[:, :, 32:] = np.nan, np.nan
+    seen, one = np.zeros((1, 1, 32, 64), bool), np.ones((1, 1, 1), np.int32)
+    seen[..., :32] = True
+    out, lse = np.empty((1, 1, 32, 16), np.float16), np.empty((1, 1, 32), np.float32)
+    none, first = np.zeros_like(one), np.array([[[[0, 1]]]], np.int32)
+    for lists in ((one, first, none, first), (none, first, one, first), (one, first)):
+        given = [*map(buffer, (out, lse, q, k, v, seen, *lists)), *(None,) * (4 - len(lists))]
+        out[...] = np.nan
+        blocks.attention_blocks(*given, 32, 32, 0.3)
+        check((out, lse), expected(q, k[:, :, :32], v[:, :, :32], 0.3))
+
+
+def test_tiles_that_blocks_consist_of():
+    wide, narrow = Described(128, 64, 8, 2), Described(64, 64, 4, 2)
+    assert blocks.fitting([wide, narrow], 128, 128) is wide
+    assert blocks.fitting([wide, narrow], 64, 128) is narrow
+    assert blocks.fitting([wide, narrow], 100, 128) is None
 
 
 def test_which_layouts_descriptors_read():

@@ -131,7 +131,9 @@ def test_every_described_attention_tile_is_compiled():
     settings = {"plain": (False,) * 3, "masked": (True, False, False), "dropped": (False, True, False)}
     for arch, kind, width in product(("sm_90", "sm_100"), settings, (64, 128, 256)):
         for tile in _configs_forward.described(arch, kind, width):
-            assert (arch, width, *tile, *settings[kind]) in compiled, f"{arch} {kind} {width}: no case compiles {tile}"
+            assert (arch, width, *tile, *settings[kind]) in compiled, (
+                f"{arch} {kind} {width}: no case compiles {tile}"
+            )
     for arch, width in product(("sm_90", "sm_100"), (64, 128, 256)):
         first = _configs_forward.described(arch, "windowed", width)[0]
         assert (arch, width, *first, False, False, True) in compiled

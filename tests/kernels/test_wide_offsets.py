@@ -23,6 +23,7 @@ pytestmark = pytest.mark.exhaustive
 BOUNDED = {
     "attention_kernel": "rows of queries and keys, numbers of heads",
     "specialised_attention_kernel": "rows of queries and keys, numbers of heads",
+    "listed_attention_kernel": "rows of queries and keys, numbers of heads and blocks",
     "part_kernel": "rows of queries and keys, numbers of heads, keys of a part",
     "keys_backward_kernel": "rows of queries and keys, numbers of heads",
     "queries_backward_kernel": "rows of queries and keys, numbers of heads",

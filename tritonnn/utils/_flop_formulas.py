@@ -98,6 +98,7 @@ FORMULAS: dict[str, Formula] = {
     "convolution_weight_grad": weight_grad_flop,
     "attention": attention_flop,
     "attention_packed": attention_packed_flop,
+    "attention_blocks": attention_flop,
     "attention_backward": attention_backward_flop,
     "fused_linear_cross_entropy": linear_cross_entropy_flop,
 }

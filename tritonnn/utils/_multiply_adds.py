@@ -48,6 +48,7 @@ MULTIPLY_ADDS: dict[str, Callable[[tuple, tuple], int]] = {
     "convolution": _convolution,
     "attention": _attention,
     "attention_packed": _packed_attention,
+    "attention_blocks": _attention,
     "fused_linear_cross_entropy": lambda args, results: args[0].numel() * args[1].shape[0],
 }
 

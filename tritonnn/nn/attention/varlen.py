@@ -66,7 +66,9 @@ def varlen_attn(
     if is_grad_enabled() and any(t.requires_grad for t in (query, key, value)):
         out, lse = _by_sequence(query, value, queries, sequences, window, float(scale))
     else:
-        out, lse = _at_once(query, key, value, cu_seq_q, cu_seq_k, queries, sequences, window, seqused_k, float(scale))
+        out, lse = _at_once(
+            query, key, value, cu_seq_q, cu_seq_k, queries, sequences, window, seqused_k, float(scale)
+        )
     return (out, lse) if return_aux is not None and return_aux.lse else out
 
 
