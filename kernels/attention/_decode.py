@@ -4,7 +4,7 @@ A program a block of queries and a head would leave most multiprocessors idle, a
 
 - `part_kernel`: a program takes a part of the keys of a head, and the queries of all heads that share these keys as
   the rows of one tile: keys are read once. It writes attention to its part, and the part's logsumexp.
-- `merge_kernel`: out = sum of exp(lse_i - lse) out_i over the parts, always in the same order.
+- `merge_parts_kernel`: out = sum of exp(lse_i - lse) out_i over the parts, always in the same order.
 
 Source: Dao et al., "Flash-Decoding for long-context inference", 2023; Ainslie et al., "GQA", 2023 (shared heads).
 """
@@ -100,7 +100,7 @@ def part_kernel(
 
 
 @triton.jit
-def merge_kernel(
+def merge_parts_kernel(
     out_ptr, lse_ptr, parts_ptr, part_lse_ptr, out_strides, rows, heads, seqlen_q, head_dim_v, parts,
     BLOCK_P: tl.constexpr, BLOCK_V: tl.constexpr,
 ):  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import bool_, float32
 from tritonnn.kernels.attention._call import Call
-from tritonnn.kernels.attention._decode import merge_kernel, part_kernel
+from tritonnn.kernels.attention._decode import merge_parts_kernel, part_kernel
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors
 from tritonnn.kernels.tables.attention_decode import decode_rows, decode_tile, few_queries, part_size
 from tritonnn.kernels.tables.reduction import power_of_2
@@ -52,6 +52,6 @@ def decode(operands: tuple[Any, ...], call: Call, scale: float) -> None:
 
 def _merge(out: Buffer, lse: Buffer, partial: Buffer, partial_lse: Buffer, call: Call, parts: int) -> None:
     launch(
-        merge_kernel, (lse.numel,), out, lse, partial, partial_lse, out.strides, lse.numel, call.heads, call.seqlen_q,
+        merge_parts_kernel, (lse.numel,), out, lse, partial, partial_lse, out.strides, lse.numel, call.heads, call.seqlen_q,
         call.head_dim_v, parts, BLOCK_P=power_of_2(parts), BLOCK_V=call.constants["BLOCK_V"], num_warps=1,
     )  # fmt: skip

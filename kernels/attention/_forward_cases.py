@@ -8,7 +8,7 @@ from typing import Any
 from triton import language as tl
 
 from tritonnn.kernels.attention._blocks import listed_attention_kernel
-from tritonnn.kernels.attention._decode import merge_kernel, part_kernel
+from tritonnn.kernels.attention._decode import merge_parts_kernel, part_kernel
 from tritonnn.kernels.attention._forward import FROM_HOST, POINTERS, attention_kernel
 from tritonnn.kernels.attention._specialised import specialised_attention_kernel
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
@@ -120,7 +120,7 @@ def _parts(arch: str) -> Iterator[Case]:
     for width in (64, 128):
         yield _decode(arch, "single", width, 16)
     yield Case(
-        merge_kernel, f"*bf16 *fp32 *fp32 *fp32 {_ROW} i32 i32 i32 i32:16 i32", {"BLOCK_P": 16, "BLOCK_V": 128},
+        merge_parts_kernel, f"*bf16 *fp32 *fp32 *fp32 {_ROW} i32 i32 i32 i32:16 i32", {"BLOCK_P": 16, "BLOCK_V": 128},
         num_warps=1, archs=(arch,),
     )  # fmt: skip
 
