@@ -104,13 +104,13 @@ def _at_once(
                       for i, t in enumerate((key, value)))  # fmt: skip
         cu_seq_k = make_tensor([0, *itertools.accumulate(lengths)], dtype=dtypes.int32, device=query.device)
         seqused_k = None
-    longest = [
+    longest_q, longest_k = (
         -(-max(numbers, default=0) // LENGTHS) * LENGTHS
         for numbers in ([stop - start for start, stop in queries], lengths)
-    ]
+    )
     behind, ahead = (max(n, -1) for n in window)
     return attention_packed(
-        query, key, value, cu_seq_q, cu_seq_k, seqused_k, *longest, behind, ahead, 0.0, scale
+        query, key, value, cu_seq_q, cu_seq_k, seqused_k, longest_q, longest_k, behind, ahead, 0.0, scale
     )  # fmt: skip
 
 
