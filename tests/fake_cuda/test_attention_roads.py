@@ -24,13 +24,13 @@ def test_ways_launch_by_plans_and_in_graphs(gpu) -> None:
         def half(*shape):
             return torch.ones(*shape, dtype=torch.bfloat16, device="cuda")
 
-        q, long = half(1, 4, 128, 64), half(1, 2, 512, 64)
+        q, one, long = half(1, 4, 128, 64), half(1, 4, 1, 64), half(1, 2, 512, 64)
         starts = torch.tensor([0, 64, 128], dtype=torch.int32, device="cuda")
         packed = half(128, 4, 64)
         ways = {
             "described": (lambda: attend(q, q, q, is_causal=True), ["attention_kernel"]),
             "pointers": (lambda: attend(q[..., ::2], q[..., ::2], q, is_causal=True), ["attention_kernel"]),
-            "parts": (lambda: attend(half(1, 4, 1, 64), long, long, enable_gqa=True), ["part_kernel", "merge_parts_kernel"]),
+            "parts": (lambda: attend(one, long, long, enable_gqa=True), ["part_kernel", "merge_parts_kernel"]),
             "packed": (lambda: varlen_attn(packed, packed, packed, starts, starts, 64, 64), ["attention_kernel"]),
         }
         for name, (call, wanted) in ways.items():
