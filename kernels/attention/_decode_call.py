@@ -53,5 +53,6 @@ def decode(operands: tuple[Any, ...], call: Call, scale: float) -> None:
 def _merge(out: Buffer, lse: Buffer, partial: Buffer, partial_lse: Buffer, call: Call, parts: int) -> None:
     launch(
         merge_parts_kernel, (lse.numel,), out, lse, partial, partial_lse, out.strides, lse.numel, call.heads,
-        call.seqlen_q, call.head_dim_v, parts, BLOCK_P=power_of_2(parts), BLOCK_V=call.constants["BLOCK_V"], num_warps=1,
+        call.seqlen_q, call.head_dim_v, parts, BLOCK_P=power_of_2(parts), BLOCK_V=call.constants["BLOCK_V"],
+        num_warps=1,
     )  # fmt: skip
