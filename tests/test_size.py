@@ -15,6 +15,9 @@ LONG_FILES: dict[str, str] = {
 }
 LONG_FUNCTIONS: dict[str, str] = {
     "kernels/attention/_forward.py::attention_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_blocks.py::listed_attention_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_decode.py::part_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_walk.py::attend_keys": "a kernel: its stages share their registers",
     "kernels/attention/_backward.py::keys_backward_kernel": "a kernel: its stages share their registers",
     "kernels/attention/_backward.py::queries_backward_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_correlate.py::correlate_kernel": "a kernel: its stages share their registers",

@@ -9,8 +9,9 @@ GEMM = "kernels/linalg/_kernels.py"
 ROWS = "kernels/normalization/_row_kernels.py"
 CHANNELS = "kernels/normalization/_channel_kernels.py"
 ENTROPY = "kernels/loss/_cross_entropy.py"
-ATTENTION = "kernels/attention/_forward.py"
-ATTENTION_SCORES = "kernels/attention/_common.py"
+ATTENTION = "kernels/attention/_walk.py"
+ATTENTION_CALL = "kernels/attention/_forward_call.py"
+ATTENTION_DECODE = "kernels/attention/_decode.py"
 EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
 CONVOLUTION = "kernels/convolution/_correlate.py"
@@ -147,14 +148,34 @@ FAULTS = [
         "tests/test_attention.py -k causal_sees",
     ),
     Fault(
-        "attention: the diagonal is hidden", "mask", ATTENTION_SCORES,
-        "tl.where(offs_n <= offs_m, qk, MINUS_INFINITY)", "tl.where(offs_n < offs_m, qk, MINUS_INFINITY)",
+        "attention: the diagonal is hidden", "mask", ATTENTION,
+        "offs_n[None, :] <= (offs_m + ahead)[:, None]", "offs_n[None, :] < (offs_m + ahead)[:, None]",
         "tests/test_attention.py -k causal",
     ),
     Fault(
-        "attention: keys beyond the last one", "padding value", ATTENTION_SCORES,
-        "        qk = tl.where(offs_n < seqlen_k, qk, MINUS_INFINITY)\n", "        pass\n",
+        "attention: keys beyond the last one", "padding value", ATTENTION,
+        "seen = (offs_n < keys)[None, :]", "seen = (offs_n >= 0)[None, :]",
         f"{TWIN} 'kernel_matches_twin and attention'",
+    ),
+    Fault(
+        "attention: the factor of negative scales is folded", "special value", ATTENTION_CALL,
+        "FOLD=mask != 2 and (options.softcap > 0 or self.scale > 0)", "FOLD=mask != 2",
+        "tests/kernels/test_attention_forward.py -k turn_the_order",
+    ),
+    Fault(
+        "attention: a window is a key too wide", "mask", ATTENTION,
+        "offs_n[None, :] >= (offs_m - behind)[:, None]", "offs_n[None, :] >= (offs_m - behind - 1)[:, None]",
+        "tests/kernels/test_attention_forward.py -k windows",
+    ),
+    Fault(
+        "attention: the NaN of another sequence's values", "padding value", ATTENTION,
+        "            value = tl.where((offs_n < sizes[1])[:, None], value, 0.0)\n", "            pass\n",
+        "tests/kernels/test_attention_forward.py -k packed",
+    ),
+    Fault(
+        "attention: parts are merged without their weights", "rescale", ATTENTION_DECODE,
+        "acc += weight * tl.load", "acc += tl.load",
+        "tests/kernels/test_attention_forward.py -k parts_of_the_keys",
     ),
     Fault(
         "embedding: padding rows get a gradient", "gradient flow", EMBEDDING,
