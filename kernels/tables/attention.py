@@ -82,3 +82,44 @@ def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
         if width <= most:
             return tiles[stage]
     return WIDEST
+
+
+# ---- backward
+
+# Tiles of walks that come through descriptors and have neither mask nor dropout nor cap: for keys, for queries. With
+# two sums the keys' kernel uses all registers at a width of 128: what a mask or dropout needs beside does not fit, nor
+# do the addresses of pointers; `choose` has smaller tiles for these. 128 keys, or queries, share what a program
+# fetches: at 64 the second-level cache would have to give 32 bytes a clock to every multiprocessor.
+_PLAIN: dict[str, dict[int, tuple[Tile, Tile]]] = {
+    "sm_90": {
+        64: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        128: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+    },
+    "sm_100": {
+        64: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        128: (Tile(64, 128, 8, 1), Tile(128, 64, 8, 2)),
+    },
+}
+
+
+def choose_backward(architecture: str, kind: str, width: int, stage: int, plain: bool) -> Tile:
+    """The tile of a kernel of the gradients: as `choose`, but for walks that are `plain`."""
+    if plain and kind == "half":
+        for most, tiles in _PLAIN.get(architecture, {}).items():
+            if width <= most:
+                return tiles[stage - FOR_KEYS]
+    return choose(architecture, kind, width, stage)
+
+
+MOST_QUERIES = 128  # of any tile of backward: what the rows of a head are padded to
+_CACHE = 1 << 24  # bytes of the second-level cache, or less, that the operands of heads at work should fit in
+
+
+def rows_of_delta(width: int) -> int:
+    """Queries of a program of `delta_kernel` for a head of `width` values: 64 elements a thread of 4 warps."""
+    return min(max(8192 // width, 16), MOST_QUERIES)
+
+
+def heads_together(causal: bool, heads: int, bytes_of_head: int) -> int:
+    """How many heads' programs start block by block: as many as share the cache where blocks differ in length."""
+    return max(1, min(heads, _CACHE // max(bytes_of_head, 1))) if causal else 1
