@@ -46,14 +46,24 @@ def _case(stage: int, arch: str, kind: str, width: int, described: bool, **optio
     road = ["pointers"] if describes(arch) and kind == "half" and not described else []
     label = ",".join([kind, str(width), *road, *[f"{k}={int(v)}" for k, v in options.items()]])
     # Wide heads' tiles and float64 only suit the instructions of single warps; NVIDIA has none for float32 "ieee".
-    small = kind != "half" or tile is WIDEST
+    small = (stage == FOR_KEYS and width > 128) or kind != "half" or tile is WIDEST
     none = kind == "single" and not arch.startswith("gfx")
     return Case(
         kernel, f"{text} {_SCALARS}", constants, label=label, num_warps=tile.warps, num_stages=tile.stages,
         matrix="none" if none else "warp" if small else True, archs=(arch,),
-        # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
-        spills=256 if tile is WIDEST else 64 if stage == FOR_KEYS else 24,
+        spills=_spills(stage, arch, described, tile is WIDEST),
     )  # fmt: skip
+
+
+def _spills(stage: int, arch: str, described: bool, widest: bool) -> int:
+    """Bytes accepted; none lie in the loop over whole tiles."""
+    if (
+        widest
+    ):  # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
+        return 256
+    if stage == FOR_KEYS:  # two sums fill the registers; pointers, and where windows end, come on top
+        return 208 if arch == "sm_90" and not described else 168
+    return 24
 
 
 def backward_cases() -> list[Case]:

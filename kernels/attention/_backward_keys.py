@@ -36,7 +36,7 @@ def _add_queries(
     for start_m in range(first, end, BLOCK_M):
         offs_m = offsets_from(start_m, BLOCK_M, INT64)
         q_tile = load_rows(
-            q, batch, head, start_m, q_strides, seqlen_q, head_dim, EDGE, DESCRIBED, BLOCK_M, BLOCK_D, INT64
+            q, batch, head, start_m, q_strides, seqlen_q, head_dim, True, DESCRIBED, BLOCK_M, BLOCK_D, INT64
         )
         lse2 = tl.load(lse2_ptr + offs_m)
         delta = tl.load(delta_ptr + offs_m)
@@ -50,19 +50,8 @@ def _add_queries(
             keep = tl.trans(keep)
         p_drop = dropped(p, keep, dropout_scale, DROPOUT)
         do_tile = load_rows(
-            do,
-            batch,
-            head,
-            start_m,
-            do_strides,
-            seqlen_q,
-            head_dim_v,
-            EDGE,
-            DESCRIBED,
-            BLOCK_M,
-            BLOCK_V,
-            INT64,
-        )
+            do, batch, head, start_m, do_strides, seqlen_q, head_dim_v, True, DESCRIBED, BLOCK_M, BLOCK_V, INT64
+        )  # fmt: skip
         dv = tl.dot(convert(p_drop, do_tile.dtype), do_tile, dv, input_precision=PRECISION, out_dtype=ACC)
         dp = tl.dot(v, tl.trans(do_tile), input_precision=PRECISION, out_dtype=ACC)
         ds = score_gradients(p, p_drop, dp, delta[None, :], slope, SOFTCAP, DROPOUT)
@@ -114,8 +103,8 @@ def keys_backward_kernel(
         lowest = seqlen_q - seqlen_k - window_right
         highest = seqlen_q - seqlen_k + window_left
     CUT: tl.constexpr = CAUSAL or WINDOW
-    # queries beyond the end have a p of 0, and descriptors read 0 for them: then they are like others
-    OPEN: tl.constexpr = DESCRIBED and MASK == 0
+    # queries beyond the end have a p of 0 and read 0: they are like others, but that a mask ends before them
+    OPEN: tl.constexpr = MASK == 0
     first, whole, rest, end = walk(start_n, lowest, highest, seqlen_q, BLOCK_N, BLOCK_M, OPEN)
     if MASK != 0 and start_n + BLOCK_N > seqlen_k:  # the mask ends with the keys
         rest = whole

@@ -22,8 +22,8 @@ from tritonnn.kernels.tables.attention import (
     rows_of_delta,
 )
 
-NO_LIMITS = (0, 0)  # of a window, where there is none
-NO_CAP = 1.0
+Window = tuple[int, int]
+"""How many keys a query sees before and after its own; the last query's own key is the last one."""
 
 
 @replayed_without_dropout
@@ -33,21 +33,52 @@ def attention_backward(
     offset: int, is_causal: bool, scale: float,
 ) -> None:  # fmt: skip
     """Gradients of attention with respect to query, key and value."""
+    operands = (grad_query, grad_key, grad_value, grad, query, key, value, attn_mask, out, logsumexp)
+    compute(operands, dropout_p, seed, offset, is_causal, scale)
+
+
+def compute(
+    operands: tuple[Any, ...], dropout_p: float, seed: int, offset: int, is_causal: bool, scale: float,
+    window: Window | None = None, softcap: float = 0.0,
+) -> None:  # fmt: skip
+    """`attention_backward` of its ten buffers with a window or a cap.
+
+    Scores are softcap tanh(score / softcap) where softcap is not 0; `window` instead of `is_causal`.
+    """
+    grad_query, grad_key, grad_value, grad, query, key, value, attn_mask, out, logsumexp = operands
     if 0 in grad.shape or 0 in key.shape[:3]:
         for grad_input in (grad_query, grad_key, grad_value):
             fill(grad_input, 0.0)
         return
-    call = Call(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
+    call = Backward(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
+    call.limit(window, softcap)
     rows = _rows(call, out, grad, logsumexp)
     _for_keys(call, grad_key, grad_value, grad, query, key, value, attn_mask, rows)
     _for_queries(call, grad_query, grad, query, key, value, attn_mask, rows)
+
+
+class Backward(Call):
+    """A call with what limits its scores."""
+
+    def limit(self, window: Window | None, softcap: float) -> None:
+        """Note window and cap."""
+        # no limit is one beyond all positions, in 32 bits
+        longest = self.seqlen_q + self.seqlen_k
+        self.window = (0, 0) if window is None else tuple([min(n, longest) for n in window])
+        self.softcap = softcap or 1.0
+        self.constants |= {"WINDOW": window is not None, "SOFTCAP": softcap != 0.0}
+
+    @property
+    def limits(self) -> tuple[Any, ...]:
+        """Window, scale, cap, and what dropout takes, as the kernels take them."""
+        return (*self.window, self.scalars[0], self.softcap, *self.scalars[1:])
 
 
 Rows = tuple[Buffer, Buffer, int]
 """The logsumexp as a power of 2 and delta, of every query, and how many rows of each a head has."""
 
 
-def _rows(call: Call, out: Buffer, grad: Buffer, logsumexp: Buffer) -> Rows:
+def _rows(call: Backward, out: Buffer, grad: Buffer, logsumexp: Buffer) -> Rows:
     padded = -(-call.seqlen_q // MOST_QUERIES) * MOST_QUERIES
     heads = call.batch * call.heads
     # one workspace for both: an allocation costs as much as a launch
@@ -67,7 +98,7 @@ def _rows(call: Call, out: Buffer, grad: Buffer, logsumexp: Buffer) -> Rows:
 
 
 def _for_keys(
-    call: Call, grad_key: Buffer, grad_value: Buffer, grad: Buffer, query: Buffer, key: Buffer, value: Buffer,
+    call: Backward, grad_key: Buffer, grad_value: Buffer, grad: Buffer, query: Buffer, key: Buffer, value: Buffer,
     mask: Buffer | None, rows: Rows,
 ) -> None:  # fmt: skip
     constants = _constants(call, grad, query, grad_key, grad_value)
@@ -78,13 +109,12 @@ def _for_keys(
         keys_backward_kernel, (-(-call.seqlen_k // constants["BLOCK_N"]) * heads,), grad_key, grad_value, *walked,
         key, value, mask, lse2, delta, grad_key.strides, grad_value.strides, *strides, key.strides, value.strides,
         call.mask_strides, *call.sizes, padded, heads,
-        heads_together(call.constants["CAUSAL"], heads, _bytes(grad, query)), *NO_LIMITS, call.scalars[0], NO_CAP,
-        *call.scalars[1:], **constants,
+        heads_together(call.constants["CAUSAL"], heads, _bytes(grad, query)), *call.limits, **constants,
     )  # fmt: skip
 
 
 def _for_queries(
-    call: Call, grad_query: Buffer, grad: Buffer, query: Buffer, key: Buffer, value: Buffer, mask: Buffer | None,
+    call: Backward, grad_query: Buffer, grad: Buffer, query: Buffer, key: Buffer, value: Buffer, mask: Buffer | None,
     rows: Rows,
 ) -> None:  # fmt: skip
     constants = _constants(call, grad, query, grad_query)
@@ -94,19 +124,23 @@ def _for_queries(
     launch(
         queries_backward_kernel, (-(-call.seqlen_q // constants["BLOCK_M"]) * heads,), grad_query, grad, query,
         *walked, mask, lse2, delta, grad_query.strides, grad.strides, query.strides, *strides, call.mask_strides,
-        *call.sizes, padded, heads, heads_together(call.constants["CAUSAL"], heads, _bytes(key, value)), *NO_LIMITS,
-        call.scalars[0], NO_CAP, *call.scalars[1:], **constants,
+        *call.sizes, padded, heads, heads_together(call.constants["CAUSAL"], heads, _bytes(key, value)), *call.limits,
+        **constants,
     )  # fmt: skip
 
 
-def _constants(call: Call, *more: Buffer) -> dict[str, Any]:
+def _constants(call: Backward, *more: Buffer) -> dict[str, Any]:
     """The kernels' constants but for the tile; `more` operands beside the call's own."""
     int64 = call.constants["INT64"] or needs_int64(*more)
-    return {**call.constants, "WINDOW": False, "SOFTCAP": False, "INT64": int64}
+    return {**call.constants, "INT64": int64}
 
 
 def _walked(
-    call: Call, constants: dict[str, Any], stage: int, first: tuple[Buffer, str], second: tuple[Buffer, str]
+    call: Backward,
+    constants: dict[str, Any],
+    stage: int,
+    first: tuple[Buffer, str],
+    second: tuple[Buffer, str],
 ) -> tuple[tuple, tuple]:
     """The two operands that a kernel walks over, each with its block of features, and their strides as it takes them.
 

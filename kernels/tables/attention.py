@@ -88,11 +88,11 @@ def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
 
 # Tiles of walks that come through descriptors and have neither mask nor dropout nor cap: for keys, for queries. With
 # two sums the keys' kernel uses all registers at a width of 128: what a mask or dropout needs beside does not fit, nor
-# do the addresses of pointers; `choose` has smaller tiles for these. 128 keys, or queries, share what a program
-# fetches: at 64 the second-level cache would have to give 32 bytes a clock to every multiprocessor.
+# do the addresses of pointers; `choose` has smaller tiles for these. At a width of 64 two programs of 4 warps share a
+# multiprocessor, and one's products go on during the other's exponentials.
 _PLAIN: dict[str, dict[int, tuple[Tile, Tile]]] = {
     "sm_90": {
-        64: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        64: (Tile(64, 64, 4, 2), Tile(128, 128, 8, 2)),
         128: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
     },
     "sm_100": {
