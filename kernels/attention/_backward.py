@@ -16,8 +16,8 @@ tiles hidden in part; only EDGE tiles compare positions. Where the layout allows
 come through tensor descriptors (DESCRIBED), which the hardware fills with 0 beyond the ends.
 
 Which keys a query m sees is one rule: ahead = n - m - shift lies in [-left, right]. CAUSAL is right = 0 without a
-left limit and a shift of 0; WINDOW has both limits and shift = keys - queries, so that the last query's own key is
-the last one.
+left limit; WINDOW has both. The shift is 0; where sequences lie one after another in memory (PACKED) it is that of
+their lengths, keys - queries: the last query's own key is the last one.
 
 Source: Dao, "FlashAttention-2", 2023.
 """
@@ -87,6 +87,29 @@ def walk(start, lowest, highest, length, BLOCK: tl.constexpr, STEP: tl.constexpr
     whole = tl.minimum(whole, tl.cdiv(end, STEP) * STEP)
     rest = tl.minimum(start + highest + 1, tl.cdiv(length, STEP) * STEP if OPEN else length)
     return first, whole, tl.maximum(rest // STEP * STEP, whole), end
+
+
+@triton.jit
+def span(first_ptr, sequence):
+    """First row and number of rows of a packed sequence."""
+    first = tl.load(first_ptr + sequence)
+    return first, tl.load(first_ptr + sequence + 1) - first
+
+
+@triton.jit
+def differences(
+    seqlen_q, seqlen_k, behind, ahead, CAUSAL: tl.constexpr, WINDOW: tl.constexpr, PACKED: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+):  # fmt: skip
+    """Smallest and largest query - key of what sees each other; beyond all tiles where nothing limits."""
+    lowest, highest = -seqlen_k - BLOCK_N, seqlen_q + BLOCK_M
+    if CAUSAL:
+        lowest = 0
+    if WINDOW:
+        shift = seqlen_k - seqlen_q if PACKED else 0
+        lowest = -shift - ahead
+        highest = behind - shift
+    return lowest, highest
 
 
 @triton.jit

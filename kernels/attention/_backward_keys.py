@@ -6,18 +6,20 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.attention._backward import (
+    differences,
     dropped,
     kept,
     load_rows,
     place,
     probabilities,
     score_gradients,
+    span,
     store_rows,
     walk,
 )
-from tritonnn.kernels.attention._common import LOG2E, head_offset
+from tritonnn.kernels.attention._common import LOG2E, MINUS_INFINITY, head_offset
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import offsets_from
+from tritonnn.kernels.device.strided import offsets_from, wide
 from tritonnn.kernels.launch.launch import fp64, i64
 from tritonnn.kernels.random.random import start
 
@@ -28,7 +30,7 @@ def _add_queries(
     lse2_ptr, delta_ptr, first_row, seqlen_q, seqlen_k, head_dim, head_dim_v, lowest, highest, qk_scale, cap,
     threshold, dropout_scale, seed, offset,
     EDGE: tl.constexpr, CUT: tl.constexpr, SOFTCAP: tl.constexpr, MASK: tl.constexpr, DROPOUT: tl.constexpr,
-    DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
+    PACKED: tl.constexpr, DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Walk over the queries [first, end) of a head and add their share to dk and dv."""
@@ -38,8 +40,12 @@ def _add_queries(
         q_tile = load_rows(
             q, batch, head, start_m, q_strides, seqlen_q, head_dim, True, DESCRIBED, BLOCK_M, BLOCK_D, INT64
         )
-        lse2 = tl.load(lse2_ptr + offs_m)
-        delta = tl.load(delta_ptr + offs_m)
+        if PACKED:  # beyond the last query lies another sequence
+            lse2 = tl.load(lse2_ptr + offs_m, mask=offs_m < seqlen_q, other=-MINUS_INFINITY)
+            delta = tl.load(delta_ptr + offs_m, mask=offs_m < seqlen_q, other=0.0)
+        else:
+            lse2 = tl.load(lse2_ptr + offs_m)
+            delta = tl.load(delta_ptr + offs_m)
         qk = tl.dot(k, tl.trans(q_tile), input_precision=PRECISION, out_dtype=ACC)
         p, slope = probabilities(
             qk, lse2[None, :], offs_m[None, :], offs_n[:, None], mask_ptr, stride_mm, stride_mn, seqlen_q, seqlen_k,
@@ -61,12 +67,12 @@ def _add_queries(
 
 @triton.jit
 def keys_backward_kernel(
-    dk_ptr, dv_ptr, do, q, k_ptr, v_ptr, mask_ptr, lse2_ptr, delta_ptr, dk_strides, dv_strides, do_strides,
-    q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, padded,
-    all_heads, together, window_left, window_right, scale: fp64, softcap: fp64, threshold: i64,
-    dropout_scale: fp64, seed: i64, offset: i64, state,
+    dk_ptr, dv_ptr, do, q, k_ptr, v_ptr, mask_ptr, lse2_ptr, delta_ptr, first_query, first_key, dk_strides, dv_strides,
+    do_strides, q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v,
+    padded, all_heads, together, behind, ahead, scale: fp64, softcap: fp64, threshold: i64, dropout_scale: fp64,
+    seed: i64, offset: i64, state,
     CAUSAL: tl.constexpr, WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, MASK: tl.constexpr, DROPOUT: tl.constexpr,
-    DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
+    PACKED: tl.constexpr, DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """dk and dv of a block of keys: sums over the queries of all heads that share them (`group`).
@@ -80,7 +86,9 @@ def keys_backward_kernel(
         heads: of the query; `all_heads` counts those of the keys over all batches.
         padded: rows a head of lse2 and delta.
         together: heads whose programs start block by block.
-        window_left, window_right: keys seen before and after a query's own, where WINDOW.
+        first_query, first_key: where PACKED, first row of each sequence and of one after the last; memory is one batch,
+            seqlen_q and seqlen_k are those of the longest.
+        behind, ahead: keys seen before and after a query's own, where WINDOW.
         softcap: scores become softcap tanh(score / softcap), where SOFTCAP.
     """
     block_n, kv_head = place(tl.cdiv(seqlen_k, BLOCK_N), all_heads, together)
@@ -90,18 +98,27 @@ def keys_backward_kernel(
     dropout_scale = dropout_scale.to(ACC)
     kv_heads = heads // group
     start_n = block_n * BLOCK_N
+    if PACKED:
+        first_m, seqlen_q = span(first_query, kv_head // kv_heads)
+        first_n, seqlen_k = span(first_key, kv_head // kv_heads)
+        if start_n >= seqlen_k:
+            return
+        kv_head = kv_head % kv_heads
+        k_ptr += wide(first_n, INT64) * k_strides[2]
+        v_ptr += wide(first_n, INT64) * v_strides[2]
+        dk_ptr += wide(first_n, INT64) * dk_strides[2]
+        dv_ptr += wide(first_n, INT64) * dv_strides[2]
+        q += wide(first_m, INT64) * q_strides[2]
+        do += wide(first_m, INT64) * do_strides[2]
+        lse2_ptr += first_m
+        delta_ptr += first_m
     k_ptr += head_offset(kv_head, kv_heads, k_strides, INT64)
     v_ptr += head_offset(kv_head, kv_heads, v_strides, INT64)
     k = load_rows(k_ptr, 0, 0, start_n, k_strides, seqlen_k, head_dim, True, False, BLOCK_N, BLOCK_D, INT64)
     v = load_rows(v_ptr, 0, 0, start_n, v_strides, seqlen_k, head_dim_v, True, False, BLOCK_N, BLOCK_V, INT64)
     dk = tl.zeros((BLOCK_N, BLOCK_D), ACC)
     dv = tl.zeros((BLOCK_N, BLOCK_V), ACC)
-    lowest, highest = -seqlen_k - BLOCK_N, seqlen_q + BLOCK_M
-    if CAUSAL:
-        lowest = 0
-    if WINDOW:
-        lowest = seqlen_q - seqlen_k - window_right
-        highest = seqlen_q - seqlen_k + window_left
+    lowest, highest = differences(seqlen_q, seqlen_k, behind, ahead, CAUSAL, WINDOW, PACKED, BLOCK_M, BLOCK_N)
     CUT: tl.constexpr = CAUSAL or WINDOW
     # queries beyond the end have a p of 0 and read 0: they are like others, but that a mask ends before them
     OPEN: tl.constexpr = MASK == 0
@@ -128,8 +145,8 @@ def keys_backward_kernel(
                     start_n, q_strides, do_strides, mask_head, mask_strides[2], mask_strides[3],
                     lse2_ptr + row * padded, delta_ptr + row * padded, row * seqlen_q, seqlen_q, seqlen_k,
                     head_dim, head_dim_v, lowest, highest, qk_scale, cap, threshold, dropout_scale, seed, offset,
-                    part != 1, CUT, SOFTCAP, MASK, DROPOUT, DESCRIBED, ACC, PRECISION, BLOCK_M, BLOCK_N, BLOCK_D,
-                    BLOCK_V, INT64,
+                    part != 1, CUT, SOFTCAP, MASK, DROPOUT, PACKED, DESCRIBED, ACC, PRECISION, BLOCK_M, BLOCK_N,
+                    BLOCK_D, BLOCK_V, INT64,
                 )  # fmt: skip
     dk_ptr += head_offset(kv_head, kv_heads, dk_strides, INT64)
     dv_ptr += head_offset(kv_head, kv_heads, dv_strides, INT64)

@@ -6,18 +6,20 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.attention._backward import (
+    differences,
     dropped,
     kept,
     load_rows,
     place,
     probabilities,
     score_gradients,
+    span,
     store_rows,
     walk,
 )
 from tritonnn.kernels.attention._common import LOG2E, head_offset
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import offsets_from
+from tritonnn.kernels.device.strided import offsets_from, wide
 from tritonnn.kernels.launch.launch import fp64, i64
 from tritonnn.kernels.random.random import start
 
@@ -78,12 +80,12 @@ def _add_keys(
 
 @triton.jit
 def queries_backward_kernel(
-    dq_ptr, do_ptr, q_ptr, k, v, mask_ptr, lse2_ptr, delta_ptr, dq_strides, do_strides, q_strides, k_strides,
-    v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, padded, all_heads, together,
-    window_left, window_right, scale: fp64, softcap: fp64, threshold: i64, dropout_scale: fp64, seed: i64,
+    dq_ptr, do_ptr, q_ptr, k, v, mask_ptr, lse2_ptr, delta_ptr, first_query, first_key, dq_strides, do_strides,
+    q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, padded,
+    all_heads, together, behind, ahead, scale: fp64, softcap: fp64, threshold: i64, dropout_scale: fp64, seed: i64,
     offset: i64, state,
     CAUSAL: tl.constexpr, WINDOW: tl.constexpr, SOFTCAP: tl.constexpr, MASK: tl.constexpr, DROPOUT: tl.constexpr,
-    DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
+    PACKED: tl.constexpr, DESCRIBED: tl.constexpr, ACC: tl.constexpr, PRECISION: tl.constexpr, BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """dq = scale ds k of a block of queries, with ds as in `keys_backward_kernel`: a sum over the keys.
@@ -100,6 +102,19 @@ def queries_backward_kernel(
     cap = (softcap * LOG2E).to(ACC)
     dropout_scale = dropout_scale.to(ACC)
     start_m = block_m * BLOCK_M
+    if PACKED:
+        first_m, seqlen_q = span(first_query, row // heads)
+        first_n, seqlen_k = span(first_key, row // heads)
+        if start_m >= seqlen_q:
+            return
+        row = row % heads
+        q_ptr += wide(first_m, INT64) * q_strides[2]
+        do_ptr += wide(first_m, INT64) * do_strides[2]
+        dq_ptr += wide(first_m, INT64) * dq_strides[2]
+        k += wide(first_n, INT64) * k_strides[2]
+        v += wide(first_n, INT64) * v_strides[2]
+        lse2_ptr += first_m
+        delta_ptr += first_m
     batch = row // heads
     kv_head = row % heads // group
     q_ptr += head_offset(row, heads, q_strides, INT64)
@@ -116,16 +131,13 @@ def queries_backward_kernel(
     offs_m = offsets_from(start_m, BLOCK_M, INT64)
     # in 64 bits even without INT64: it counts rows of all batches and heads, and the place in the stream
     first_row = row.to(tl.int64) * seqlen_q
-    lse2 = tl.load(lse2_ptr + row.to(tl.int64) * padded + offs_m)
-    delta = tl.load(delta_ptr + row.to(tl.int64) * padded + offs_m)
+    # beyond the last query of all there may be nothing to read; what is read of other sequences is not stored
+    inside = offs_m < (seqlen_q if PACKED else padded)
+    lse2 = tl.load(lse2_ptr + row.to(tl.int64) * padded + offs_m, mask=inside, other=0.0)
+    delta = tl.load(delta_ptr + row.to(tl.int64) * padded + offs_m, mask=inside, other=0.0)
     dq = tl.zeros((BLOCK_M, BLOCK_D), ACC)
     # in terms of m - n, as for the keys' kernel; the walk here goes by n - m
-    lowest, highest = -seqlen_k - BLOCK_N, seqlen_q + BLOCK_M
-    if CAUSAL:
-        lowest = 0
-    if WINDOW:
-        lowest = seqlen_q - seqlen_k - window_right
-        highest = seqlen_q - seqlen_k + window_left
+    lowest, highest = differences(seqlen_q, seqlen_k, behind, ahead, CAUSAL, WINDOW, PACKED, BLOCK_M, BLOCK_N)
     CUT: tl.constexpr = CAUSAL or WINDOW
     first, whole, rest, end = walk(start_m, -highest, -lowest, seqlen_k, BLOCK_M, BLOCK_N, False)
     if MASK != 0 and start_m + BLOCK_M > seqlen_q:  # the mask ends with the queries

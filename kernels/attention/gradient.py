@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.attention._backward import delta_kernel
@@ -13,6 +13,7 @@ from tritonnn.kernels.attention._call import NO_STRIDES, Call, replayed_without_
 from tritonnn.kernels.attention._layout import WIDEST_DESCRIBED, describable, tiles
 from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.launch.launch import architecture, empty, launch, needs_int64
+from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.attention import (
     FOR_KEYS,
     FOR_QUERIES,
@@ -21,9 +22,6 @@ from tritonnn.kernels.tables.attention import (
     heads_together,
     rows_of_delta,
 )
-
-Window = tuple[int, int]
-"""How many keys a query sees before and after its own; the last query's own key is the last one."""
 
 
 @replayed_without_dropout
@@ -37,41 +35,60 @@ def attention_backward(
     compute(operands, dropout_p, seed, offset, is_causal, scale)
 
 
+class Options(NamedTuple):
+    """What a query sees, and how scores are changed.
+
+    Attributes:
+        behind, ahead: how many keys before and after its own a query sees, -1 for all. Its own key is that of its
+            number; where sequences are packed, the last query's is the last key.
+        softcap: scores become softcap tanh(score / softcap); 0 for none.
+        firsts: the first row of each packed sequence of queries and of keys, and one after the last; memory is
+            one batch.
+        longest: queries and keys of the longest of them.
+    """
+
+    behind: int = -1
+    ahead: int = -1
+    softcap: float = 0.0
+    firsts: tuple[Buffer, Buffer] | None = None
+    longest: tuple[int, int] = (0, 0)
+
+
+class Backward(Call):
+    """A call with its options, as the kernels of the gradients take them."""
+
+    def apply(self, options: Options) -> None:
+        """Note what limits and changes the scores."""
+        packed = options.firsts is not None
+        self.firsts: tuple[Buffer | None, Buffer | None] = options.firsts or (None, None)
+        self.sequences = options.firsts[0].shape[0] - 1 if options.firsts else self.batch
+        self.longest = options.longest if packed else (self.seqlen_q, self.seqlen_k)
+        # no limit is one beyond all positions, in 32 bits
+        most = self.seqlen_q + self.seqlen_k
+        window = [most if n < 0 else min(n, most) for n in (options.behind, options.ahead)]
+        self.limits = (*window, self.scalars[0], options.softcap or 1.0, *self.scalars[1:])
+        self.constants |= {
+            "WINDOW": max(options.behind, options.ahead) >= 0, "SOFTCAP": options.softcap != 0.0, "PACKED": packed,
+        }  # fmt: skip
+        heads, group, _, _, *widths = self.sizes
+        self.sizes = (heads, group, *self.longest, *widths)
+
+
 def compute(
     operands: tuple[Any, ...], dropout_p: float, seed: int, offset: int, is_causal: bool, scale: float,
-    window: Window | None = None, softcap: float = 0.0,
+    options: Options = Options(),
 ) -> None:  # fmt: skip
-    """`attention_backward` of its ten buffers with a window or a cap.
-
-    Scores are softcap tanh(score / softcap) where softcap is not 0; `window` instead of `is_causal`.
-    """
+    """`attention_backward` of its ten buffers with options."""
     grad_query, grad_key, grad_value, grad, query, key, value, attn_mask, out, logsumexp = operands
     if 0 in grad.shape or 0 in key.shape[:3]:
         for grad_input in (grad_query, grad_key, grad_value):
             fill(grad_input, 0.0)
         return
     call = Backward(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
-    call.limit(window, softcap)
+    call.apply(options)
     rows = _rows(call, out, grad, logsumexp)
     _for_keys(call, grad_key, grad_value, grad, query, key, value, attn_mask, rows)
     _for_queries(call, grad_query, grad, query, key, value, attn_mask, rows)
-
-
-class Backward(Call):
-    """A call with what limits its scores."""
-
-    def limit(self, window: Window | None, softcap: float) -> None:
-        """Note window and cap."""
-        # no limit is one beyond all positions, in 32 bits
-        longest = self.seqlen_q + self.seqlen_k
-        self.window = (0, 0) if window is None else tuple([min(n, longest) for n in window])
-        self.softcap = softcap or 1.0
-        self.constants |= {"WINDOW": window is not None, "SOFTCAP": softcap != 0.0}
-
-    @property
-    def limits(self) -> tuple[Any, ...]:
-        """Window, scale, cap, and what dropout takes, as the kernels take them."""
-        return (*self.window, self.scalars[0], self.softcap, *self.scalars[1:])
 
 
 Rows = tuple[Buffer, Buffer, int]
@@ -104,11 +121,11 @@ def _for_keys(
     constants = _constants(call, grad, query, grad_key, grad_value)
     walked, strides = _walked(call, constants, FOR_KEYS, (grad, "BLOCK_V"), (query, "BLOCK_D"))
     lse2, delta, padded = rows
-    heads = call.batch * call.kv_heads
+    heads = call.sequences * call.kv_heads
     launch(
-        keys_backward_kernel, (-(-call.seqlen_k // constants["BLOCK_N"]) * heads,), grad_key, grad_value, *walked,
-        key, value, mask, lse2, delta, grad_key.strides, grad_value.strides, *strides, key.strides, value.strides,
-        call.mask_strides, *call.sizes, padded, heads,
+        keys_backward_kernel, (-(-call.longest[1] // constants["BLOCK_N"]) * heads,), grad_key, grad_value, *walked,
+        key, value, mask, lse2, delta, *call.firsts, grad_key.strides, grad_value.strides, *strides, key.strides,
+        value.strides, call.mask_strides, *call.sizes, padded, heads,
         heads_together(call.constants["CAUSAL"], heads, _bytes(grad, query)), *call.limits, **constants,
     )  # fmt: skip
 
@@ -120,12 +137,12 @@ def _for_queries(
     constants = _constants(call, grad, query, grad_query)
     walked, strides = _walked(call, constants, FOR_QUERIES, (key, "BLOCK_D"), (value, "BLOCK_V"))
     lse2, delta, padded = rows
-    heads = call.batch * call.heads
+    heads = call.sequences * call.heads
     launch(
-        queries_backward_kernel, (-(-call.seqlen_q // constants["BLOCK_M"]) * heads,), grad_query, grad, query,
-        *walked, mask, lse2, delta, grad_query.strides, grad.strides, query.strides, *strides, call.mask_strides,
-        *call.sizes, padded, heads, heads_together(call.constants["CAUSAL"], heads, _bytes(key, value)), *call.limits,
-        **constants,
+        queries_backward_kernel, (-(-call.longest[0] // constants["BLOCK_M"]) * heads,), grad_query, grad, query,
+        *walked, mask, lse2, delta, *call.firsts, grad_query.strides, grad.strides, query.strides, *strides,
+        call.mask_strides, *call.sizes, padded, heads,
+        heads_together(call.constants["CAUSAL"], heads, _bytes(key, value)), *call.limits, **constants,
     )  # fmt: skip
 
 
@@ -148,9 +165,11 @@ def _walked(
     """
     buffers, widths = (first[0], second[0]), (constants[first[1]], constants[second[1]])
     arch = architecture()
-    described = max(widths) <= WIDEST_DESCRIBED and describable(arch, *buffers)
+    described = max(widths) <= WIDEST_DESCRIBED and not constants["PACKED"] and describable(arch, *buffers)
     plain = described and not (constants["MASK"] or constants["DROPOUT"] or constants["SOFTCAP"])
-    tile = choose_backward(arch, call.kind, max(constants["BLOCK_D"], constants["BLOCK_V"]), stage, plain)
+    width = max(constants["BLOCK_D"], constants["BLOCK_V"])
+    limited = constants["WINDOW"] or constants["PACKED"]
+    tile = choose_backward(arch, call.kind, width, stage, plain, limited)
     constants |= {
         "DESCRIBED": described, "BLOCK_M": tile.queries, "BLOCK_N": tile.keys, "num_warps": tile.warps,
         "num_stages": tile.stages,
@@ -164,6 +183,28 @@ def _walked(
 def _bytes(first: Buffer, second: Buffer) -> int:
     """What a program of a head walks over: the operands' bytes divided by their heads."""
     return sum(x.numel * x.dtype.itemsize // max(x.shape[0] * x.shape[1], 1) for x in (first, second))
+
+
+@replayed
+def attention_packed_backward(
+    grad_query: Buffer, grad_key: Buffer, grad_value: Buffer, grad: Buffer, query: Buffer, key: Buffer, value: Buffer,
+    out: Buffer, logsumexp: Buffer, first_query: Buffer, first_key: Buffer, longest_queries: int, longest_keys: int,
+    behind: int, ahead: int, softcap: float, scale: float,
+) -> None:  # fmt: skip
+    """Gradients of `attention_packed`: query (T, H, E), key (S, Hk, E), value (S, Hk, Ev), logsumexp (H, T).
+
+    `first_query`, `first_key`: where each sequence begins, and the last ends. A query sees `behind` keys before its own
+    and `ahead` after it, all for -1; the last query's own key is the last one.
+    """
+    given = [_batch(x) for x in (grad_query, grad_key, grad_value, grad, query, key, value)]
+    options = Options(behind, ahead, softcap, (first_query, first_key), (longest_queries, longest_keys))
+    compute((*given, None, _batch(out), logsumexp), 0.0, 0, 0, False, scale, options)
+
+
+def _batch(x: Buffer) -> Buffer:
+    """(T, H, E) as (1, H, T, E)."""
+    (rows, heads, width), (row, head, feature) = x.shape, x.strides
+    return x.as_strided((1, heads, rows, width), (0, head, row, feature))
 
 
 COMPILE = backward_cases

@@ -102,12 +102,22 @@ _PLAIN: dict[str, dict[int, tuple[Tile, Tile]]] = {
 }
 
 
-def choose_backward(architecture: str, kind: str, width: int, stage: int, plain: bool) -> Tile:
-    """The tile of a kernel of the gradients: as `choose`, but for walks that are `plain`."""
+# For keys where pointers come on top of the limits of a window or of packed sequences.
+_LIMITED: dict[str, dict[int, Tile]] = {"sm_90": {64: Tile(32, 128, 8, 2)}}
+
+
+def choose_backward(
+    architecture: str, kind: str, width: int, stage: int, plain: bool, limited: bool = False
+) -> Tile:
+    """The tile of a kernel of the gradients: as `choose`, but for walks that are `plain`, and others `limited`."""
     if plain and kind == "half":
         for most, tiles in _PLAIN.get(architecture, {}).items():
             if width <= most:
                 return tiles[stage - FOR_KEYS]
+    elif limited and kind == "half" and stage == FOR_KEYS:
+        for most, tile in _LIMITED.get(architecture, {}).items():
+            if width <= most:
+                return tile
     return choose(architecture, kind, width, stage)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from buffers import buffer
@@ -62,22 +64,22 @@ def expected(q, k, v, g, mask=None, seen=None, softcap=0.0):
     return out, lse, (ds @ k, dk, dv)
 
 
-def gradients(q, k, v, g, out, lse, mask=None, causal=False, **options):
+def gradients(q, k, v, g, out, lse, mask=None, causal=False, options=gradient.Options()):
     """dq, dk and dv of the kernels, into memory full of NaN."""
     results = [np.full(x.shape, np.nan, x.dtype) for x in (q, k, v)]
     saved = lse.astype(DOUBLE if q.dtype == DOUBLE else SINGLE)
     given = [
         None if x is None else buffer(x) for x in (*results, g, q, k, v, mask, out.astype(q.dtype), saved)
     ]
-    gradient.compute(tuple(given), 0.0, 0, 0, causal, SCALE, **options)
+    gradient.compute(tuple(given), 0.0, 0, 0, causal, SCALE, options)
     return results
 
 
-def check(q, k, v, g, mask=None, causal=False, seen=None, window=None, softcap=0.0):
+def check(q, k, v, g, mask=None, causal=False, seen=None, options=gradient.Options()):
     if causal:
         seen = np.tri(q.shape[2], k.shape[2], dtype=bool)
-    out, lse, wanted = expected(q, k, v, g, mask, seen, softcap)
-    got = gradients(q, k, v, g, out, lse, mask, causal, window=window, softcap=softcap)
+    out, lse, wanted = expected(q, k, v, g, mask, seen, options.softcap)
+    got = gradients(q, k, v, g, out, lse, mask, causal, options)
     tolerance = {HALF: 6e-3, SINGLE: 2e-5, DOUBLE: 1e-9}[q.dtype.type]
     for name, a, b in zip("qkv", got, wanted, strict=True):
         np.testing.assert_allclose(
@@ -96,9 +98,11 @@ def sample(lengths, heads=(2, 2), width=16, width_v=16, batch=1, dtype=HALF):
 LENGTHS = [(1, 1), (1, 40), (17, 31), (32, 64), (33, 70), (70, 33)]
 
 
-@pytest.mark.parametrize("dtype", [HALF, SINGLE, DOUBLE])
+@pytest.mark.parametrize(
+    ("lengths", "dtype"),
+    [*[(n, HALF) for n in LENGTHS], *[(n, t) for n in [(1, 1), (33, 40)] for t in (SINGLE, DOUBLE)]],
+)
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("lengths", LENGTHS)
 def test_lengths_and_the_diagonal(lengths, causal, dtype):
     """16 bits come through descriptors, the others through pointers."""
     check(*sample(lengths, (4, 2), 24, 16, 2, dtype), causal=causal)
@@ -139,21 +143,58 @@ def test_heads_side_by_side_and_gradients_of_any_strides():
         check(q, k, v, strange, causal=True)
 
 
+def visible(length, keys, behind, ahead, shift=0):
+    distance = np.arange(keys) - np.arange(length)[:, None] - shift
+    return (distance >= (-behind if behind >= 0 else -999)) & (distance <= (ahead if ahead >= 0 else 999))
+
+
+WINDOWS = [(0, 0), (5, 0), (0, 9), (40, 3), (-1, 0), (3, -1)]
+
+
 @pytest.mark.parametrize("dtype", [HALF, DOUBLE])
-@pytest.mark.parametrize("window", [(0, 0), (5, 0), (0, 9), (40, 3), (100, 100)])
+@pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("lengths", [(40, 40), (33, 70), (70, 33)])
 def test_windows(lengths, window, dtype):
-    """The last query's own key is the last one: queries before the first key see nothing."""
-    length, keys = lengths
-    ahead = np.arange(keys) - np.arange(length)[:, None] - (keys - length)
-    seen = (ahead >= -window[0]) & (ahead <= window[1])
-    check(*sample(lengths, (2, 1), dtype=dtype), seen=seen, window=window)
+    check(
+        *sample(lengths, (2, 1), dtype=dtype),
+        seen=visible(*lengths, *window),
+        options=gradient.Options(*window),
+    )
+
+
+@pytest.mark.parametrize("dtype", [HALF, SINGLE])
+@pytest.mark.parametrize("window", [(-1, -1), (-1, 0), (5, 2)])
+def test_packed_sequences(window, dtype):
+    """An empty sequence, one without keys, and single tokens beside longer ones; what lies beyond is NaN."""
+    lengths, keys = (33, 0, 1, 20, 5), (40, 3, 1, 9, 0)
+    firsts = [np.cumsum([0, *n]).astype(np.int32) for n in (lengths, keys)]
+    total, total_keys = firsts[0][-1], firsts[1][-1]
+    q, g = normal(total, 4, 24, dtype=dtype), normal(total, 4, 16, seed=3, dtype=dtype)
+    k, v = normal(total_keys, 2, 24, seed=1, dtype=dtype), normal(total_keys, 2, 16, seed=2, dtype=dtype)
+    out, lse = np.zeros(g.shape, dtype), np.full((4, total), -np.inf, SINGLE)
+    wanted = [np.zeros(x.shape) for x in (q, k, v)]
+    for (a, b), (c, d) in zip(pairwise(firsts[0]), pairwise(firsts[1]), strict=True):
+        if a == b or c == d:
+            continue
+        parts = [x[None].swapaxes(1, 2) for x in (q[a:b], k[c:d], v[c:d], g[a:b])]
+        seen = visible(b - a, d - c, *window, d - c - (b - a))
+        o, part_lse, grads = expected(*parts, seen=seen, softcap=2.0)
+        out[a:b], lse[:, a:b] = o[0].swapaxes(0, 1), part_lse[0]
+        for whole, grad, at in zip(wanted, grads, (slice(a, b), slice(c, d), slice(c, d)), strict=True):
+            whole[at] = grad[0].swapaxes(0, 1)
+    results = [np.full(x.shape, np.nan, dtype) for x in (q, k, v)]
+    given = [buffer(x) for x in (*results, g, q, k, v, out, lse, *firsts)]
+    gradient.attention_packed_backward(*given, max(lengths), max(keys), *window, 2.0, SCALE)
+    for name, got, right in zip("qkv", results, wanted, strict=True):
+        np.testing.assert_allclose(
+            got.astype(DOUBLE), right, atol=0.02 if dtype is HALF else 1e-4, err_msg=f"d{name}"
+        )
 
 
 @pytest.mark.parametrize("dtype", [HALF, SINGLE, DOUBLE])
 @pytest.mark.parametrize("causal", [False, True])
 def test_capped_scores(causal, dtype):
-    check(*sample((33, 40), dtype=dtype), causal=causal, softcap=1.5)
+    check(*sample((33, 40), dtype=dtype), causal=causal, options=gradient.Options(softcap=1.5))
 
 
 @pytest.mark.parametrize("dtype", [HALF, SINGLE])
