@@ -64,7 +64,7 @@ def _case(
 
 
 def _spills(stage: int, arch: str, described: bool, widest: bool) -> int:
-    """Bytes accepted; none lie in the loop over whole tiles."""
+    """Bytes accepted."""
     if (
         widest
     ):  # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
