@@ -70,8 +70,8 @@ class Backward(Call):
         self.constants |= {
             "WINDOW": max(options.behind, options.ahead) >= 0, "SOFTCAP": options.softcap != 0.0, "PACKED": packed,
         }  # fmt: skip
-        heads, group, _, _, *widths = self.sizes
-        self.sizes = (heads, group, *self.longest, *widths)
+        heads, group, _, _, head_dim, head_dim_v = self.sizes
+        self.sizes = (heads, group, *self.longest, head_dim, head_dim_v)
 
 
 def compute(

@@ -94,6 +94,7 @@ _PLAIN: dict[str, dict[int, tuple[Tile, Tile]]] = {
     "sm_90": {
         64: (Tile(64, 64, 4, 2), Tile(128, 128, 8, 2)),
         128: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        256: (Tile(32, 32, 8, 1), Tile(128, 32, 8, 2)),
     },
     "sm_100": {
         64: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
@@ -126,8 +127,8 @@ _CACHE = 1 << 24  # bytes of the second-level cache, or less, that the operands 
 
 
 def rows_of_delta(width: int) -> int:
-    """Queries of a program of `delta_kernel` for a head of `width` values: 64 elements a thread of 4 warps."""
-    return min(max(8192 // width, 16), MOST_QUERIES)
+    """Queries of a program of `delta_kernel` for a head of `width` values: 32 elements a thread of 4 warps."""
+    return min(max(4096 // width, 16), MOST_QUERIES)
 
 
 def heads_together(causal: bool, heads: int, bytes_of_head: int) -> int:
