@@ -152,6 +152,19 @@ def test_every_decoding_tile_is_compiled():
             assert (arch, pointer, width, *_configs_decode.decode_tile(arch, kind, width)[1:]) in compiled
 
 
+@pytest.mark.parametrize("stage", [_configs_attention.FOR_KEYS, _configs_attention.FOR_QUERIES])
+def test_every_attention_tile_of_descriptors_and_windows_is_compiled(stage):
+    kernel = ("keys_backward_kernel", "queries_backward_kernel")[stage - _configs_attention.FOR_KEYS]
+    compiled = {
+        (arch, case.constants["DESCRIBED"], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
+         case.num_stages, case.constants["BLOCK_D"] > 64)
+        for case in of_family("attention") if case.kernel.__name__ == kernel for arch in case.archs
+    }  # fmt: skip
+    for arch, width, plain in product(("sm_90", "sm_100"), (64, 128), (True, False)):
+        tile = _configs_attention.choose_backward(arch, "half", width, stage, plain, width == 64)
+        assert (arch, plain, *tile, width > 64) in compiled
+
+
 def everywhere(family, kernel, *names):
     """What the cases of a kernel on every architecture have of these constants, and their warps."""
     cases = [case for case in of_family(family) if case.kernel.__name__ == kernel]

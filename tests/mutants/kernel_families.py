@@ -12,6 +12,8 @@ ENTROPY = "kernels/loss/_cross_entropy.py"
 ATTENTION = "kernels/attention/_walk.py"
 ATTENTION_CALL = "kernels/attention/_forward_call.py"
 ATTENTION_DECODE = "kernels/attention/_decode.py"
+ATTENTION_GRADIENT = "kernels/attention/_backward.py"
+ATTENTION_GRADIENT_TESTS = "tests/kernels/test_attention_backward.py -k"
 EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
 CONVOLUTION = "kernels/convolution/_correlate.py"
@@ -176,6 +178,37 @@ FAULTS = [
         "attention: parts are merged without their weights", "rescale", ATTENTION_DECODE,
         "acc += weight * tl.load", "acc += tl.load",
         "tests/kernels/test_attention_forward.py -k parts_of_the_keys",
+    ),
+    Fault(
+        "attention gradient: what is not seen", "mask", ATTENTION_GRADIENT,
+        "        p = tl.where(seen, p, 0.0)\n", "        pass\n",
+        f"{ATTENTION_GRADIENT_TESTS} diagonal",
+    ),
+    Fault(
+        "attention gradient: keys beyond the last one", "padding value", ATTENTION_GRADIENT,
+        "seen = (offs_n < seqlen_k) & (offs_m < seqlen_q)", "seen = (offs_m < seqlen_q) & (offs_m == offs_m)",
+        f"{ATTENTION_GRADIENT_TESTS} very_negative",
+    ),
+    Fault(
+        "attention gradient: packed sequences end together", "index", ATTENTION_GRADIENT,
+        "shift = seqlen_k - seqlen_q if PACKED else 0", "shift = 0 if PACKED else 0",
+        f"{ATTENTION_GRADIENT_TESTS} packed",
+    ),
+    Fault(
+        "attention gradient: rows without keys", "special value", ATTENTION_GRADIENT,
+        "tl.where(lse == MINUS_INFINITY, -MINUS_INFINITY, lse * LOG2E)", "lse * LOG2E",
+        f"{ATTENTION_GRADIENT_TESTS} masks_and",
+    ),
+    Fault(
+        "attention gradient: whole tiles begin too early", "index", ATTENTION_GRADIENT,
+        "whole = tl.cdiv(tl.maximum(start + (BLOCK - 1) + lowest, 0), STEP) * STEP",
+        "whole = tl.maximum(start + (BLOCK - 1) + lowest, 0) // STEP * STEP",
+        f"{ATTENTION_GRADIENT_TESTS} 'diagonal or windows'",
+    ),
+    Fault(
+        "attention gradient: cap without its slope", "derivative", ATTENTION_GRADIENT,
+        "        ds = ds * slope\n", "        pass\n",
+        f"{ATTENTION_GRADIENT_TESTS} capped",
     ),
     Fault(
         "embedding: padding rows get a gradient", "gradient flow", EMBEDDING,
