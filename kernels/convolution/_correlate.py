@@ -117,7 +117,7 @@ def _run_sums(
         if KD * KH <= 32:
             exists = (bits & (1 << tap)) != 0
         else:
-            exists = mask_m & is_in_bounds(id + d, ih + h, 0, x_sizes)
+            exists = mask_m & is_in_bounds(id + d, ih + h, tl.zeros_like(iw), x_sizes)
         column = iw[:, None] + w[None, :]
         a_mask = exists[:, None] & (column >= 0) & (column < x_sizes[2])
         b_mask = mask_n[None, :]
