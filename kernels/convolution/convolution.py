@@ -14,6 +14,7 @@ from math import gcd
 from typing import NamedTuple
 
 from tritonnn.buffer import Buffer
+from tritonnn.kernels.activation import relu
 from tritonnn.kernels.convolution._cases import cases
 from tritonnn.kernels.convolution._complex import complex_convolution
 from tritonnn.kernels.convolution._forward import correlate
@@ -87,6 +88,28 @@ def _convolution(
             x = x.as_strided((x.shape[0], 0, 0, 0, 0), x.strides)
             w_phase = weight_t.as_strided((*weight_t.shape[:2], 0, 1, 1, 1), weight_t.strides)
         correlate(out_phase, x, w_phase, window_phase, groups, finish)
+
+
+@replayed
+def convolution_relu(
+    out: Buffer,
+    input: Buffer,
+    weight: Buffer,
+    bias: Buffer | None,
+    z: Buffer | None,
+    alpha: float,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    groups: int,
+) -> None:
+    """relu(convolution + bias + alpha z), of real numbers."""
+    if not out.numel:
+        return
+    check_dtype("convolution_relu", out)
+    finish = Finish(bias, None if z is None else spatial(z), alpha, relu)
+    weight = grouped(spatial(weight), groups)
+    correlate(spatial(out), spatial(input), weight, window_of(stride, padding, dilation), groups, finish)
 
 
 def _phases(out: Buffer, weight: Buffer, window: Window) -> Iterator[tuple[Buffer, Buffer | None, Window]]:
