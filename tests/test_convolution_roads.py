@@ -46,7 +46,9 @@ def plain(x, w, b, stride=1, padding=0, dilation=1, groups=1):
     stride, padding, dilation = ([v] * n if isinstance(v, int) else v for v in (stride, padding, dilation))
     x, w, b = (a.astype(np.float64) for a in (x, w, b))
     wide = np.pad(x, [(0, 0), (0, 0), *[(p, p) for p in padding]])
-    sizes = [(i - d * (k - 1) - 1) // s + 1 for i, k, s, d in zip(wide.shape[2:], w.shape[2:], stride, dilation)]
+    sizes = [
+        (i - d * (k - 1) - 1) // s + 1 for i, k, s, d in zip(wide.shape[2:], w.shape[2:], stride, dilation)
+    ]
     out = np.zeros((len(x), len(w), *sizes))
     each, depth = len(w) // groups, w.shape[1]
     for tap in itertools.product(*map(range, w.shape[2:])):
@@ -167,7 +169,9 @@ def test_phases_of_a_transposed_convolution_take_descriptors(kernel, stride, bia
     x, w = numbers((2, 16, 4, 5)), numbers((16, 24, kernel, kernel), seed=1)
     b = numbers(24, seed=2) if bias else np.zeros(24, np.float32)
     addend = on_device(b, False, torch.float16) if bias else None
-    got = F.conv_transpose2d(on_device(x, True, torch.float16), on_device(w, True, torch.float16), addend, stride)
+    got = F.conv_transpose2d(
+        on_device(x, True, torch.float16), on_device(w, True, torch.float16), addend, stride
+    )
     wanted = np.zeros((2, 24, 3 * stride + kernel, 4 * stride + kernel)) + b.reshape(-1, 1, 1)
     for i, j in itertools.product(range(kernel), repeat=2):
         window = np.s_[:, :, i : i + 3 * stride + 1 : stride, j : j + 4 * stride + 1 : stride]

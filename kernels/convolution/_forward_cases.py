@@ -83,7 +83,8 @@ def _by_patches(kind: str, tile: Tile, way: str = "forward", rank: int = 4) -> C
     shape = f"{tile.rows}x{tile.columns}x{tile.depth}"
     return Case(
         patches_kernel, signature, constants, label=f"{kind}-{shape}-{way}{'-3d' if rank == 5 else ''}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=True, spills=8,
+        num_warps=tile.warps, num_stages=tile.stages, matrix=True,
+        spills=64 if way == "fused" else 8,  # sums, residual and result of a tile meet once, after the loop
         archs=tuple([arch for arch in ARCHITECTURES if has_patches(arch)]),
     )  # fmt: skip
 

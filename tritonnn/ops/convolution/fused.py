@@ -105,8 +105,8 @@ def _errors(make: Make) -> list[Bad]:
         Sample(make(2, 3, 5, 4), make(4, 3, 3, 2), make(4), (2, 1), (1, 1), (1, 1), 1),
         Sample(make(1, 4, 3, 6), make(2, 2, 1, 1), None, (1, 1), (0, 0), (1, 1), 2),
     ],
-    reference=lambda input, weight, bias, stride, padding, dilation, groups: (
-        _defined(input, weight, bias, None, 1, stride, padding, dilation, groups)
+    reference=lambda input, weight, bias, stride, padding, dilation, groups: _defined(
+        input, weight, bias, None, 1, stride, padding, dilation, groups
     ),
     errors=_errors,
 )
