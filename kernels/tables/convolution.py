@@ -89,7 +89,7 @@ def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str
         tile = INTERPRETED
     else:
         tile = next(t for most, t in (FLAT if flat else FORWARD)[itemsize] if columns <= most)
-        if rows <= FEW_ROWS:
+        if rows <= FEW_ROWS and not flat:
             tile = tile._replace(rows=min(tile.rows, FEW_ROWS))
     tile = _fewer_stages(tile, arch)
     # no deeper than the channels: the rest of a step would be zeros; tl.dot takes no less than 16
