@@ -128,7 +128,7 @@ def patches_convolution(out: Buffer, x: Buffer, weight: Buffer, window: Window, 
     operands = _operands(x, weight)
     sizes = (out.shape[0], *out.shape[2:])
     tiles = patches_candidates(
-        sizes, *weight.shape[:2], x.dtype.itemsize, architecture(), multiprocessors(out)
+        sizes, weight.shape[0], weight.shape[1], x.dtype.itemsize, architecture(), multiprocessors(out)
     )
     given = [out, operands.x, operands.weight, *[b for b in (finish.bias, finish.residual) if b is not None]]
 

@@ -25,22 +25,21 @@ def product_of(out: Buffer, x: Buffer, weight: Buffer, window: Window, finish: F
         return None  # rows with gaps between them
     rows = positions[0][0]
     # (batch, positions, channels)
-    sides = [
+    result, operand = [
         b.as_strided((b.shape[0], rows, b.shape[1]), (b.strides[0], step[0], b.strides[1]))
         for b, step in zip((out, x), positions[1:], strict=True)
     ]
     bias = finish.bias
-    addend = None if bias is None else bias.as_strided(sides[0].shape, (0, 0, bias.strides[0]))
+    addend = None if bias is None else bias.as_strided(result.shape, (0, 0, bias.strides[0]))
     matrix = weight.as_strided(weight.shape[1::-1], weight.strides[1::-1])  # (channels in, channels out)
-    how = {"epilogue": finish.epilogue, "precise": precision(x)}
-    batch = out.shape[:1]
-    if sides[0].strides[2] == 1 or rows == 1 or sides[0].strides[1] != 1:
-        return Product(*sides, with_batch(matrix, batch), addend, **how)
+    batch, precise = out.shape[:1], precision(x)
+    if result.strides[2] == 1 or rows == 1 or result.strides[1] != 1:
+        b = with_batch(matrix, batch)
+        return Product(result, operand, b, addend, epilogue=finish.epilogue, precise=precise)
     across = (0, 2, 1)
-    result, operand = (permute(side, across) for side in sides)
     return Product(
-        result, with_batch(permute(matrix, (1, 0)), batch), operand,
-        None if addend is None else permute(addend, across), **how,
+        permute(result, across), with_batch(permute(matrix, (1, 0)), batch), permute(operand, across),
+        None if addend is None else permute(addend, across), epilogue=finish.epilogue, precise=precise,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ class Tile(NamedTuple):
     stages: int
 
 
+Sizes = tuple[int, ...]  # batch, depth, height and width, or extents along them
 # (most output channels a group, tile), the narrowest that fits is taken; by bytes an element. Shared memory holds
 # stages * (rows + columns) * depth elements: 96 KB of the widest tile, whose depth halves as elements double.
 FORWARD: dict[int, list[tuple[int, Tile]]] = {
@@ -109,7 +110,7 @@ def has_patches(arch: str) -> bool:
     return arch == "interpreter" or arch == "sm_90" or arch.startswith("sm_10")
 
 
-def choose_patch(rows: int, sizes: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+def choose_patch(rows: int, sizes: Sizes) -> Sizes:
     """Extents (images, depth, height, width), powers of 2 whose product is `rows`, of the patches of an output.
 
     The fewest patches cover it; among those the inputs of one tap and the next overlap most in the squarest, and
@@ -131,7 +132,7 @@ def choose_patch(rows: int, sizes: tuple[int, int, int, int]) -> tuple[int, int,
         if (sizes[1] > 1 or d == 0)
     ]  # fmt: skip
 
-    def cost(patch: tuple[int, int, int, int]) -> tuple[int, int, int]:
+    def cost(patch: Sizes) -> tuple[int, int, int]:
         count = 1
         for size, extent in zip(sizes, patch, strict=True):
             count *= -(-size // extent)
@@ -146,9 +147,7 @@ def choose_patch(rows: int, sizes: tuple[int, int, int, int]) -> tuple[int, int,
     return min(patches, key=cost)
 
 
-def choose_patches(
-    sizes: tuple[int, int, int, int], columns: int, depth: int, itemsize: int, arch: str, processors: int
-) -> Tile:
+def choose_patches(sizes: Sizes, columns: int, depth: int, itemsize: int, arch: str, processors: int) -> Tile:
     """The tile of a convolution through tensor descriptors.
 
     Args:
@@ -160,7 +159,7 @@ def choose_patches(
 
 
 def patches_candidates(
-    sizes: tuple[int, int, int, int], columns: int, depth: int, itemsize: int, arch: str, processors: int
+    sizes: Sizes, columns: int, depth: int, itemsize: int, arch: str, processors: int
 ) -> list[Tile]:
     """The tiles of `choose_patches`, best first."""
     if arch == "interpreter":

@@ -84,6 +84,8 @@ def convolution_relu(
             )
     stride, padding, dilation, _, _, groups = args[3:]
     strides = None if out.strides is None else out.strides
+    if isinstance(alpha, complex):
+        raise Invalid(f"expected alpha to be a real number, but got {alpha}")
     arguments = (input, weight, bias, z, float(alpha), stride, padding, dilation, groups)
     return Out(out.shape, out.dtype, strides=strides), arguments
 
