@@ -33,7 +33,8 @@ The signature names the run-time parameters in order, `:16` marks one that is a 
 taken to be aligned), `=1` one that equals 1, `None` an absent one, `(... ...)` a tuple. `matrix=True` demands
 the architecture's matrix instructions in the binary ("warp": those of single warps, "none": products without),
 `specialize=True` warp specialisation on sm_90 and sm_100, `wide="both"` loads and stores of 16 bytes, `spills=N`
-allows N bytes of spills, `archs=("sm_90",)` restricts the architectures. Every figure is kept in
+allows N bytes of spills, `archs=("sm_90",)` restricts the architectures, `work=tiles()` has the instructions of
+the hot loop counted for a unit of work. Every figure is kept in
 `regressions.json`: new kernels and worse ones fail the check until `--update` accepts them.
 """
 

@@ -15,7 +15,7 @@ from tritonnn.kernels.launch.launch import fp64, i64, launch
 BLOCK = 1024
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["first", "first_step"])
 def arange_kernel(
     out, stride, n, first: i64, first_step: i64, start: fp64, step: fp64,
     FLOATING: tl.constexpr, BLOCK: tl.constexpr,

@@ -28,7 +28,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.math import fmod, rint
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
-from tritonnn.kernels.device.strided import positions, wide
+from tritonnn.kernels.device.strided import folded, positions, second_program, wide
 from tritonnn.kernels.launch.launch import launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 
@@ -202,7 +202,7 @@ def sample_kernel(
     )
     out += n * out_strides[0] + d * out_strides[2] + h * out_strides[3] + w * out_strides[4]
     input += n * in_strides[0]
-    first = wide(tl.program_id(1), INT64) * CHANNELS
+    first = second_program(INT64) * CHANNELS
     for c in range(first, tl.minimum(first + CHANNELS, channels)):
         acc = tl.zeros((BLOCK,), COMPUTE)
         plane = wide(c, INT64) * in_strides[1]
@@ -295,7 +295,7 @@ def grid_sampler(
     if not o.numel:
         return
     launch(
-        sample_kernel, (-(-places // BLOCK), -(-channels // CHANNELS)), o, x, g, places, channels, o.shape[2:],
+        sample_kernel, folded(-(-places // BLOCK), -(-channels // CHANNELS)), o, x, g, places, channels, o.shape[2:],
         o.strides, x.shape[2:], x.strides, g.strides,
         T=TAPS[interpolation_mode], NDIM=ndim, MODE=interpolation_mode, PADDING=padding_mode, ALIGN=align_corners,
         COMPUTE=COMPUTE[input.dtype], CHANNELS=CHANNELS, BLOCK=BLOCK, INT64=needs_int64(o, x, g),

@@ -112,9 +112,8 @@ def _identity(KIND: tl.constexpr):
 
 
 @triton.jit
-def _program_rows(n_rows, ROWS: tl.constexpr, INT64: tl.constexpr):
-    """The rows of this program, as a column, and which of them there are."""
-    pid = tl.program_id(0)
+def _program_rows(pid, n_rows, ROWS: tl.constexpr, INT64: tl.constexpr):
+    """The rows of a program, as a column, and which of them there are."""
     if INT64:
         pid = pid.to(tl.int64)
     row = pid * ROWS + tl.arange(0, ROWS)[:, None]
@@ -136,7 +135,8 @@ def scan_kernel(
         prefix_ptr: inclusive scan of the chunks' totals, (rows, chunks), where each program scans one chunk.
         CARRY: a program walks all chunks of its rows.
     """
-    row, row_mask = _program_rows(n_rows, ROWS, INT64)
+    # rows to be split are few, their chunks any number: those go along the longer axis of the grid
+    row, row_mask = _program_rows(tl.program_id(0 if CARRY else 1), n_rows, ROWS, INT64)
     in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
     out_ptrs = out_ptr + offset_of(row, row_shape, out_row_strides)
     cols = tl.arange(0, COLUMNS)[None, :]
@@ -155,7 +155,7 @@ def scan_kernel(
             carry = _combine(carry, _total(x, KIND), KIND)
             cols += COLUMNS
     else:
-        chunk = tl.program_id(1)
+        chunk = tl.program_id(0)
         if INT64:
             chunk = chunk.to(tl.int64)
         cols += chunk * COLUMNS
@@ -174,8 +174,8 @@ def total_kernel(
     KIND: tl.constexpr, COMPUTE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """totals[row, chunk] = combination of the chunk's elements."""
-    row, row_mask = _program_rows(n_rows, ROWS, INT64)
-    chunk = tl.program_id(1)
+    row, row_mask = _program_rows(tl.program_id(1), n_rows, ROWS, INT64)
+    chunk = tl.program_id(0)
     if INT64:
         chunk = chunk.to(tl.int64)
     cols = chunk * COLUMNS + tl.arange(0, COLUMNS)[None, :]
@@ -195,7 +195,7 @@ def extremum_kernel(
     INT64: tl.constexpr,
 ):  # fmt: skip
     """Running maximum (or minimum) of each row and where it last was reached."""
-    row, row_mask = _program_rows(n_rows, ROWS, INT64)
+    row, row_mask = _program_rows(tl.program_id(0), n_rows, ROWS, INT64)
     in_ptrs = in_ptr + offset_of(row, row_shape, in_row_strides)
     value_ptrs = values_ptr + offset_of(row, row_shape, value_row_strides)
     index_ptrs = indices_ptr + offset_of(row, row_shape, index_row_strides)
@@ -268,12 +268,12 @@ def _scan_rows(kind: int, out: Buffer, input: Buffer, compute: Any) -> None:
         return
     totals = empty((rows, chunks), _DTYPES[compute], out)
     launch(
-        total_kernel, (grid, chunks), totals, input, rows, n, shape, in_rows, strides[1], chunks, **constants
+        total_kernel, (chunks, grid), totals, input, rows, n, shape, in_rows, strides[1], chunks, **constants
     )
     prefix = empty((rows, chunks), totals.dtype, out)
     _scan_rows(kind, prefix, totals, compute)
     launch(
-        scan_kernel, (grid, chunks), out, input, prefix, rows, n, shape, out_rows, in_rows, *strides, chunks,
+        scan_kernel, (chunks, grid), out, input, prefix, rows, n, shape, out_rows, in_rows, *strides, chunks,
         **constants, CARRY=False,
     )  # fmt: skip
 

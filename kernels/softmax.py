@@ -25,7 +25,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, elements, elements_of_long_rows
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
@@ -249,6 +249,11 @@ def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = Tru
     size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
     row_strides, stride = (f"({size})", "i32=1") if contiguous else ("(i32:16 i32=1)", "i32:16")
     shape = "(i32:16)" if contiguous else "(i32:16 i32:16)"
+    nbytes = buffers * (2 if kind == "bf16" else 4)
+    once, long = (
+        elements(walk.rows * walk.block, nbytes),
+        elements_of_long_rows(nbytes - nbytes / buffers, nbytes, 2),
+    )
     return Case(
         kernel,
         " ".join(
@@ -258,6 +263,7 @@ def _case(kernel: Any, kind: str, length: int, log: bool, contiguous: bool = Tru
          "INT64": False},
         label=f"{'log,' if log else ''}{kind},{length}{'' if contiguous else ',channels'}",
         num_warps=walk.warps, wide="both" if length % 16 == 0 else "",
+        work=(once if walk.once else long) if contiguous and length >= 512 and not (backward and log) else None,
     )  # fmt: skip
 
 

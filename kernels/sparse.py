@@ -17,7 +17,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import contiguous
+from tritonnn.kernels.device.strided import contiguous, folded, second_program
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.launch import launch
 from tritonnn.kernels.launch.replay import replayed
@@ -63,7 +63,7 @@ def spmm_kernel(
         n_columns: of dense and out, which are contiguous. n_rows: of dense; what names none of them adds nothing.
     """
     row = tl.program_id(0).to(tl.int64)
-    offs_n = tl.program_id(1).to(tl.int64) * BLOCK_N + tl.arange(0, BLOCK_N)
+    offs_n = second_program(True) * BLOCK_N + tl.arange(0, BLOCK_N)
     mask_n = offs_n < n_columns
     begin = tl.load(starts_ptr + row).to(tl.int64)
     end = tl.load(starts_ptr + row + 1).to(tl.int64)
@@ -120,7 +120,7 @@ def spmm(out: Buffer, values: Buffer, dense: Buffer, starts: Buffer, places: Buf
 
     def build(tile: Tile) -> Any:
         return lambda: launch(
-            spmm_kernel, (rows, -(-columns // tile.block)), out, *buffers, columns, dense.shape[0],
+            spmm_kernel, folded(rows, -(-columns // tile.block)), out, *buffers, columns, dense.shape[0],
             ACC=_accumulator(out.dtype), BLOCK_E=tile.entries, BLOCK_N=tile.block, num_warps=tile.warps,
         )  # fmt: skip
 

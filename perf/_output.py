@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import _ceilings
 import _goals
 
 PEER_NAMES = {"torch": "PyTorch", "torch.compile": "torch.compile"}
@@ -18,7 +19,8 @@ ABOVE_ROOF = (
 )
 PREDICTED = (
     "PREDICTED, not measured: the time that the counted bytes and operations of a call need at least on the "
-    "machine named, by its copy bandwidth and matrix rate. What tritonnn really takes there is not known."
+    "machine named, by its copy bandwidth and matrix rate. What tritonnn really takes there is not known. A ceiling is "
+    "the share of that rate which the kernel's counted instructions allow, and what sets it."
 )
 SLOWER = 1 / 1.05  # a ratio above that is not worth a line
 
@@ -116,8 +118,9 @@ def predicted_cells(r: dict[str, Any], machines: list[str]) -> list[str]:
     times = []
     for machine in machines:
         prediction = r["predicted"].get(machine)
+        limit = _ceilings.text(r["key"], machine)
         times.append(
-            f"predicted {duration(prediction['seconds'])}, {prediction['bound']}" if prediction else ""
+            f"predicted {duration(prediction['seconds'])}, {prediction['bound']}{limit}" if prediction else ""
         )
     wanted = ", ".join(f"{v.kind} {v.asked()}" for v in _goals.verdicts(r["goal"], {}))
     return [r["name"], r["dtype"], size(r["nbytes"]), operations(r["flops"]), *times, wanted]

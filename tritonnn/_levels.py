@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from tritonnn import shape as shapes
 from tritonnn._overriding import TENSORS, _disabled_torch_function_impl
 from tritonnn._tensor import Tensor
+from tritonnn.device import runtime
 from tritonnn.errors import BatchedOperand, ValueDependent
 from tritonnn.memory import enter_transform, leave_transform
 from tritonnn.shape import Size
@@ -105,6 +106,12 @@ def every(tensor: Tensor) -> Tensor:
     while tensor.__class__ is Batched:
         tensor = tensor.value
     return tensor
+
+
+def readable(tensor: Tensor) -> bool:
+    """Whether values can be looked at: not on the device meta, nor while a CUDA graph is captured."""
+    kind = tensor.device.type
+    return kind == "cpu" or (kind == "cuda" and not runtime().is_capturing())
 
 
 def ever(condition: Tensor) -> bool:

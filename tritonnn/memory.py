@@ -194,9 +194,7 @@ def allocate(nbytes: int, device: Device, op: str = "") -> Any:
     """A fresh uninitialised block; `op` names who asked, for out-of-memory reports."""
     kind = device.type
     if kind == "cuda":
-        block = runtime().allocate(nbytes, device.index)
-        block.op = op
-        return block
+        return runtime().allocate(nbytes, device.index, op)
     return host_empty((nbytes,), uint8) if kind == "cpu" else MetaBlock(nbytes)
 
 
@@ -247,16 +245,20 @@ def empty(
             poison(array)
         return array, Storage(array, device)
     plain, row_major, count = _row_major(shape)
-    if count * dtype.itemsize >= 2**63 or min(plain, default=0) < 0:
+    nbytes = count * dtype.itemsize
+    if not 0 <= nbytes < 2**63:
         raise no_room(shape, dtype, MemoryError())
-    block = allocate(count * dtype.itemsize, device, op)
+    block = runtime().allocate(nbytes, device.index, op) if device.type == "cuda" else MetaBlock(nbytes)
     return Buffer(block.ptr, plain, strides or row_major, dtype, device, block), Storage(block, device)
 
 
 @lru_cache(maxsize=4096)
 def _row_major(shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """A shape as a plain tuple, its strides and its number of elements: results of few shapes come again."""
-    return tuple(shape), contiguous_strides(shape), numel(shape)
+    """A shape as a plain tuple, its strides and its number of elements: results of few shapes come again.
+
+    The number is -1 where an extent is negative.
+    """
+    return tuple(shape), contiguous_strides(shape), -1 if min(shape, default=0) < 0 else numel(shape)
 
 
 def poison(array: np.ndarray) -> None:

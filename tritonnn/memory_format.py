@@ -172,7 +172,10 @@ def strides_as(input: Any) -> tuple[int, ...] | None:
 
 def kept(shape: tuple[int, ...], tensors: Sequence[Any]) -> tuple[int, ...] | None:
     """`kept_strides` of tensors."""
-    if all(tensor._stride is None for tensor in tensors):
+    for tensor in tensors:
+        if tensor._stride is not None:
+            break
+    else:
         return None
     return kept_strides(shape, tuple([(tensor._shape, tensor.stride()) for tensor in tensors]))
 

@@ -8,7 +8,7 @@ from triton import language as tl
 
 from tritonnn.kernels.attention._backward import delta_kernel, keys_backward_kernel, queries_backward_kernel
 from tritonnn.kernels.attention._forward import attention_kernel
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, Work
 from tritonnn.kernels.tables.attention import FOR_KEYS, FOR_QUERIES, FORWARD, WIDEST, choose
 
 ROWS = 32  # queries of a program of `delta_kernel`
@@ -43,7 +43,14 @@ def _case(kernel: Any, stage: int, arch: str, kind: str, width: int, **options: 
         matrix="none" if none else "warp" if small else True, archs=(arch,),
         # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
         spills=256 if tile is WIDEST else 64 if stage == FOR_KEYS else 24,
+        work=_work(stage, width) if kind == "half" else None,
     )  # fmt: skip
+
+
+def _work(stage: int, width: int) -> Work:
+    """Two products of the forward, four of the keys' gradients, three of the queries'."""
+    products, queries = {FORWARD: (2, 128), FOR_KEYS: (4, 64), FOR_QUERIES: (3, 64)}[stage]
+    return Work(f"{queries} x 64 of scores", flops=2 * products * queries * 64 * width)
 
 
 def forward_cases() -> list[Case]:

@@ -8,11 +8,17 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SHARED = {"sm_80": 166912, "sm_90": 232448, "sm_100": 232448, "gfx942": 65536}
+from tritonnn.kernels.check.architectures import ARCHITECTURES
+from tritonnn.kernels.check.ceiling import blocks, ceiling
+from tritonnn.kernels.check.counting import KINDS, Uncounted, count_listing, disassemble
+from tritonnn.kernels.check.counting_amd import count_amd
+from tritonnn.kernels.check.listing import Listing
+
+SHARED = {name: arch.shared - arch.reserved for name, arch in ARCHITECTURES.items()}
 # The matrix instructions an architecture is named for; those of a single warp are older.
 MATRIX = {
     "sm_80": r"\bmma\.sync",
@@ -37,7 +43,11 @@ _INSTRUCTION = re.compile(r"(?:@!?%?\w+\s+)?[a-z][\w.:]*(?:\s|;|$)")
 
 @dataclass
 class Report:
-    """One compiled case: its figures, or why it failed."""
+    """One compiled case: its figures, or why it failed.
+
+    `counts` are of cases that declare their work: instructions of warps for a unit by kind, programs and warps on
+    a multiprocessor, the ceiling in per cent, and the resource that sets it.
+    """
 
     name: str
     arch: str
@@ -47,6 +57,13 @@ class Report:
     instructions: int = 0
     loop: int = 0
     failure: str = ""
+    unit: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def issued(self) -> float:
+        """Instructions of warps for a unit, of all kinds."""
+        return sum(self.counts[kind] for kind in KINDS)
 
 
 def measure(case: Any, arch: str, compiled: Any) -> Report:
@@ -57,8 +74,30 @@ def measure(case: Any, arch: str, compiled: Any) -> Report:
     report.shared = compiled.metadata.shared
     report.instructions, report.loop = count_instructions(text, amd)
     report.registers, report.spills = _amd_usage(text) if amd else _nvidia_usage(compiled.asm["cubin"])
+    if case.work is not None:
+        try:
+            report.unit, report.counts = case.work.unit, _counted(case, report, compiled)
+        except Uncounted as error:
+            report.failure = f"its work was not found: {error}"
+            return report
     report.failure = "; ".join(_broken_promises(case, report, text, "tt.dot" in compiled.asm["ttir"]))
     return report
+
+
+def _counted(case: Any, report: Report, compiled: Any) -> dict[str, Any]:
+    """What is done for a unit of the case's work, and what that allows."""
+    arch = ARCHITECTURES[report.arch]
+    if "amdgcn" in compiled.asm:
+        counts: dict[str, Any] = {**count_amd(compiled.asm["amdgcn"], case.work, case.num_warps)}
+    else:
+        listing = Listing(disassemble(compiled.asm["cubin"]))
+        counts = {**count_listing(listing, compiled.asm["ttgir"], case.work)}
+    share, slowest = ceiling(counts, case.work, arch)
+    warps = compiled.metadata.num_warps  # of all groups
+    held = blocks(
+        arch, warps, report.registers, report.shared, getattr(compiled.metadata, "tmem_size", 0) or 0
+    )
+    return {**counts, "blocks": held, "warps": held * warps, "ceiling": round(100 * share, 1), "by": slowest}
 
 
 def _broken_promises(case: Any, report: Report, text: str, multiplies: bool) -> Iterator[str]:

@@ -10,6 +10,56 @@ ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a kernel does, so that the instructions of its binary can be given per unit of it.
+
+    How many units one way round the hot loop (of all warps of a program) does is read off the loop: from its matrix
+    instructions where there are such, else from the bytes that it loads. An unrolled loop counts right in this way.
+
+    Attributes:
+        unit: in words: "tile of 128 x 128 x 64", "32 elements".
+        flops: operations of a unit's products.
+        loads: bytes that the hot loop loads of global memory for a unit, all operands together.
+        units: units that a program does, where it has no hot loop: then the whole kernel is counted.
+        nbytes: bytes that go from and to memory for a unit at least; 0 where caches hold what is loaded again.
+        passes: hot loops that a row goes through one after the other.
+        math: the arithmetic of products: 'half', 'tf32', 'ieee', 'fp64', 'fp8'.
+    """
+
+    unit: str
+    flops: float = 0
+    loads: float = 0
+    units: float = 0
+    nbytes: float = 0
+    passes: int = 1
+    math: str = "half"
+
+
+def tiles(math: str = "half") -> Work:
+    """Of products: a tile of 128 x 128 with 64 of the inner dimension, whatever the kernel's own tile is."""
+    return Work("tile of 128 x 128 x 64", flops=2 * 128 * 128 * 64, math=math)
+
+
+def elements(tile: int, nbytes: float) -> Work:
+    """Of rows that a program holds: 32 elements, so that counts are instructions of a thread for one element.
+
+    Args:
+        tile: elements of a program. nbytes: that are read and written for one.
+    """
+    return Work("32 elements", units=tile / 32, nbytes=32 * nbytes)
+
+
+def elements_of_long_rows(loads: float, nbytes: float, passes: int) -> Work:
+    """Of rows that a program walks over: 32 elements.
+
+    Args:
+        loads: bytes that a pass loads for an element. nbytes: that are read and written for one at least.
+        passes: walks over a row.
+    """
+    return Work("32 elements", loads=32 * loads, nbytes=32 * nbytes, passes=passes)
+
+
+@dataclass(frozen=True)
 class Case:
     """One binary per architecture.
 
@@ -33,6 +83,7 @@ class Case:
         wide: the accesses to global memory of which some must take 16 bytes: "loads", "stores" or "both". On
             gfx942, whose warps are of 64 threads, a block may leave each of them 8 bytes.
         fusion: whether products and sums are fused, as at the kernel's launch.
+        work: what the instructions are counted by; None where nobody counts them.
         maxnreg: limit of registers per thread.
     """
 
@@ -49,6 +100,7 @@ class Case:
     wide: str = ""
     maxnreg: int | None = None
     fusion: bool = True
+    work: Work | None = None
 
     @property
     def name(self) -> str:

@@ -30,8 +30,13 @@ from typing import Any
 
 from tritonnn._families import OWN
 from tritonnn.kernels.check import regressions as _regressions
-from tritonnn.kernels.check.binary import SHARED, Report, measure
+from tritonnn.kernels.check.binary import KINDS, SHARED, Report, measure
 from tritonnn.runtime import needed
+
+COUNTS = (
+    "instructions of warps for a unit of the case's work; programs and warps that a multiprocessor holds; the share of "
+    "the matrix unit's or memory's peak that the counts allow, and the resource that sets it"
+)
 
 
 def modules(package: str = OWN) -> Iterator[str]:
@@ -118,8 +123,9 @@ def fingerprint(case: Any, arch: str) -> str:
 @cache
 def _own_hash() -> str:
     """Of what makes and measures binaries."""
-    files = (Path(__file__), Path(__file__).with_name("binary.py"))
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
+    names = ("compile", "binary", "architectures", "ceiling", "counting", "counting_amd", "listing")
+    files = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in names]
+    return hashlib.sha256(b"".join(files)).hexdigest()
 
 
 def _work(job: tuple[str, int, str, str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
@@ -235,6 +241,19 @@ def show(reports: list[Report]) -> str:
     return tabulate(table, ["kernel", *archs], disable_numparse=True)
 
 
+def show_counts(reports: list[Report]) -> str:
+    """A row for each binary whose work is counted."""
+    from tabulate import tabulate
+
+    rows = [
+        [r.name, r.arch, r.unit, *[f"{n:.5g}" for n in (r.issued, *[r.counts[kind] for kind in KINDS])],
+         f"{r.counts['blocks']} ({r.counts['warps']})", f"{r.counts['ceiling']:.0f} % ({r.counts['by']})"]
+        for r in reports if r.counts
+    ]  # fmt: skip
+    heads = ["kernel", "", "for a", "issued", *KINDS, "programs (warps)", "ceiling"]
+    return tabulate(rows, heads, disable_numparse=True) if rows else ""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Compile, print, compare. Returns the exit status."""
     os.environ.pop("TRITON_INTERPRET", None)  # interpreted functions cannot be compiled
@@ -264,6 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.quiet:
         print(show(reports))
         print("registers, shared memory, instructions / of the largest inner loop")
+        if counted := show_counts(reports):
+            print(f"\n{counted}\n{COUNTS}")
     for r in reports:
         if r.failure:
             print(f"FAILED   {r.name} {r.arch}: {r.failure}")

@@ -1,7 +1,8 @@
 """The figures of every binary, kept in `regressions.json`, and what has become worse since they were kept.
 
 The file has one line per binary: registers, bytes of spills, bytes of shared memory, instructions, and
-instructions of the largest inner loop. They depend on the compiler, so they are compared only under the minor
+instructions of the largest inner loop; where the case declares its work, also the counts of `Report`. They
+depend on the compiler, so they are compared only under the minor
 version of Triton that they were kept with.
 """
 
@@ -10,12 +11,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tritonnn._families import OWN
-from tritonnn.kernels.check.binary import Report
+from tritonnn.kernels.check.binary import KINDS, Report
 
 KEPT = Path(__file__).with_name("regressions.json")
 ACCEPT = "python -m tritonnn.kernels.check --update"
@@ -27,6 +28,9 @@ SLACK = {
     "instructions": (4, 1.03),
     "loop": (4, 1.03),
 }
+
+# The counts of a unit of work that are compared, and how much more of each passes, as a factor.
+COUNTED = {"issued": 1.03, "memory": 1.03, "special": 1.03}
 
 
 def place(package: str) -> Path:
@@ -46,10 +50,11 @@ def accept(package: str) -> str:
 
 
 class Kept(NamedTuple):
-    """Contents of the file: the version of Triton, and figures by "case architecture" in the order of SLACK."""
+    """Contents of the file: the version of Triton, and figures by "case architecture" in the order of SLACK, with
+    counts behind them where there are any."""
 
     triton: str
-    binaries: dict[str, list[int]]
+    binaries: dict[str, list[Any]]
 
 
 def key(report: Report) -> str:
@@ -75,12 +80,12 @@ def save(kept: Kept, path: Path = KEPT) -> None:
     partial.replace(path)
 
 
-def figures(report: Report) -> list[int]:
+def figures(report: Report) -> list[Any]:
     """What is kept of a report."""
-    return [getattr(report, name) for name in SLACK]
+    return [*[getattr(report, name) for name in SLACK], *([report.counts] if report.counts else [])]
 
 
-def regressions(reports: Iterable[Report], binaries: dict[str, list[int]]) -> list[str]:
+def regressions(reports: Iterable[Report], binaries: dict[str, list[Any]]) -> list[str]:
     """A line for every binary of which a figure is worse than the kept one by more than its slack."""
     lines = []
     for report in reports:
@@ -89,18 +94,37 @@ def regressions(reports: Iterable[Report], binaries: dict[str, list[int]]) -> li
             continue
         worse = [
             f"{name} {old} -> {now}" + (f" (+{100 * (now - old) / old:.0f} %)" if old else "")
-            for (name, (plus, times)), old, now in zip(SLACK.items(), before, figures(report), strict=True)
+            for (name, (plus, times)), old, now in zip(SLACK.items(), before, figures(report), strict=False)
             if now > old * times + plus
         ]
+        if len(before) > len(SLACK) and report.counts:
+            worse += _worse_counts(before[-1], report)
         if worse:
             lines.append(f"{key(report)}: {', '.join(worse)}")
     return lines
 
 
-def differences(reports: list[Report], binaries: Collection[str], whole: bool) -> tuple[list[str], list[str]]:
-    """Binaries that are not in the file, and, if `whole`, those in the file that are made no more."""
+def _worse_counts(before: dict[str, Any], report: Report) -> list[str]:
+    """More instructions for a unit of work, or fewer programs on a multiprocessor."""
+    old = {**before, "issued": sum(before[kind] for kind in KINDS)}
+    new = {**report.counts, "issued": report.issued}
+    worse = [
+        f"{name} for a {report.unit} {old[name]:.4g} -> {new[name]:.4g}"
+        for name, times in COUNTED.items()
+        if new[name] > old[name] * times + 0.001
+    ]
+    if new["blocks"] < old["blocks"]:
+        worse.append(f"programs on a multiprocessor {old['blocks']} -> {new['blocks']}")
+    return worse
+
+
+def differences(
+    reports: list[Report], binaries: Mapping[str, list[Any]], whole: bool
+) -> tuple[list[str], list[str]]:
+    """Binaries that are not in the file with all figures, and, if `whole`, those in it that are made no more."""
     keys = {key(r) for r in reports}
-    return sorted(keys.difference(binaries)), sorted(set(binaries) - keys) if whole else []
+    uncounted = {key(r) for r in reports if r.counts and len(binaries.get(key(r), ())) == len(SLACK)}
+    return sorted(keys.difference(binaries) | uncounted), sorted(set(binaries) - keys) if whole else []
 
 
 def updated(reports: list[Report], version: str, kept: Kept, whole: bool) -> Kept:

@@ -6,7 +6,7 @@ from typing import Any
 
 from triton import language as tl
 
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, tiles
 from tritonnn.kernels.convolution import fold as _fold
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
 from tritonnn.kernels.convolution._forward_cases import FLOAT64_ON_942, forward_cases
@@ -14,6 +14,7 @@ from tritonnn.kernels.convolution._weight import reduce_kernel, weight_kernel
 from tritonnn.kernels.tables.convolution import WEIGHT, Tile, choose_weight
 
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
+_MATH = {"bf16": "half", "fp32": "tf32"}
 _GEOMETRY = "(i32 i32 i32)"
 _STRIDES = "(i32 i32 i32 i32 i32)"
 _PACKED = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
@@ -36,7 +37,7 @@ def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHI
         weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
         label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
-        archs=archs,
+        archs=archs, work=tiles(_MATH[kind]) if kind in _MATH else None,
     )  # fmt: skip
 
 

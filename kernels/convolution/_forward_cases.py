@@ -8,7 +8,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.activation import relu
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, tiles
 from tritonnn.kernels.convolution._correlate import correlate_kernel
 from tritonnn.kernels.convolution._patches import patches_kernel
 from tritonnn.kernels.tables.convolution import (
@@ -26,13 +26,14 @@ from tritonnn.kernels.tables.convolution import (
 # Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
 FLOAT64_ON_942 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
+_MATH = {"bf16": "half", "fp32": "tf32"}
 _GEOMETRY = "(i32 i32 i32)"
 _PACKED = "(i32:16 i32=1 i32:16 i32:16 i32:16)"
 _PLANES = "(i32:16 i32:16 i32:16 i32:16 i32=1)"
 
 
 def _by_addresses(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ...]) -> Case:
-    """FLAT: 3 channels as 4, whose strides are no multiples of 16."""
+    """FLAT: as a first layer, 3 channels as 4, whose strides are no multiples of 16."""
     size, compute, precision = _TYPES[kind]
     out = _PACKED if last else _PLANES
     if flat:
@@ -44,7 +45,7 @@ def _by_addresses(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[st
         f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY} fp64"
     )
     constants = {
-        "KD": 1, "KH": 3, "KW": 3, "CHANNELS": 4 if flat else None,
+        "KD": 1, "KH": 7 if flat else 3, "KW": 7 if flat else 3, "CHANNELS": 4 if flat else None,
         "VECTOR": 4 if flat and size <= 4 else 1, "BLOCK_M": tile.rows, "BLOCK_N": tile.columns,
         "BLOCK_K": tile.depth, "EVEN_K": True, "OUT_LAST": last, "EPILOGUE": None, "PRECISION": precision,
         "COMPUTE": compute, "INT64": False,
@@ -53,7 +54,8 @@ def _by_addresses(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[st
     return Case(
         correlate_kernel, signature, constants, label=f"{kind}-{shape}-{way}-{'nhwc' if last else 'nchw'}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
-        spills=16 if kind == "fp64" else 8,  # between the taps
+        spills=16 if kind == "fp64" or flat else 8,  # between the taps
+        work=tiles(_MATH[kind]) if last and kind in _MATH and not flat else None,
     )  # fmt: skip
 
 
@@ -85,7 +87,7 @@ def _by_patches(kind: str, tile: Tile, way: str = "forward", rank: int = 4) -> C
         patches_kernel, signature, constants, label=f"{kind}-{shape}-{way}{'-3d' if rank == 5 else ''}",
         num_warps=tile.warps, num_stages=tile.stages, matrix=True,
         spills=64 if way == "fused" else 8,  # sums, residual and result of a tile meet once, after the loop
-        archs=tuple([arch for arch in ARCHITECTURES if has_patches(arch)]),
+        archs=tuple([arch for arch in ARCHITECTURES if has_patches(arch)]), work=tiles(_MATH[kind]),
     )  # fmt: skip
 
 

@@ -335,6 +335,10 @@ def _as_whole(run: Callable[..., None], *buffers: Any) -> None:
     run(*seen, compute=whole)
 
 
+def _nothing(*_: Any) -> None:
+    """The plan of a launch on no elements."""
+
+
 def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
@@ -348,7 +352,8 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
     plans: dict[tuple, Callable[..., None]] = {}
     name = function.__name__
 
-    def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
+    def planned(out: Buffer, *args: Buffer | float, compute: DType) -> Callable[..., None]:
+        """What is called with `out` and `args`, or with others of the same geometries and types."""
         # all that a plan depends on: the memory itself comes with every call
         key = (
             compute, out.shape, out.strides, out.dtype,
@@ -357,23 +362,29 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
         plan = plans.get(key)
         if plan is None:
             if 0 in out.shape:
-                return
+                return _nothing
             if len(plans) >= LARGEST_CACHE:
                 plans.clear()
             if compute.is_complex and on_pairs is not None:
                 from tritonnn.kernels.device.complex_pointwise import complex_plan
 
                 plan = plans[key] = complex_plan(on_pairs, out, args, compute)
-                return plan(out, *args)
+                return plan
             if compute in SHELLS:  # which are moved and compared as whole numbers
                 plan = plans[key] = partial(_as_whole, implementation)
-                return plan(out, *args)
+                return plan
             kinds = {b.dtype for b in (out, *args) if isinstance(b, Buffer)}
             if kinds & BITS_ALONE or (kinds & _NARROW and not instructions(architecture())):
                 plan = plans[key] = _through_wider(implementation, out.dtype, compute)
             else:
                 plan = plans[key] = _plan(function, out, args, compute_type(name, compute))
-        plan(out, *args)
+        return plan
+
+    def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:
+        planned(out, *args, compute=compute)(out, *args)
 
     implementation.__name__ = implementation.__qualname__ = name
+    # what wraps the implementation takes its attributes over, and is to be called itself
+    planned.serves = implementation  # type: ignore[attr-defined]
+    implementation.planned = planned  # type: ignore[attr-defined]
     return implementation

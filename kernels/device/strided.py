@@ -44,6 +44,12 @@ def wide(x, INT64: tl.constexpr):
 
 
 @triton.jit
+def second_program(INT64: tl.constexpr):
+    """This program's number along the second axis of a `folded` grid."""
+    return wide(tl.program_id(2), INT64) * tl.num_programs(1) + tl.program_id(1)
+
+
+@triton.jit
 def offset_of(position, shape, strides):
     """Offset in elements of a row-major position."""
     rank: tl.constexpr = len(shape)
@@ -63,6 +69,21 @@ def comparable(x):
         return x.to(tl.float32)
     else:
         return x
+
+
+MOST_PROGRAMS = 65535  # along the second and third axis of a grid; along the first 2**31 - 1
+
+
+def folded(first: int, second: int) -> tuple[int, int, int]:
+    """A grid of first x second programs, whose second axis goes on along the third where it is too long for one.
+
+    Up to MOST_PROGRAMS programs of each number along the first axis may lie beyond `second`: they must be masked.
+
+    >>> folded(5, 65535), folded(5, 100_001)
+    ((5, 65535, 1), (5, 50001, 2))
+    """
+    layers = max(1, -(-second // MOST_PROGRAMS))
+    return first, -(-second // layers), layers
 
 
 def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ...], ...]:

@@ -16,7 +16,7 @@ from triton import language as tl
 
 from tritonnn.kernels.device.index_errors import report
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import offset_of
+from tritonnn.kernels.device.strided import offset_of, second_program
 
 
 @triton.jit
@@ -32,7 +32,7 @@ def lookup_kernel(
         their strides. stride_row, stride_col: strides of weight. n_indices: number of indices.
     """
     offs_i = tl.program_id(0) * BLOCK_I + tl.arange(0, BLOCK_I)
-    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    offs_d = second_program(False) * BLOCK_D + tl.arange(0, BLOCK_D)
     if INT64:
         offs_i, offs_d = tl.program_id(0).to(tl.int64) * BLOCK_I + tl.arange(0, BLOCK_I), offs_d.to(tl.int64)
     mask_i = offs_i < n_indices
@@ -84,7 +84,7 @@ def chunk_sums_kernel(
         padding_idx: the row that gets nothing, or -1.
     """
     chunk = tl.program_id(0)
-    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    offs_d = second_program(False) * BLOCK_D + tl.arange(0, BLOCK_D)
     chunk_start = chunk * CHUNK
     chunk_end = tl.minimum(chunk_start + CHUNK, n_indices)
     row = tl.load(sorted_ptr + chunk_start).to(tl.int64)
@@ -127,7 +127,7 @@ def join_chunks_kernel(
 ):  # fmt: skip
     """Put together the segment that starts in this chunk and reaches beyond it. Arguments as above."""
     chunk = tl.program_id(0)
-    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    offs_d = second_program(False) * BLOCK_D + tl.arange(0, BLOCK_D)
     mask_d = offs_d < embedding_dim
     chunk_start = chunk * CHUNK
     chunk_end = chunk_start + CHUNK
@@ -174,7 +174,7 @@ def bag_kernel(
         padding_idx: the index that does not count, or -1. Others as of `lookup_kernel`.
     """
     bag = tl.program_id(0)
-    offs_d = tl.program_id(1) * BLOCK_D + tl.arange(0, BLOCK_D)
+    offs_d = second_program(False) * BLOCK_D + tl.arange(0, BLOCK_D)
     mask_d = offs_d < embedding_dim
     bag_start = tl.maximum(tl.load(offsets_ptr + bag * stride_offset).to(tl.int64), 0)
     bag_end = tl.zeros((), tl.int64) + n_indices
@@ -209,7 +209,7 @@ def bag_kernel(
             # selected, not multiplied: the row of padding_idx may hold NaN
             acc = tl.where(counted, acc + x, acc)
         size += counted.to(tl.int64)
-        if tl.program_id(1) == 0:
+        if second_program(False) == 0:
             tl.store(offset2bag_ptr + position, tl.where(counted, bag, -1).to(tl.int64))
     if MODE == 1:
         acc = acc / tl.maximum(size, 1).to(ACC)
@@ -219,5 +219,5 @@ def bag_kernel(
     )  # fmt: skip
     if MODE == 2:
         tl.store(max_indices_ptr + bag.to(tl.int64) * embedding_dim + offs_d, argmax, mask=mask_d)
-    if tl.program_id(1) == 0:
+    if second_program(False) == 0:
         tl.store(bag_size_ptr + bag, size)

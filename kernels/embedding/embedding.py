@@ -12,7 +12,7 @@ from tritonnn.errors import explained
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import watch, wrong
 from tritonnn.kernels.device.moving import BITS, fill, moved, viewed
-from tritonnn.kernels.device.strided import contiguous, flat, merged, read
+from tritonnn.kernels.device.strided import contiguous, flat, folded, merged, read
 from tritonnn.kernels.embedding._kernels import (
     bag_kernel,
     chunk_sums_kernel,
@@ -61,8 +61,8 @@ def embedding_lookup(
     how = choose_lookup(width)
     flag = watch(weight)
     launch(
-        lookup_kernel, (-(-indices.numel // how.indices), -(-width // how.block)), out, flag, weight, indices, shape,
-        steps, *weight.strides, indices.numel, rows, width, BLOCK_I=how.indices, BLOCK_D=how.block,
+        lookup_kernel, folded(-(-indices.numel // how.indices), -(-width // how.block)), out, flag, weight, indices,
+        shape, steps, *weight.strides, indices.numel, rows, width, BLOCK_I=how.indices, BLOCK_D=how.block,
         INT64=needs_int64(out, indices), num_warps=how.warps,
     )  # fmt: skip
     _refuse("embedding", flag, indices, rows, IndexError)
@@ -102,7 +102,7 @@ def embedding_backward(
     dtype, acc = _accumulator(grad.dtype)
     parts, sizes = empty((chunks, 2, width), dtype, grad), empty((chunks, 2), int32, grad)
     block = min(1024, power_of_2(width))
-    grid = (chunks, -(-width // block))
+    grid = folded(chunks, -(-width // block))
     common = dict(FREQUENCY=bool(scale_grad_by_freq), ACC=acc, CHUNK=CHUNK, BLOCK_D=block)
     warps = row_warps(block, grad.dtype.itemsize)
     sizes_of = (count, width, num_weights, -1 if padding_idx is None else padding_idx)
@@ -129,8 +129,8 @@ def embedding_bag_lookup(
     scale_step = 1 if per_sample_weights is None else per_sample_weights.strides[0]
     block = min(1024, power_of_2(max(width, 1)))
     launch(
-        bag_kernel, (bags, max(1, -(-width // block))), out, offset2bag, bag_size, max_indices, flag, weight, indices,
-        offsets, per_sample_weights, *weight.strides, indices.strides[0], offsets.strides[0], scale_step, bags,
+        bag_kernel, folded(bags, max(1, -(-width // block))), out, offset2bag, bag_size, max_indices, flag, weight,
+        indices, offsets, per_sample_weights, *weight.strides, indices.strides[0], offsets.strides[0], scale_step, bags,
         offsets.shape[0], indices.shape[0], rows, width, -1 if padding_idx is None else padding_idx,
         MODE=MODES[mode], ACC=_accumulator(weight.dtype)[1], BLOCK_D=block,
         num_warps=row_warps(block, weight.dtype.itemsize),

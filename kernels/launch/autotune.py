@@ -51,6 +51,8 @@ def tuning() -> Iterator[None]:
         yield
     finally:
         _tuning = before
+        # what measured could not be noted, and would not be from now on
+        forget_plans()
 
 
 def pick(

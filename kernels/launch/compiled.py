@@ -10,25 +10,27 @@ import triton
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch.descriptors import Described, Launcher
 from tritonnn.kernels.launch.refusals import refuse_complex
+from tritonnn.runtime.interface import runtime
 
 
 class Compiled:
     """A kernel with its constants, and the binaries compiled for the argument types seen so far."""
 
-    __slots__ = ("_tails", "constants", "kernel", "variants")
+    __slots__ = ("_any", "_tails", "constants", "kernel", "variants")
 
     def __init__(self, kernel: Any, constants: dict[str, Any]) -> None:
         self.kernel = kernel
         # said explicitly, because Triton's default changes with its versions
         self.constants = {"enable_fp_fusion": True, **constants}
         self.variants: dict[tuple, Launcher] = {}
+        self._any = unspecialised(kernel)
         self._tails: dict[int, list[Any]] = {}
 
     def __call__(self, grid: tuple[int, ...], *args: Any) -> Launcher | None:
         """Launch; returns what launches the same binary again, given (stream, grid, all arguments)."""
         key: list[Any] = []
         flat: list[Any] = []
-        device = _specialise(args, key, flat)
+        device = _specialise(args, key, flat, self._any)
         grid = (*grid, 1, 1)[:3]
         if 0 in grid:
             return None
@@ -47,7 +49,10 @@ class Compiled:
         launcher = self.variants.get(tuple(key))
         if launcher is None:
             refuse_complex(self.kernel, key)
-            launcher = self.variants[tuple(key)] = _launcher(self.kernel[grid](*args, **self.constants))
+            # a binary that only a capture needs, of a random kernel say, is loaded while it is under way
+            with runtime().relaxed():
+                compiled = self.kernel[grid](*args, **self.constants)
+            launcher = self.variants[tuple(key)] = _launcher(compiled)
         else:
             launcher(driver.get_current_stream(index), grid, flat + self.tail(len(args)))
         return launcher
@@ -118,10 +123,25 @@ def _provide_scratch() -> None:
     provide_scratch()
 
 
-def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
-    """Append to `key` what of `args` chooses the binary, to `flat` what its launcher takes; the device."""
+def unspecialised(kernel: Any) -> frozenset[int]:
+    """Positions of the parameters that are numbers of one type and whose values no binary depends on."""
+    # the interpreter keeps what was said to it among others
+    given = kernel.kwargs["do_not_specialize"] if hasattr(kernel, "kwargs") else kernel.do_not_specialize
+    types = kernel.fn.__annotations__
+    return frozenset(
+        at
+        for at, name in enumerate(kernel.arg_names)
+        if types.get(name) == "fp64" or (types.get(name) == "i64" and name in (given or ()))
+    )
+
+
+def _specialise(args: tuple, key: list[Any], flat: list[Any], any_value: frozenset[int] = frozenset()) -> Any:
+    """Append to `key` what of `args` chooses the binary, to `flat` what its launcher takes; the device.
+
+    `any_value` are the positions of numbers that do not choose it.
+    """
     device = None
-    for a in args:
+    for at, a in enumerate(args):
         kind = type(a)
         if kind is Buffer:
             ptr = a.ptr
@@ -132,7 +152,9 @@ def _specialise(args: tuple, key: list[Any], flat: list[Any]) -> Any:
             device = a.device
         elif kind is int:
             flat.append(a)
-            if -0x80000000 <= a < 0x80000000:
+            if at in any_value:
+                key.append(kind)
+            elif -0x80000000 <= a < 0x80000000:
                 # Triton's own classes: 1 becomes a constant, multiples of 16 widen accesses
                 key.append(1 if a == 1 else 2 if a & 15 == 0 else 3)
             else:

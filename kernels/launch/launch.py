@@ -17,7 +17,7 @@ from triton import knobs
 from triton import language as tl
 
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.launch.compiled import Compiled, active_driver
+from tritonnn.kernels.launch.compiled import Compiled, active_driver, unspecialised
 from tritonnn.kernels.launch.descriptors import Described, Launcher, Tiles
 from tritonnn.kernels.launch.replay import Unrepeatable, forget_notes
 from tritonnn.kernels.launch.replay import thread as _noting
@@ -151,8 +151,8 @@ class Plan:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs.
         args: run-time arguments by position; `Slot(k)` stands for the k-th argument of a call, also inside a
-            tuple, `Tiles` for a descriptor over it. Slots of numbers must belong to parameters that are not
-            specialised (`do_not_specialize`).
+            tuple, `Tiles` for a descriptor over it. Slots of numbers must belong to parameters of one type
+            that are not specialised (`fp64`, or `i64` with `do_not_specialize`).
         constants: `tl.constexpr` arguments and options.
     """
 
@@ -182,10 +182,10 @@ class Plan:
             else:
                 values.append(g)
         index = given[0].device.index
-        if not self.launch_at(values, aligned, index):
+        if not self.launch_at(tuple(values), aligned, index):
             self._first(given, (aligned, index))
 
-    def launch_at(self, values: list[Any], aligned: int, index: int) -> bool:
+    def launch_at(self, values: tuple[Any, ...], aligned: int, index: int) -> bool:
         """Launch on addresses, where the binary for their alignment is known; whether it is.
 
         Args:
@@ -194,22 +194,32 @@ class Plan:
             index: the device.
         """
         variant = self._variants.get((aligned, index))
-        thread = (_runtime or _first_runtime()).thread
         # a first launch on a thread has to bind its context and select the device
-        if variant is None or thread.device != index or not thread.bound:
+        stream = (_runtime or _first_runtime()).thread.ready.get(index)
+        if variant is None or stream is None:
             return False
         launcher, args, filling = variant
         # the fixed arguments stay as they are for the next call, which may be another thread's
         args = args.copy()
         for at, pick in filling:
             args[at] = pick(values)
-        launcher(thread.streams.get(index, 0), self._grid, args)
+        launcher(stream, self._grid, args)
         return True
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of programs along each axis."""
+        return self._grid
+
+    def variants(self) -> list[tuple[Launcher, list[Any], list]]:
+        """Of every binary so far: its launcher, the arguments, and what of them a call fills in."""
+        return list(self._variants.values())
 
     def _first(self, given: tuple, key: tuple[int, int] | None) -> None:
         """By way of the general launch, which compiles where that is needed and selects the device."""
         if 0 in self._grid:
             return
+        self._check_numbers(given)
         args = self._args.copy()
         for at, pick in self._filling:
             args[at] = pick(given)
@@ -219,6 +229,22 @@ class Plan:
             args = [*self._args, *self._run.tail(len(args))]
             variant = (launcher, args, self._filling)
             self._variants[key] = launcher.opened(*variant[1:]) if type(launcher) is Described else variant
+
+    def _check_numbers(self, given: tuple) -> None:
+        """A binary found for one number must be right for all: calls do not look at them again."""
+        kernel = self._run.kernel  # type: ignore[attr-defined]
+        varying = {at for at, _ in self._filling if _takes_number(self._args[at], given)}
+        for at in varying - unspecialised(kernel):
+            raise TypeError(
+                f"{kernel.__name__}: {kernel.arg_names[at]} is given by a slot of a plan, so its binary must not "
+                "depend on it: annotate it with fp64, or with i64 and name it in do_not_specialize"
+            )
+
+
+def _takes_number(a: Any, given: tuple) -> bool:
+    if type(a) is Slot:
+        return type(given[a.index]) in (int, float, bool)
+    return type(a) is tuple and any(_takes_number(item, given) for item in a)
 
 
 def _has_slots(a: Any) -> bool:
@@ -231,7 +257,10 @@ def _picker(a: Any) -> Callable[[Any], Any]:
         return itemgetter(a.index)
     if type(a) is Tiles:
         return a.pick
-    if len(a) > 1 and all(type(item) is Slot for item in a):
+    if all(type(item) is Slot for item in a):
+        first, last = a[0].index, a[-1].index
+        if [slot.index for slot in a] == list(range(first, last + 1)):
+            return itemgetter(slice(first, last + 1))  # a tuple of one as well
         return itemgetter(*[slot.index for slot in a])
     items = [_picker(item) if _has_slots(item) else _constant(item) for item in a]
     return lambda values: tuple([pick(values) for pick in items])

@@ -116,8 +116,7 @@ class _Memory:
 
 
 def _take(memory: _Memory, nbytes: int) -> None:
-    block = runtime().allocate(nbytes, memory.device.index)
-    block.op = memory.name
+    block = runtime().allocate(nbytes, memory.device.index, memory.name)
     memory.starts.append(block.ptr)
     memory.owners.append(block)
 
@@ -168,7 +167,7 @@ class _Launch:
         """Addresses, and numbers, where arguments and workspaces begin at `starts`."""
         if self._order is not None:
             return self._order(starts)
-        return [distance if at < 0 else starts[at] + distance for at, distance in self.given]
+        return tuple([distance if at < 0 else starts[at] + distance for at, distance in self.given])
 
     def buffers(self, memory: _Memory, values: Any) -> list[Any]:
         """What the plan is called with where its binary is not known yet."""
@@ -198,7 +197,7 @@ def replayed(run: Callable[..., None]) -> Callable[..., None]:
         _geometry(args, parts, buffers, starts)
         parts.append(buffers[0].device)
         if len(set(starts)) != len(starts):  # an implementation may work in place
-            parts.append(tuple([starts.index(ptr) for ptr in starts]))
+            parts += map(starts.index, starts)
         key = tuple(parts)
         notes = known.get(key, _UNKNOWN)
         if notes is _UNKNOWN:

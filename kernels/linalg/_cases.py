@@ -8,7 +8,7 @@ from typing import Any
 from triton import language as tl
 
 from tritonnn.kernels.activation import gelu_erf
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, tiles
 from tritonnn.kernels.device.float8 import instructions
 from tritonnn.kernels.linalg import _kernels as _gemm
 from tritonnn.kernels.linalg._plan import SUMMED_EXACTLY, described
@@ -50,13 +50,15 @@ def _case(arch: str, kind: str, config: Gemm, across: bool = True, finishing: An
         f"{kind},{config.m}x{config.n}x{config.k},{config.warps}w{',specialize' if config.specialize else ''}"
     )
     label += ("" if across else ",b^T") + ("" if finishing is BIAS else f",{how}")
+    counted = tiles("fp8" if family == "fp8" and not bits else "half" if family == "fp8" else family)
     case = partial(Case, label=label, num_warps=config.warps, num_stages=config.stages, matrix=matrix,
-                   spills=config.spills, archs=(arch,))  # fmt: skip
+                   spills=config.spills, archs=(arch,),
+                   work=counted if matrix != "none" and finishing in (BIAS, SCALES) else None)  # fmt: skip
     tail = "i32:16 i32=1 i32=1 i32=1"
     if config.persistent:
         b_tile = (config.k, config.n) if across else (config.n, config.k)
-        tiles = ((element, config.m, config.k), (element, *b_tile), (result, config.m, config.n))
-        sides, rows = " ".join(f"tensordesc<{kind}[{m},{n}]>" for kind, m, n in tiles), "None None None"
+        boxes = ((element, config.m, config.k), (element, *b_tile), (result, config.m, config.n))
+        sides, rows = " ".join(f"tensordesc<{kind}[{m},{n}]>" for kind, m, n in boxes), "None None None"
         on_host = described(config, arch)
         if not on_host:
             sides, rows = f"*{element} *{element} *{result}", "i32:16 i32:16 i32:16"

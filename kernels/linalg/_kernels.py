@@ -206,7 +206,7 @@ def persistent_gemm_kernel(
         c_desc.store([offs_m, offs_n], convert(acc, c_desc.dtype))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["alpha", "beta"])
 def gemm_loop_kernel(
     a_ptr, b_ptr, c_ptr, extras, batch_shape, a_batch, b_batch, c_batch, add_batch, M, N, K, stride_am,
     stride_ak, stride_bk, stride_bn, stride_cm, stride_cn, stride_addm, stride_addn, alpha: i64, beta: i64,

@@ -7,7 +7,7 @@ from typing import Any
 
 from triton import language as tl
 
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, Work, elements, elements_of_long_rows
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
 from tritonnn.kernels.softmax import LONGEST_ROW, choose_walk
@@ -20,6 +20,7 @@ def _class_cases(
 ) -> list[Case]:
     """Cross-entropy of rows or of channel-first scores: backward, and forward with and without gradient as given."""
     walk = choose_walk(8192, classes, rows, LONGEST_ROW)
+    size_of = 2 if kind == "bf16" else 4
     size = "i32=1" if classes == 1 else "i32" if classes % 16 else "i32:16"
     row_strides, stride_c = (f"({size})", "i32=1") if rows else ("(i32:16 i32=1)", "i32:16")
     shape, flat = ("(i32:16)", "(i32=1)") if rows else ("(i32:16 i32:16)", "(i32:16 i32=1)")
@@ -35,6 +36,8 @@ def _class_cases(
             "BLOCK_R": walk.block}, num_warps=walk.warps,
             label=f"{label}{',slopes' if grad else ''}",
             wide=promise if grad else promise and "loads",
+            work=_work(walk, size_of, size_of * grad)
+            if rows and classes >= 512 and (walk.once or not smooth) else None,
             spills=16,  # ptxas takes 40 registers and no more for odd rows; others before Triton 3.9
         )
         for grad in with_grad or (False,)
@@ -50,6 +53,13 @@ def _class_cases(
     return entries
 
 
+def _work(walk: Any, loads: int, stores: int) -> Work:
+    """Of rows of classes: a gradient is a second walk over a row, which a cache holds."""
+    if walk.once:
+        return elements(walk.rows * walk.block, loads + stores)
+    return elements_of_long_rows(loads, loads + stores, 2 if stores else 1)
+
+
 def _padded_case(kind: str, to: str, classes: int) -> Case:
     """Rows of any number of classes that lie 16-byte-aligned, with gradient: of linear_cross_entropy."""
     walk = choose_walk(2048, classes, True, LONGEST_ROW)
@@ -59,6 +69,7 @@ def _padded_case(kind: str, to: str, classes: int) -> Case:
         "(i32:16) (i32=1) (i32=1) (i32:16) i32=1 i32:16 i32 i32:16 i32 fp64", {**_COMMON, "SMOOTH": False,
         "REDUCE": True, "ONCE": walk.once, "BLOCK_K": walk.rows, "BLOCK_R": walk.block}, num_warps=walk.warps,
         label=f"{kind},{to},{classes},padded", wide="both",
+        work=_work(walk, 2 if kind == "bf16" else 4, 2 if to == "bf16" else 4),
         # a row of 64 scores a thread with two ends; ptxas takes 128 registers, or 64
         spills=48 if walk.once else 8,
     )  # fmt: skip

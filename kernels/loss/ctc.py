@@ -19,7 +19,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.index_errors import report, watch, wrong
-from tritonnn.kernels.device.strided import contiguous, wide
+from tritonnn.kernels.device.strided import contiguous, folded, second_program, wide
 from tritonnn.kernels.launch.launch import empty, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.reduction import power_of_2
@@ -126,7 +126,7 @@ def ctc_gradient_kernel(
     """
     t = wide(tl.program_id(0) // batch, INT64)
     n = wide(tl.program_id(0) % batch, INT64)
-    k = wide(tl.program_id(1), INT64) * BLOCK_C + tl.arange(0, BLOCK_C)
+    k = second_program(INT64) * BLOCK_C + tl.arange(0, BLOCK_C)
     frames = tl.load(lengths + n)
     count = tl.load(lengths + batch + n).to(tl.int32)
     first = tl.load(lengths + batch + batch + n)
@@ -210,9 +210,9 @@ def ctc_backward(
     _walk(None, log_beta, None, log_probs, targets, lengths, blank, True)
     block = max(32, min(CLASSES, power_of_2(classes)))
     launch(
-        ctc_gradient_kernel, (steps * batch, -(-classes // block)), out, grad, grad.strides[0], log_probs, targets,
-        lengths, contiguous(loss), contiguous(log_alpha), log_beta, out.strides, *log_probs.strides, steps, batch,
-        classes, states, blank,
+        ctc_gradient_kernel, folded(steps * batch, -(-classes // block)), out, grad, grad.strides[0], log_probs,
+        targets, lengths, contiguous(loss), contiguous(log_alpha), log_beta, out.strides, *log_probs.strides, steps,
+        batch, classes, states, blank,
         ZERO=zero_infinity, BLOCK_C=block, BLOCK_S=STATES, INT64=needs_int64(out, log_probs, log_alpha), num_warps=4,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, elements, elements_of_long_rows
 from tritonnn.kernels.device.strided import contiguous, contiguous_or_none
 from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -182,6 +182,7 @@ def COMPILE() -> list[Case]:
                 label=f"{'rms' if mean == 'None' else 'layer'},{kind},{length}", num_warps=warps,
                 wide="both" if length % 16 == 0 else "",
                 spills=8 if length == LONGEST_ROW else 0,
+                work=elements(together * block, 4 if kind == "bf16" else 8) if once and length >= 512 else None,
                  # a thread of 512 has 128 registers; before Triton 3.9
             ))  # fmt: skip
     lengths = [("fp32", 1 << k) for k in range(LONGEST_BACKWARD.bit_length())]
@@ -194,6 +195,7 @@ def COMPILE() -> list[Case]:
             row_norm_backward_kernel,
             f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
             label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
+            work=elements_of_long_rows(*((4, 6) if kind == "bf16" else (8, 12)), 1) if length >= 512 else None,
         ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"

@@ -30,9 +30,21 @@ _tables: OrderedDict[tuple, Buffer] = OrderedDict()
 
 
 def table(key: tuple, build: Callable[[Any], Any], like: Buffer) -> Buffer:
-    """The table of `key` on the device, made when it is not known from one of the last calls."""
+    """The table of `key` on the device, made when it is not known from one of the last calls.
+
+    That of a graph being captured lives as long as the graph.
+    """
     from tritonnn.runtime.interface import runtime
 
+    graph = runtime().thread.capture
+    if graph is not None:
+        made = graph.constants.get((build, key))
+        if made is None:
+            numbers = np.asarray(build(key), np.int64)
+            block = runtime().constant(numbers, graph)
+            made = Buffer(block.ptr, numbers.shape, (1,), int64, like.device, block)
+            graph.constants[build, key] = made
+        return made
     # The stream belongs to the key: on another one the copy to the device would not be waited for.
     place = (build, like.device.index, runtime().current_stream(like.device.index), key)
     cached = _tables.get(place)
@@ -74,13 +86,6 @@ def chunks_of(counts: Sequence[int] | np.ndarray, chunk: int) -> tuple[np.ndarra
     first = np.cumsum(programs) - programs
     tensor = np.repeat(np.arange(len(programs)), programs)
     return np.stack((tensor, np.arange(len(tensor)) - first[tensor]), 1).reshape(-1), first
-
-
-def capturing() -> bool:
-    """Whether this thread captures a graph, which a table would have to outlive."""
-    from tritonnn.runtime.interface import runtime
-
-    return runtime().thread.capture is not None
 
 
 def elements(row: tuple[Buffer, ...], single: int | None = None) -> int | None:

@@ -16,7 +16,7 @@ from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import fp64, launch
-from tritonnn.kernels.optimizer._tensor_lists import TYPES, capturing, memory_at, table, table_entry
+from tritonnn.kernels.optimizer._tensor_lists import TYPES, memory_at, table, table_entry
 from tritonnn.kernels.optimizer.foreach import BLOCK, CHUNK, alignment, flat_rows, lay_out
 
 
@@ -80,7 +80,7 @@ def amp_unscale(grads: Sequence[Buffer], found_inf: Buffer, inv_scale: Buffer) -
     C = tl.float64 if kind is float64 else tl.float32
     options: dict[str, Any] = {"C": C, "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": 8}
     # A tensor that is listed twice is unscaled twice, one after the other.
-    if len(rows) == 1 or capturing() or len({b.ptr for b, _ in rows}) < len(rows):
+    if len(rows) == 1 or len({b.ptr for b, _ in rows}) < len(rows):
         for b, n in rows:
             launch(unscale_kernel, (-(-n // CHUNK),), b, n, found_inf, inv_scale, **options)
     else:

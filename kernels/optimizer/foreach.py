@@ -1,7 +1,7 @@
 """Lists of tensors in one launch: their norms, scaling and clamping them in place.
 
 As in optimizer.py, the addresses stand in a table on the device, and a program looks up its tensor and its part of
-it; one tensor, and every tensor while a graph is captured, is launched with its address as an argument.
+it; one tensor is launched with its address as an argument.
 
 A norm takes two launches: the first leaves a partial sum for every part of every tensor, the second adds those of a
 tensor in a fixed order. The result depends on neither the number of tensors nor the hardware's scheduling.
@@ -25,7 +25,6 @@ from tritonnn.kernels.device.moving import copy
 from tritonnn.kernels.launch.launch import empty, fp64, launch
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
-    capturing,
     chunks_of,
     elements,
     flat,
@@ -174,15 +173,10 @@ def foreach_norms(out: Buffer, tensors: Sequence[Buffer], ord: float) -> None:
     partials = empty((max(chunks, 1),), acc, out)
     options = {"MODE": mode, "C": C, "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": 8}
     finish = {"MODE": mode, "BLOCK": PARTIALS}
-    if len(rows) == 1 or capturing():
-        first = 0
-        for i, ((b, n), count) in enumerate(zip(rows, counts, strict=True)):
-            launch(norm_kernel, (count,), b, partials, n, first, ord, **options)
-            place = Buffer(
-                out.ptr + i * out.strides[0] * out.dtype.itemsize, (), (), out.dtype, out.device, out.owner
-            )
-            launch(norm_finish_kernel, (1,), place, partials, first, count, ord, **finish)
-            first += count
+    if len(rows) == 1:
+        b, n = rows[0]
+        launch(norm_kernel, (chunks,), b, partials, n, 0, ord, **options)
+        launch(norm_finish_kernel, (1,), out, partials, 0, chunks, ord, **finish)
         return
     key = tuple([(b.ptr, n) for b, n in rows])
     rows_of, align = table(key, lay_out, out), alignment(key)
@@ -298,7 +292,7 @@ def _update(tensors: Sequence[Buffer], factor: Any, low: float, high: float, cla
     C = tl.float64 if kind is float64 else tl.float32
     options: dict[str, Any] = {"CLAMP": clamp, "C": C, "CHUNK": CHUNK, "BLOCK": BLOCK, "num_warps": 8}
     # A tensor that is listed twice is updated twice, one after the other.
-    if len(rows) == 1 or capturing() or len({b.ptr for b, _ in rows}) < len(rows):
+    if len(rows) == 1 or len({b.ptr for b, _ in rows}) < len(rows):
         for b, n in rows:
             launch(update_kernel, (-(-n // CHUNK),), b, n, factor, low, high, **options)
     else:

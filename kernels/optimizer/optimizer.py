@@ -1,8 +1,8 @@
 """Optimizer steps: all parameters of a call in one launch.
 
 The parameters' addresses stand in a table on the device; a program looks up its tensor and its part of it. The
-table is kept as long as the addresses stay the same. One parameter, and every parameter while a graph is captured
-(a table would have to outlive the graph), is launched with its addresses as arguments instead.
+table is kept as long as the addresses stay the same, that of a captured graph as long as the graph. One parameter
+alone is launched with its addresses as arguments instead.
 
 Tensors that are dense in one common order of dimensions are walked as flat memory, whatever that order is; others
 are made contiguous before and written back after.
@@ -25,7 +25,6 @@ from tritonnn.kernels.launch.launch import fp64, launch
 from tritonnn.kernels.optimizer._formulas import FORMULAS, STATES
 from tritonnn.kernels.optimizer._tensor_lists import (
     TYPES,
-    capturing,
     chunks_of,
     elements,
     flat,
@@ -221,9 +220,8 @@ def advance_steps(steps: Sequence[Buffer], found_inf: Buffer | None) -> None:
     """Add one to every count of steps, in place, unless the step is left out."""
     for kind in dict.fromkeys(step.dtype for step in steps):
         same = [step for step in steps if step.dtype is kind]
-        if len(same) == 1 or capturing():
-            for step in same:
-                launch(count_kernel, (1,), step, found_inf)
+        if len(same) == 1:
+            launch(count_kernel, (1,), same[0], found_inf)
             continue
         counts = table(tuple(step.ptr for step in same), list, same[0])
         launch(
@@ -265,7 +263,7 @@ def _update(
             "num_warps": 8,
         }  # fmt: skip
         # A parameter that is listed twice is updated twice, one after the other.
-        if len(group) == 1 or capturing() or len({row[0].ptr for _, row, _ in group}) < len(group):
+        if len(group) == 1 or len({row[0].ptr for _, row, _ in group}) < len(group):
             for size, row, count in group:
                 launch(step_kernel, (-(-size // CHUNK),), row, count, size, *given, **constants)
             continue

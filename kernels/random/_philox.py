@@ -207,7 +207,7 @@ def fill_warps(function: Any) -> int:
     return 8 if function in (_normal, _log_normal) else 4
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["low", "span", "seed", "first"])
 def randint_kernel(
     out, shape, strides, n, low: i64, span: i64, seed: i64, first: i64, state,
     WIDE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
@@ -233,21 +233,13 @@ def randint_kernel(
     tl.store(out + offset_of(i, shape, strides), convert(values, out.dtype.element_ty), mask=i < n)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["seed", "first"])
 def bernoulli_kernel(
-    out,
-    p,
-    flag,
-    shape,
-    strides,
-    p_strides,
-    n,
-    seed: i64,
-    first: i64,
-    BLOCK: tl.constexpr,
-    INT64: tl.constexpr,
-):
+    out, p, flag, shape, strides, p_strides, n, seed: i64, first: i64, state,
+    BLOCK: tl.constexpr, INT64: tl.constexpr,
+):  # fmt: skip
     """out[i] = uniform < p[i]; the flag is set where a probability is outside [0, 1]."""
+    seed, first = start(seed, first, state)
     w0, w1, w2, w3 = words(seed, first + positions(BLOCK, True), tl.zeros((BLOCK,), tl.uint32))
     unit = _interleave((_unit(w0), _unit(w1), _unit(w2), _unit(w3)), 4)
     i = positions(BLOCK * 4, INT64)
@@ -335,12 +327,13 @@ def _poisson_large(rate, pending, seed, counter):
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["seed", "first"])
 def poisson_kernel(
-    out, rate, flag, shape, strides, rate_strides, n, seed: i64, first: i64,
+    out, rate, flag, shape, strides, rate_strides, n, seed: i64, first: i64, state,
     BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[i] ~ Poisson(rate[i]), drawn from counter first + i; the flag is set where a rate is negative."""
+    seed, first = start(seed, first, state)
     i = positions(BLOCK, INT64)
     counter = first + i.to(tl.int64)
     r = tl.load(rate + offset_of(i, shape, rate_strides), mask=i < n, other=0.0).to(tl.float64)
@@ -382,7 +375,7 @@ COMPILE = [
         for t in ("i64", "i32", "fp32") for w in (False, True)
     ],
     Case(
-        bernoulli_kernel, "*fp32 *fp32 *i32 (i32:16) (i32=1) (i32=1) i32:16 i64 i64",
+        bernoulli_kernel, "*fp32 *fp32 *i32 (i32:16) (i32=1) (i32=1) i32:16 i64 i64 None",
         {"BLOCK": 256, "INT64": False}, wide="both",
     ),
     *[
@@ -392,6 +385,6 @@ COMPILE = [
         )
         for t in _TYPES
     ],
-    Case(poisson_kernel, "*fp32 *fp32 *i32 (i32:16) (i32=1) (i32=1) i32:16 i64 i64",
+    Case(poisson_kernel, "*fp32 *fp32 *i32 (i32:16) (i32=1) (i32=1) i32:16 i64 i64 None",
         {"BLOCK": 256, "INT64": False}),
 ]  # fmt: skip

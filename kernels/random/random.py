@@ -129,15 +129,20 @@ def philox_bernoulli(out: Buffer, p: Buffer | float, seed: int, offset: int) -> 
     shape, strides, p_strides = merged(out.shape, out.strides, p.strides)
     launch(
         bernoulli_kernel, (-(-out.numel // (BLOCK * 4)),), out, p, flag, shape, strides, p_strides, out.numel,
-        *place(seed, offset)[:2], BLOCK=BLOCK, INT64=needs_int64(out, p),
+        *place(seed, offset), BLOCK=BLOCK, INT64=needs_int64(out, p),
     )  # fmt: skip
-    if read(flag)[0]:
+    if _found(flag, seed):
         raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
 
 
 def _flag(like: Buffer) -> Buffer:
     """A zero that a kernel sets where its data is wrong."""
     return fill(empty((1,), dtypes.int32, like), 0)
+
+
+def _found(flag: Buffer, seed: int) -> bool:
+    """Whether a kernel set the flag. While a graph is captured, as a seed with a state tells, nothing is read back."""
+    return not hasattr(seed, "state") and bool(read(flag)[0])
 
 
 def native_dropout(out: Buffer, mask: Buffer, input: Buffer, p: float, seed: int, offset: int) -> None:
@@ -167,7 +172,7 @@ def philox_poisson(out: Buffer, rate: Buffer, seed: int, offset: int) -> None:
     shape, strides, rate_strides = merged(out.shape, out.strides, rate.strides)
     launch(
         poisson_kernel, (-(-n // BLOCK),), out, rate, flag, shape, strides, rate_strides, n,
-        *place(seed, offset)[:2], BLOCK=BLOCK, INT64=needs_int64(out, rate),
+        *place(seed, offset), BLOCK=BLOCK, INT64=needs_int64(out, rate),
     )  # fmt: skip
-    if read(flag)[0]:
+    if _found(flag, seed):
         raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")

@@ -24,7 +24,17 @@ from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.moving import moved
 from tritonnn.kernels.device.pointwise import _scalar, compute_type, convert, encode
 from tritonnn.kernels.device.sort import order_rows
-from tritonnn.kernels.device.strided import expand, fill, merged, offset_of, parts, positions, wide
+from tritonnn.kernels.device.strided import (
+    expand,
+    fill,
+    folded,
+    merged,
+    offset_of,
+    parts,
+    positions,
+    second_program,
+    wide,
+)
 from tritonnn.kernels.indexing import indexed_offset
 from tritonnn.kernels.launch.launch import empty, i64, launch, needs_int64
 from tritonnn.shape import broadcast_shapes, contiguous_strides, numel
@@ -112,7 +122,7 @@ def _combine(a, b, KIND: tl.constexpr):
         return a + b
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["alpha"])
 def combine_kernel(
     out_ptr, source_ptr, keys_ptr, order_ptr, n_entries, width, key_shape, key_strides, rest_shape,
     rest_strides, entry_shape,
@@ -126,7 +136,7 @@ def combine_kernel(
         Others as of `write_kernel`.
     """
     offs_m = wide(tl.program_id(0), INT64) * ROWS + tl.arange(0, ROWS)[:, None]
-    offs_r = wide(tl.program_id(1), INT64) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
+    offs_r = second_program(INT64) * COLUMNS + tl.arange(0, COLUMNS)[None, :]
     mask_m = offs_m < n_entries
     key = tl.load(keys_ptr + tl.load(order_ptr + offs_m, mask=mask_m, other=0), mask=mask_m, other=-1)
     has_previous = mask_m & (offs_m > 0)
@@ -287,7 +297,7 @@ def combine(
     columns = min(64, 1 << (width - 1).bit_length())
     rows = 128 // columns
     launch(
-        combine_kernel, (-(-entries // rows), -(-width // columns)), out, source, keys,
+        combine_kernel, folded(-(-entries // rows), -(-width // columns)), out, source, keys,
         order_rows(keys, False), entries, width, *_geometry(e), encode(alpha, compute.is_floating()),
         KIND=kind, INCLUDE=include,
         COMPUTE=compute, ROWS=rows, COLUMNS=columns, INT64=wide,

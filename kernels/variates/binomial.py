@@ -74,7 +74,7 @@ def _rejected(count, p, pending, seed, counter):
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["seed", "first"])
 def binomial_kernel(
     out, count, prob, shape, strides, count_strides, prob_strides, n, seed: i64, first: i64, state,
     BLOCK: tl.constexpr, INT64: tl.constexpr,

@@ -42,7 +42,7 @@ def _log_gamma_above_one(shape, pending, seed, counter):
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["seed", "first"])
 def gamma_kernel(
     out, concentration, shape, strides, in_strides, n, seed: i64, first: i64, state,
     LOG: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,

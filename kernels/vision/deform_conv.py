@@ -14,7 +14,7 @@ from triton import language as tl
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
-from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.device.strided import folded, second_program, wide
 from tritonnn.kernels.launch.launch import launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.vision import DEFORM_BLOCK, deform_channels
@@ -23,15 +23,18 @@ Ints = tuple[int, ...]
 
 
 @triton.jit
-def _place(offset, mask, places, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
+def _place(offset, mask, places, one, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
            COMPUTE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr):  # fmt: skip
-    """Image, row and column of each lane in the result, where its tap is, its mask, and which lanes there are."""
+    """Image, row and column of each lane in the result, where its tap is, its mask, and which lanes there are.
+
+    `one` is the number of the tap among those of all groups.
+    """
     p = wide(tl.program_id(0), INT64) * BLOCK + tl.arange(0, BLOCK)
     there = p < places
-    group, tap = tl.program_id(1) // taps, tl.program_id(1) % taps
+    group, tap = one // taps, one % taps
     n, row, column = p // (sizes[0] * sizes[1]), p // sizes[1] % sizes[0], p % sizes[1]
     at = offset + n * strides[0] + row * strides[2] + column * strides[3]
-    at += wide(2 * tl.program_id(1), INT64) * strides[1]
+    at += wide(2 * one, INT64) * strides[1]
     y = convert(tl.load(at, mask=there, other=0), COMPUTE)
     x = convert(tl.load(at + strides[1], mask=there, other=0), COMPUTE)
     # whole numbers first, so that one rounding is left
@@ -40,9 +43,7 @@ def _place(offset, mask, places, taps, sizes, kernel, stride, padding, dilation,
     weight = tl.full((BLOCK,), 1.0, COMPUTE)
     if mask is not None:
         at = mask + n * mask_strides[0] + row * mask_strides[2] + column * mask_strides[3]
-        weight = convert(
-            tl.load(at + wide(tl.program_id(1), INT64) * mask_strides[1], mask=there, other=0), COMPUTE
-        )
+        weight = convert(tl.load(at + wide(one, INT64) * mask_strides[1], mask=there, other=0), COMPUTE)
     return n, row, column, group, tap, y, x, weight, there
 
 
@@ -59,13 +60,14 @@ def _line(at, size):
 
 @triton.jit
 def deform_columns_kernel(
-    out, input, offset, mask, places, depth, taps, height, width, sizes, kernel, stride, padding, dilation,
+    out, input, offset, mask, places, depth, all_taps, taps, height, width, sizes, kernel, stride, padding, dilation,
     out_strides, in_strides, strides, mask_strides,
     COMPUTE: tl.constexpr, BLOCK: tl.constexpr, CHANNELS: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """out[c * taps + t, n, place] = mask * the input's channel c, interpolated where tap t of its group is moved to."""
+    one, part = second_program(False) % all_taps, second_program(False) // all_taps
     n, row, column, group, tap, y, x, weight, there = _place(
-        offset, mask, places, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
+        offset, mask, places, one, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
         COMPUTE, BLOCK, INT64,
     )  # fmt: skip
     top, upper, lower, down = _line(y, height)
@@ -73,7 +75,7 @@ def deform_columns_kernel(
     here = input + n * in_strides[0] + wide(top, INT64) * in_strides[2] + wide(left, INT64) * in_strides[3]
     out += n * out_strides[1] + row * out_strides[2] + column * out_strides[3]
     for i in tl.static_range(CHANNELS):
-        local = tl.program_id(2) * CHANNELS + i
+        local = part * CHANNELS + i
         exists = there & (local + row * 0 < depth)
         channel = group * depth + local
         plane = here + wide(channel, INT64) * in_strides[1]
@@ -90,15 +92,17 @@ def deform_columns_kernel(
 
 @triton.jit
 def deform_places_kernel(
-    offset_grad, mask_grad, grad, input, offset, mask, places, depth, taps, height, width, sizes, kernel, stride,
-    padding, dilation, out_strides, masked_strides, grad_strides, in_strides, strides, mask_strides,
+    offset_grad, mask_grad, grad, input, offset, mask, places, depth, all_taps, taps, height, width, sizes, kernel,
+    stride, padding, dilation, out_strides, masked_strides, grad_strides, in_strides, strides, mask_strides,
     COMPUTE: tl.constexpr, BLOCK: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """The sums over channels of grad times the derivatives of what a tap reads, by its place and by its mask."""
+    one, part = second_program(False) % all_taps, second_program(False) // all_taps
     n, row, column, group, tap, y, x, weight, there = _place(
-        offset, mask, places, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
+        offset, mask, places, one, taps, sizes, kernel, stride, padding, dilation, strides, mask_strides,
         COMPUTE, BLOCK, INT64,
     )  # fmt: skip
+    there &= row * 0 + part == 0
     top, upper, lower, down = _line(y, height)
     left, before, behind, across = _line(x, width)
     here = input + n * in_strides[0] + wide(top, INT64) * in_strides[2] + wide(left, INT64) * in_strides[3]
@@ -122,14 +126,14 @@ def deform_places_kernel(
         sideward += g * ((1.0 - down) * (b - a) + down * (d - c))
         masked += g * ((1.0 - down) * above + down * below)
     offset_grad += n * out_strides[0] + row * out_strides[2] + column * out_strides[3]
-    offset_grad += wide(2 * tl.program_id(1), INT64) * out_strides[1]
+    offset_grad += wide(2 * one, INT64) * out_strides[1]
     tl.store(offset_grad, convert(downward * weight, offset_grad.dtype.element_ty), mask=there)
     tl.store(
         offset_grad + out_strides[1], convert(sideward * weight, offset_grad.dtype.element_ty), mask=there
     )
     if mask is not None:
         mask_grad += n * masked_strides[0] + row * masked_strides[2] + column * masked_strides[3]
-        mask_grad += wide(tl.program_id(1), INT64) * masked_strides[1]
+        mask_grad += wide(one, INT64) * masked_strides[1]
         tl.store(mask_grad, convert(masked, mask_grad.dtype.element_ty), mask=there)
 
 
@@ -144,9 +148,10 @@ def deform_columns(
     depth, taps = input.shape[1] // offset_groups, kernel_size[0] * kernel_size[1]
     places = out.numel // out.shape[0]
     channels = deform_channels(depth)
-    grid = (-(-places // DEFORM_BLOCK), offset_groups * taps, -(-depth // channels))
+    all_taps = offset_groups * taps
     launch(
-        deform_columns_kernel, grid, out, input, offset, mask, places, depth, taps, *input.shape[2:], out.shape[2:],
+        deform_columns_kernel, folded(-(-places // DEFORM_BLOCK), all_taps * -(-depth // channels)), out, input, offset,
+        mask, places, depth, all_taps, taps, *input.shape[2:], out.shape[2:],
         kernel_size, stride, padding, dilation, out.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
         CHANNELS=channels, INT64=needs_int64(out, input, offset, mask),
@@ -163,11 +168,12 @@ def deform_columns_backward(
         return
     depth, taps = input.shape[1] // offset_groups, kernel_size[0] * kernel_size[1]
     places = input.shape[0] * offset.shape[2] * offset.shape[3]
+    all_taps = offset_groups * taps
     masks = offset_grad if mask is None else mask_grad
     launch(
-        deform_places_kernel, (-(-places // DEFORM_BLOCK), offset_groups * taps), offset_grad, masks, grad, input,
-        offset, mask, places, depth, taps, *input.shape[2:], offset.shape[2:], kernel_size, stride, padding, dilation,
-        offset_grad.strides, masks.strides, grad.strides, input.strides, offset.strides,
+        deform_places_kernel, folded(-(-places // DEFORM_BLOCK), all_taps), offset_grad, masks, grad, input,
+        offset, mask, places, depth, all_taps, taps, *input.shape[2:], offset.shape[2:], kernel_size, stride, padding,
+        dilation, offset_grad.strides, masks.strides, grad.strides, input.strides, offset.strides,
         offset.strides if mask is None else mask.strides, COMPUTE=COMPUTE[input.dtype], BLOCK=DEFORM_BLOCK,
         INT64=needs_int64(offset_grad, mask_grad, grad, input, offset, mask),
     )  # fmt: skip
@@ -175,7 +181,7 @@ def deform_columns_backward(
 
 def _cases(kind: str, compute: tl.dtype, masked: bool, channels: int = 8) -> list[Case]:
     four, pair, mask = "(i32 i32 i32 i32=1)", "(i32 i32)", f"*{kind}" if masked else "None"
-    how = f"i32 i32 i32 i32 i32 {pair} {pair} (i32=1 i32=1) {pair} (i32=1 i32=1)"
+    how = f"i32 i32 i32 i32 i32 i32 {pair} {pair} (i32=1 i32=1) {pair} (i32=1 i32=1)"
     constants = {"COMPUTE": compute, "BLOCK": DEFORM_BLOCK, "INT64": False}
     label = f"{kind}{',mask' * masked}"
     return [

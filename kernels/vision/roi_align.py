@@ -21,7 +21,7 @@ from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import report, watch
 from tritonnn.kernels.device.math import divide
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
-from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.device.strided import folded, second_program, wide
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.launch import fp64, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -57,7 +57,8 @@ def roi_align_kernel(
     """out[k, c, b] = the mean of the samples of bin b of region k in channel c, or, OWN, in the channel of (c, b)."""
     k = wide(tl.program_id(0), INT64)
     image, y1, tall, x1, broad = region_of(rois, k, roi_strides, scale, ALIGNED, COMPUTE)
-    b, c = tl.program_id(1) * BINS + tl.arange(0, BINS), tl.program_id(2) * CHANNELS + tl.arange(0, CHANNELS)
+    tile, tiles = second_program(False), tl.cdiv(rows * columns, BINS)
+    b, c = tile % tiles * BINS + tl.arange(0, BINS), tile // tiles * CHANNELS + tl.arange(0, CHANNELS)
     b, c = (b[:, None], c[None, :]) if LAST else (b[None, :], c[:, None])
     mask = (b < rows * columns) & (c < channels)
     known = (image + b * 0.0 > -1.0) & (image + b * 0.0 < images)
@@ -109,7 +110,7 @@ def roi_align_gather_kernel(
 ):  # fmt: skip
     """out[n, c, y, x] = sum over regions of image n and their bins of grad * the element's weight in the bin's mean."""
     n, top, left, y, x = elements_of(height, width, ROWS, COLUMNS)
-    c = (tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
+    c = (second_program(False) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
     group, row, column = c // (rows * columns), c // columns % rows, c % columns
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
     for k in range(regions):
@@ -158,7 +159,7 @@ def _means(
     flag = watch(rois)
 
     def build(tile: Tile) -> Any:
-        grid = (regions, -(-rows * columns // tile.bins), -(-channels // tile.channels))
+        grid = folded(regions, -(-rows * columns // tile.bins) * -(-channels // tile.channels))
         return lambda: launch(
             roi_align_kernel, grid, out, mapping, flag, input, rois, input.shape[0], channels, *input.shape[2:], rows,
             columns, ratio, scale, out.strides, out.strides if mapping is None else mapping.strides, input.strides,
@@ -200,9 +201,9 @@ def _gathered(
     def build(tile: Gather) -> Any:
         tiles = -(-height // tile.rows) * -(-width // tile.columns)
         return lambda: launch(
-            roi_align_gather_kernel, (images * tiles, -(-channels // tile.channels)), out, grad, rois, rois.shape[0],
-            channels, height, width, *grad.shape[2:], ratio, scale, out.strides, grad.strides, rois.strides,
-            ALIGNED=aligned, OWN=own, COMPUTE=COMPUTE[grad.dtype], ROWS=tile.rows, COLUMNS=tile.columns,
+            roi_align_gather_kernel, folded(images * tiles, -(-channels // tile.channels)), out, grad, rois,
+            rois.shape[0], channels, height, width, *grad.shape[2:], ratio, scale, out.strides, grad.strides,
+            rois.strides, ALIGNED=aligned, OWN=own, COMPUTE=COMPUTE[grad.dtype], ROWS=tile.rows, COLUMNS=tile.columns,
             CHANNELS=tile.channels, INT64=needs_int64(out, grad, rois), num_warps=tile.warps,
         )  # fmt: skip
 

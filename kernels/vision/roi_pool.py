@@ -17,7 +17,7 @@ from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device.index_errors import report, watch
 from tritonnn.kernels.device.math import divide
 from tritonnn.kernels.device.pointwise import COMPUTE, convert
-from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.device.strided import folded, second_program, wide
 from tritonnn.kernels.launch.launch import fp64, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.tables.vision import (
@@ -68,7 +68,8 @@ def roi_pool_kernel(
     """
     k = wide(tl.program_id(0), INT64)
     image, y1, tall, x1, broad = _region(rois, k, roi_strides, scale, OWN, COMPUTE)
-    b, c = tl.program_id(1) * BINS + tl.arange(0, BINS), tl.program_id(2) * CHANNELS + tl.arange(0, CHANNELS)
+    tile, tiles = second_program(False), tl.cdiv(rows * columns, BINS)
+    b, c = tile % tiles * BINS + tl.arange(0, BINS), tile // tiles * CHANNELS + tl.arange(0, CHANNELS)
     b, c = (b[:, None], c[None, :]) if LAST else (b[None, :], c[:, None])
     mask = (b < rows * columns) & (c < channels)
     known = (image + b * 0.0 > -1.0) & (image + b * 0.0 < images)
@@ -118,7 +119,7 @@ def roi_pool_gather_kernel(
 ):  # fmt: skip
     """out[n, c, y, x] = sum of grad over the bins of image n whose maximum is there, or, OWN, of means' shares."""
     n, top, left, y, x = elements_of(height, width, ROWS, COLUMNS)
-    c = (tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
+    c = (second_program(False) * CHANNELS + tl.arange(0, CHANNELS))[:, None]
     group, own_row, own_column = c // (rows * columns), c // columns % rows, c % columns
     here = tl.where(x < width, y * width + x, -2)
     total = tl.zeros((CHANNELS, ROWS * COLUMNS), COMPUTE)
@@ -158,9 +159,9 @@ def _pooled(
     flag = watch(rois)
     tile = choose_align(rows * columns, channels, last, COMPUTE[input.dtype] == tl.float64)
     launch(
-        roi_pool_kernel, (regions, -(-rows * columns // tile.bins), -(-channels // tile.channels)), out, second, flag,
-        input, rois, input.shape[0], channels, *input.shape[2:], rows, columns, scale, out.strides, second.strides,
-        input.strides, rois.strides, OWN=own, LAST=last, COMPUTE=COMPUTE[input.dtype], BINS=tile.bins,
+        roi_pool_kernel, folded(regions, -(-rows * columns // tile.bins) * -(-channels // tile.channels)), out,
+        second, flag, input, rois, input.shape[0], channels, *input.shape[2:], rows, columns, scale, out.strides,
+        second.strides, input.strides, rois.strides, OWN=own, LAST=last, COMPUTE=COMPUTE[input.dtype], BINS=tile.bins,
         CHANNELS=tile.channels, INT64=needs_int64(out, second, input, rois), num_warps=tile.warps,
     )  # fmt: skip
     refuse(op, flag, rois, input.shape[0])
@@ -191,7 +192,7 @@ def _gathered(out: Buffer, grad: Buffer, places: Buffer | None, rois: Buffer, sc
     tile = choose_gather(channels, COMPUTE[grad.dtype] == tl.float64, True)
     tiles = -(-height // tile.rows) * -(-width // tile.columns)
     launch(
-        roi_pool_gather_kernel, (images * tiles, -(-channels // tile.channels)), out, grad, places, rois,
+        roi_pool_gather_kernel, folded(images * tiles, -(-channels // tile.channels)), out, grad, places, rois,
         rois.shape[0], channels, height, width, *grad.shape[2:], scale, out.strides, grad.strides,
         grad.strides if places is None else places.strides, rois.strides, OWN=places is None,
         COMPUTE=COMPUTE[grad.dtype], ROWS=tile.rows, COLUMNS=tile.columns, CHANNELS=tile.channels,

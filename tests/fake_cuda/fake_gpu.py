@@ -17,7 +17,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-DROPPED = ("TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES", "TRITONNN_NAN_POISON", "TRITONNN_SIMULATED_DEVICES")
+DROPPED = (
+    "TRITON_INTERPRET",
+    "TRITON_DEFAULT_FP_FUSION",
+    "CUDA_VISIBLE_DEVICES",
+    "TRITONNN_NAN_POISON",
+    "TRITONNN_SIMULATED_DEVICES",
+)
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 
 PRELUDE = """
@@ -87,8 +93,10 @@ def gpu(library: Path, tmp_path: Path):
             "TRITON_CACHE_DIR": str(tmp_path / "triton"),
             **environment,
         }
+        # Triton warns where it is not told whether to fuse products and sums: every launch has to say so
+        strict = ["-W", "error::ResourceWarning", "-W", "error:TRITON_DEFAULT_FP_FUSION"]
         done = subprocess.run(
-            [sys.executable, "-W", "error::ResourceWarning", "-c", prelude + textwrap.dedent(script)],
+            [sys.executable, *strict, "-c", prelude + textwrap.dedent(script)],
             env=env, capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr

@@ -17,20 +17,21 @@
 #include <unistd.h>
 
 enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101,
-       INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900 };
+       INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, CAPTURE_UNSUPPORTED = 900,
+       CAPTURE_ISOLATION = 905 };
 enum { MAX_DEVICES = 8, MAX_BLOCKS = 4096, MAX_NODES = 4096, RELAXED = 2 };
 
 typedef struct { int kind; uint64_t dst, src; size_t n; unsigned char byte; } Node;  /* 0 copy, 1 fill, 2 kernel */
 typedef struct { Node nodes[MAX_NODES]; int count; } Graph;
 typedef struct { int device; Graph *capture; } Stream;
-typedef struct { double ms; int recorded; } Event;
+typedef struct { double ms; int recorded; Graph *graph; } Event;
 typedef struct { int device; size_t used, reserved, high; uint64_t threshold; } Memory;
 typedef struct { uint64_t ptr; size_t size; Memory *from; int device; } Piece;
 
 static int contexts[MAX_DEVICES];          /* the address of contexts[i] is device i's primary context */
-static Stream legacy[MAX_DEVICES];
+static Stream legacy[MAX_DEVICES], *streams[4096];
 static Memory *memories[64];
-static int memory_count, piece_count, captures, busy, silent, shown_parameters;
+static int memory_count, piece_count, stream_count, captures, busy, silent, shown_parameters;
 static Piece pieces[MAX_BLOCKS];
 static pid_t started;
 static __thread int *current;
@@ -136,6 +137,7 @@ int cuGetErrorName(int status, const char **name) {
     *name = status == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : status == NO_DEVICE ? "CUDA_ERROR_NO_DEVICE"
           : status == NOT_INITIALIZED ? "CUDA_ERROR_NOT_INITIALIZED" : status == INVALID_VALUE ? "CUDA_ERROR_INVALID_VALUE"
           : status == CAPTURE_UNSUPPORTED ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+          : status == CAPTURE_ISOLATION ? "CUDA_ERROR_STREAM_CAPTURE_ISOLATION"
           : status == INVALID_CONTEXT ? "CUDA_ERROR_INVALID_CONTEXT" : "CUDA_ERROR_UNKNOWN";
     return OK;
 }
@@ -248,10 +250,11 @@ int cuStreamCreateWithPriority(Stream **s, unsigned flags, int priority) {
     READY();
     *s = calloc(1, sizeof(Stream));
     (*s)->device = here();
+    streams[stream_count++] = *s;
     note("stream=%p flags=%u priority=%d", (void *)*s, flags, priority);
     return OK;
 }
-int cuStreamDestroy_v2(Stream *s) { note("destroy stream=%p", (void *)s); free(s); return OK; }
+int cuStreamDestroy_v2(Stream *s) { note("destroy stream=%p", (void *)s); return OK; }
 int cuStreamQuery(void *s) { READY(); return busy ? NOT_READY : OK; }
 int cuStreamSynchronize(void *s) {
     READY();
@@ -259,7 +262,14 @@ int cuStreamSynchronize(void *s) {
     note("synchronize stream=%p", s);
     return OK;
 }
-int cuStreamWaitEvent(void *s, Event *event, unsigned flags) { READY(); note("stream=%p waits event=%p", s, (void *)event); return OK; }
+int cuStreamWaitEvent(void *s, Event *event, unsigned flags) {
+    READY();
+    Stream *stream = stream_of(s);
+    if (stream->capture && stream->capture != event->graph) return CAPTURE_ISOLATION;
+    stream->capture = event->graph;              /* the other stream's work is captured from here on */
+    note("stream=%p waits event=%p", s, (void *)event);
+    return OK;
+}
 int cuEventCreate(Event **event, unsigned flags) {
     READY();
     *event = calloc(1, sizeof(Event));
@@ -271,7 +281,7 @@ int cuEventRecord(Event *event, void *s) {
     READY();
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    *event = (Event){now.tv_sec * 1e3 + now.tv_nsec * 1e-6, 1};
+    *event = (Event){now.tv_sec * 1e3 + now.tv_nsec * 1e-6, 1, stream_of(s)->capture};
     note("record event=%p stream=%p", (void *)event, s);
     return OK;
 }
@@ -298,7 +308,7 @@ int cuStreamBeginCapture_v2(Stream *s, int mode) {
 int cuStreamEndCapture(Stream *s, Graph **graph) {
     READY();
     *graph = s->capture;
-    s->capture = NULL;
+    for (int i = 0; i < stream_count; i++) if (streams[i]->capture == *graph) streams[i]->capture = NULL;
     captures--;
     note("captured nodes=%d", (*graph)->count);
     return OK;
@@ -326,7 +336,12 @@ int cuGraphDebugDotPrint(Graph *graph, const char *path, unsigned flags) {
 }
 
 /* -- kernels: loaded and launched, never run */
-int cuModuleLoadData(void **module, const void *image) { READY(); *module = malloc(1); return OK; }
+int cuModuleLoadData(void **module, const void *image) {
+    READY();
+    if (captures && thread_mode != RELAXED) return CAPTURE_UNSUPPORTED;   /* it may allocate */
+    *module = malloc(1);
+    return OK;
+}
 int cuModuleUnload(void *module) { return OK; }
 int cuModuleGetFunction(void **function, void *module, const char *name) { *function = strdup(name); return OK; }
 int cuFuncGetAttribute(int *value, int attribute, void *function) { *value = attribute ? 0 : 1024; return OK; }
@@ -350,14 +365,18 @@ int cuTensorMapEncodeTiled(uint64_t *map, int type, unsigned rank, void *address
     return OK;
 }
 typedef struct { unsigned grid[3], block[3], shared; void *stream, *attributes; unsigned count; } Launch;
-static int64_t launched;
+static int64_t launched, launches;
+int64_t fake_launches(void) { return launches; }
 int64_t fake_launched(void) { return launched; }   /* when the last kernel was launched, in ns of the monotonic clock */
 int cuLaunchKernelEx(const Launch *launch, const char *name, void **args, void **extra) {
     char parameters[160] = "";
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     launched = now.tv_sec * 1000000000LL + now.tv_nsec;
+    launches++;
     READY();
+    if (!launch->grid[0] || !launch->grid[1] || !launch->grid[2] || launch->grid[0] > 0x7fffffffu ||
+        launch->grid[1] > 65535 || launch->grid[2] > 65535) return INVALID_VALUE;
     for (int i = 0; i < shown_parameters; i++)   /* the low half: an int has no more */
         snprintf(parameters + strlen(parameters), sizeof parameters - strlen(parameters), " %x", *(unsigned *)args[i]);
     note("launch %s grid=%u,%u,%u threads=%u stream=%p device=%d%s", name, launch->grid[0], launch->grid[1],

@@ -104,15 +104,66 @@ def test_small_blocks_are_reused_without_the_driver(gpu) -> None:
         again = rt.allocate(900, 0)
         assert again.ptr == address and log() == []
         large = rt.allocate(3 << 20, 0)
+        place = large.ptr
         del large
-        assert [line.split()[0] for line in log()] == ["alloc", "free"]  # to the driver's pool
+        assert [line.split()[0] for line in log()] == ["alloc"]
+        large = rt.allocate((3 << 20) - (1 << 18), 0)     # an eighth less, and a little
+        assert large.ptr == place and log() == []
+        del large
         stats = rt.stats[0]
         assert stats.allocated == 1024 and stats.allocated_peak == 1024 + (3 << 20)
-        assert rt.reserved(0) == (1024 + (3 << 20), 1024 + (3 << 20))    # which keeps them
+        assert rt.reserved(0) == (1024 + (3 << 20), 1024 + (3 << 20))
         rt.empty_cache()
         assert rt.reserved(0)[0] == 1024
         rt.reset_peak(0)
         assert rt.reserved(0)[1] == 1024 and stats.allocated_peak == 1024
+    """)
+
+
+def test_large_blocks_fit_and_are_no_more_than_was_in_use(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        MB = 1 << 20
+        blocks = [rt.allocate(n * MB, 0) for n in (16, 4, 8, 12)]
+        places = [block.ptr for block in blocks]
+        del blocks[:]
+        log()
+        second = rt.allocate(8 * MB - 512, 0)             # the smallest that is large enough
+        assert second.ptr == places[2] and second.nbytes == 8 * MB - 512 and log() == []
+        assert rt.stats[0].allocated == 8 * MB
+        third = rt.allocate(6 * MB, 0)                    # all others are too small or much too large
+        assert third.ptr not in places and len(log()) == 1
+        with cuda.stream(cuda.Stream()):
+            other = rt.allocate(16 * MB, 0)               # of another stream
+            assert other.ptr not in places
+        assert rt.reserved(0)[0] == rt.stats[0].reserved == (40 + 6 + 16) * MB
+        del second, third, other                          # more than the 40 that were in use at once
+        assert rt.reserved(0)[0] == 62 * MB and rt.stats[0].reserved <= 40 * MB    # the driver's pool has the rest
+        log()
+        for n in range(17, 40):                           # sizes that never come back
+            rt.allocate(n * MB, 0)
+        assert rt.stats[0].reserved - rt.stats[0].allocated <= 40 * MB
+        frees = [line for line in log() if line.startswith("free")]
+        assert frees
+        rt.empty_cache()
+        assert rt.stats[0].reserved == rt.reserved(0)[0] == 0
+    """)
+
+
+def test_a_step_of_large_blocks_calls_the_driver_once(gpu) -> None:
+    gpu("""
+        import tritonnn as torch
+        x = torch.empty(1 << 20, device="cuda").requires_grad_()
+        def step():
+            (torch.exp(x) * x + x[: 1 << 19].sin().sum()).sum().backward()
+            x.grad = None
+        step(), step()
+        before = rt.stats[0].device_takes
+        log()
+        for _ in range(5):
+            step()
+        assert {line.split()[0] for line in log()} <= {"launch", "fill", "copy"}
+        assert rt.stats[0].device_takes == before
     """)
 
 
@@ -216,6 +267,31 @@ def test_streams_order_reuse_and_record_stream(gpu) -> None:
         assert [line.split()[0] for line in log()][-2:] == ["record", f"stream={hex(side.cuda_stream)}"]
         many = {cuda.Stream().cuda_stream for _ in range(100)}
         assert len(many) == 32
+    """)
+
+
+def test_memory_recorded_on_another_stream_waits_until_a_capture_is_over(gpu) -> None:
+    gpu("""
+        from tritonnn import cuda
+        side, x = cuda.Stream(), rt.allocate(4096, 0)
+        outer = rt.allocate(4096, 0)
+        address = outer.ptr
+        outer.record_stream(side.cuda_stream)
+        graph = cuda.CUDAGraph()
+        with cuda.graph(graph):
+            inner = rt.allocate(4096, 0)
+            made = inner.ptr
+            rt.copy_device(inner.ptr, x.ptr, 4096, 0, 0)
+            inner.record_stream(side.cuda_stream)
+            log()
+            del outer, inner                              # no wait for an event that is not captured
+            assert log() == []
+            again = rt.allocate(4096, 0)
+            assert again.ptr != made                      # the other stream may still read it
+        text = log()
+        assert text[-1] != text[0] and sum(" waits " in line for line in text) == 2, text
+        assert rt.allocate(4096, 0).ptr == address        # given back since
+        assert rt.stats[0].allocated == 2 * 4096 + 512, rt.stats[0].allocated   # x, `again`, the graph's random state
     """)
 
 

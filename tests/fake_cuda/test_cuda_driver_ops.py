@@ -16,6 +16,7 @@ def test_graph_capture_and_replay(gpu) -> None:
         given = rt.allocate(4096, 0)
         rt.memset(given.ptr, 1, 4096)
         outside = rt.allocate(5 << 20, 0)
+        place = outside.ptr
         captured = cuda.CUDAGraph()
         raises(RuntimeError, "non-default stream", captured.capture_begin)
         raises(RuntimeError, "without a preceding successful capture", captured.replay)
@@ -33,7 +34,7 @@ def test_graph_capture_and_replay(gpu) -> None:
         end = next(i for i, line in enumerate(text) if line.startswith("captured"))
         assert text[end] == "captured nodes=1", text
         assert not any(line.startswith("free") for line in text[start:end]), text
-        assert any(line.startswith("free bytes=5242880") for line in text[end:]), text
+        assert rt.allocate(5 << 20, 0).ptr == place       # cached meanwhile
         got = np.zeros(4096, np.uint8)
         for value in (3, 4):
             rt.memset(given.ptr, value, 4096)
@@ -225,7 +226,7 @@ def test_triton_launches_on_the_current_stream_without_pytorch(gpu, tmp_path: Pa
         assert "torch" not in sys.modules
         from triton.runtime import driver
         from triton.testing import do_bench
-        assert do_bench(lambda: double[(4,)](data, 1000, BLOCK=256), warmup=1, rep=2) > 0
+        assert do_bench(lambda: double[(4,)](data, 1000, BLOCK=256, enable_fp_fusion=True), warmup=1, rep=2) > 0
         assert driver.active.get_current_target().arch == 90
         assert "torch" not in sys.modules
     """)

@@ -43,5 +43,4 @@ def test_primitives(gpu, part: int) -> None:
         assert not failed, chr(10).join(failed)
     """,
         seconds=600,
-        TRITON_DEFAULT_FP_FUSION="1",
     )

@@ -156,3 +156,15 @@ def test_short_floats_round_to_nearest_even_in_the_interpreter(kind, wide):
     np.testing.assert_array_equal(got.view(np.uint8), wanted.view(np.uint8))
     back = run(copy, np.empty(x.shape, wide), wanted)
     np.testing.assert_array_equal(back, wanted.astype(wide))
+
+
+def test_a_plan_takes_no_number_that_chooses_the_binary():
+    out = buffer(np.zeros(5))
+    for at, name in ((2, "n"), (3, "wide"), (5, "rounded")):
+        args = [Slot(0), (), 5, 1, 0.0, 0.0]
+        args[at] = Slot(1)
+        with pytest.raises(TypeError, match=f"shifted_kernel: {name} is given by a slot"):
+            Plan(shifted_kernel, (1,), *args, BLOCK=8)(out, 3)
+    with pytest.raises(TypeError, match="ins is given by a slot"):
+        Plan(shifted_kernel, (1,), Slot(0), (Slot(0), Slot(1)), 5, 1, 0.0, 0.0, BLOCK=8)(out, 3)
+    Plan(shifted_kernel, (1,), Slot(0), (Slot(0),), 5, 1, Slot(1), 0.0, BLOCK=8)(out, 3.0)

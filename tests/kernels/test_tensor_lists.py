@@ -113,14 +113,17 @@ def test_no_launch_updates_one_tensor_twice(steps, monkeypatch):
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
 def test_steps_in_a_graph(name):
-    """A replayed graph updates the tensors of the capture, without a table that could be gone by then."""
+    """A replayed graph updates the tensors of the capture, by a table that lives as long as the graph."""
     values = []
     for device in ("cpu", "cuda"):
         options = {"momentum": 0.9} if name == "SGD" else {"capturable": device == "cuda"}
         params = [p.requires_grad_() for p in parameters(device)[:-1]]
+        # with gaps, so that it is copied before and back: the copies' addresses stand in the table of the graph
+        params.append(torch.ones(6, 4, device=device)[:, ::2].detach().requires_grad_())
         for p in params:
             p.grad = p.detach() * 0.5
-        step = getattr(torch.optim, name)(params, lr=0.1, **options).step
+        optimizer = getattr(torch.optim, name)(params, lr=0.1, **options)
+        step = optimizer.step
         step()  # states are made before the capture
         if device == "cuda":
             graph = torch.cuda.CUDAGraph()

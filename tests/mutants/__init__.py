@@ -16,6 +16,7 @@ AREAS = (
     "ops",
     "kernels",
     "kernel_families",
+    "counting",
     "linalg",
     "libraries",
     "twins",

@@ -60,8 +60,8 @@ FAULTS = [
     ),
     Fault(
         "deform_conv2d kernel: all channels move with the first group", "index", f"{GPU}/deform_conv.py",
-        "group, tap = tl.program_id(1) // taps, tl.program_id(1) % taps",
-        "group, tap = tl.program_id(1) // taps * 0, tl.program_id(1) % taps", f"{OPS} deform_columns_cuda",
+        "group, tap = one // taps, one % taps",
+        "group, tap = one // taps * 0, one % taps", f"{OPS} deform_columns_cuda",
     ),
     Fault(
         "rotated boxes turn the other way", "formula", f"{ENTRIES}/rotated.py",

@@ -167,10 +167,12 @@ class CUDAGraph:
         """
         if self._graph is None:
             raise RuntimeError("Called CUDAGraph::replay without a preceding successful capture.")
-        self.instantiate()
+        if self._executable is None:
+            self.instantiate()
         for state in self._random:
             state.advance()
-        runtime().graph_launch(self._executable or 0, current_stream().cuda_stream)
+        device = runtime()
+        device.graph_launch(self._executable or 0, device.current_stream(device.current_device()))
 
     def reset(self) -> None:
         """Forget the graph; its memory goes back once no tensor made by it is left."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tritonnn import config
 from tritonnn._tensor import Tensor, make, make_view
+from tritonnn.buffer import Missing
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import (
@@ -115,7 +116,10 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
                 if device is not None:
                     return None
                 device = arg._device
-            buffers.append(arg._buf)
+            buffer = arg._buf
+            if buffer.__class__ is Missing:
+                check_present(op, args)
+            buffers.append(buffer)
             if arg._rg or arg._base is not None:
                 recording = True
         else:
@@ -136,7 +140,6 @@ def _short(op: Op, args: tuple, outs: Any) -> Any:
         finally:
             quiet_reset(token)
     elif device is not None and device.type == "cuda":
-        check_present(op, args)
         run = op.gpu or op.implementation("cuda")
         if several:
             results = tuple([fresh(op, spec.shape, spec.dtype, device, spec.strides) for spec in outs])

@@ -204,13 +204,20 @@ def edges_of(op: Op, args: tuple) -> list | None:
     """Where the gradients of the tensor arguments go; None when nothing is to be recorded."""
     if not state.enabled or not op.differentiable:
         return None
-    edges = []
+    edges: list = []
+    found = False
     for i in op.tensor_slots:
         value = args[i]
         if isinstance(value, Tensor):
-            edges.append(edge_of(value))
+            # most tensors are neither views nor wanted
+            edge = edge_of(value) if value._rg or value._base is not None else None
+            edges.append(edge)
+            if edge is not None:
+                found = True
         elif i in op.list_slots:
-            edges += [edge_of(item) for item in value]
+            more = [edge_of(item) for item in value]
+            edges += more
+            found = found or any([edge is not None for edge in more])
         else:
             edges.append(None)
-    return edges if any([edge is not None for edge in edges]) else None
+    return edges if found else None

@@ -74,12 +74,13 @@ def inplace(op: Op, args: tuple) -> Tensor:
         return elsewhere(*args)
     check_inplace(op, target)
     constant = _is_constant(op, target)
+    tracked = True
     if op.result_rule is not None:
         plan = plan_alike(op, args)
         if plan is None:
             args = plain_numbers(op, args)
             plan = explained(op, plan_pointwise, args)
-        shape, dtype = plan.shape, plan.result
+        shape, dtype, tracked = plan.shape, plan.result, plan.tracked
         compute: Callable[[Tensor], None] = lambda output: run_pointwise(op, args, plan, output)
         shared = overlaps(target, args)
         if shared:
@@ -94,7 +95,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
         direct = op.aliasing and dtype is target._dtype and not overlaps(target, args)
         compute = lambda output: run_backend(op, (output,), args)
     _check_fits(op, target, shape, dtype)
-    edges = None if _is_left_alone(target) else edges_of(op, args)
+    edges = edges_of(op, args) if tracked and not _is_left_alone(target) else None
     if edges is not None:
         check_recorded_write(target)
         args = _protect(op, args, edges, target)

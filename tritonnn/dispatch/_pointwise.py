@@ -10,6 +10,7 @@ import numpy as np
 
 from tritonnn import config, dtypes, memory
 from tritonnn._tensor import Tensor, make
+from tritonnn.buffer import Missing
 from tritonnn.device import CPU
 from tritonnn.device import device as Device
 from tritonnn.dispatch._backend import check_present, fresh
@@ -21,6 +22,7 @@ from tritonnn.dispatch._checks import (
     plain_numbers,
     takes_unsigned,
 )
+from tritonnn.dispatch._launched import launched
 from tritonnn.dispatch._quiet import QUIET, quiet_reset, quiet_set
 from tritonnn.dispatch._watch import ON, entered, seen, surrounded, watchers
 from tritonnn.dispatch._writing import into
@@ -68,6 +70,10 @@ def pointwise(op: Op, args: tuple, out: Tensor | None = None) -> Any:
             result = None
         if result is not None:
             return _short(op, args, first, second, shape, result)
+    elif out is None and isinstance(first, Tensor) and first._device.type == "cuda":
+        output = launched(op, args, plan_alike)
+        if output is not None:
+            return output
     return _pointwise(op, args, out)
 
 
@@ -116,8 +122,10 @@ def _deciding(op: Op, args: tuple) -> Sequence[Tensor]:
 class Plan:
     """What `_pointwise` found out before anything is touched."""
 
-    __slots__ = ("compute", "device", "operands", "result", "shape", "strides")
+    __slots__ = ("alike", "compute", "device", "operands", "result", "shape", "strides", "tracked")
 
+    alike: bool  # all tensors are there, of one dtype on one device
+    tracked: bool  # one of them may require a gradient
     shape: Size
     compute: DType
     result: DType
@@ -131,7 +139,7 @@ def _pointwise(op: Op, args: tuple, out: Tensor | None) -> Any:
     if plan is None:
         args = plain_numbers(op, args)
         plan = explained(op, plan_pointwise, args)
-    edges = edges_of(op, args)
+    edges = edges_of(op, args) if plan.tracked else None
     if out is not None:
         return into(op, args, out, edges, plan, lambda t: run_pointwise(op, args, plan, t))
     output = fresh(op, plan.shape, plan.result, plan.device, plan.strides)
@@ -152,6 +160,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
     dtype: Any = None
     shape: Any = None
     row_major = True
+    tracked = False
     operands = []
     for i in op.tensor_slots:
         value = args[i]
@@ -171,7 +180,12 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
                     return None
             if value._stride is not None:
                 row_major = False
-            operands.append(value._buf)
+            if value._rg or value._base is not None:
+                tracked = True
+            buffer = value._buf
+            if buffer.__class__ is Missing:
+                return None
+            operands.append(buffer)
         elif value is not None and i not in op.number_slots:
             return None
         else:
@@ -194,6 +208,7 @@ def plan_alike(op: Op, args: tuple) -> Plan | None:
             return None
     plan = Plan()
     plan.device, plan.shape, plan.compute, plan.result, plan.operands = device, shape, dtype, result, operands
+    plan.alike, plan.tracked = True, tracked
     plan.strides = None if row_major else kept(shape, _deciding(op, args))
     return plan
 
@@ -213,6 +228,7 @@ def _broadcast(a: Size, b: Size) -> Size | None:
 def plan_pointwise(op: Op, args: tuple) -> Plan:
     tensors = [args[i] for i in op.tensor_slots if isinstance(args[i], Tensor)]
     plan = Plan()
+    plan.alike, plan.tracked = False, True
     if not tensors:
         wanted = "Tensor" if len(op.tensor_slots) == 1 else "a Tensor, one of them at least"
         raise Invalid(
@@ -288,10 +304,12 @@ def _operand(op: Op, i: int, value: Any, plan: Plan) -> Any:
 
 
 def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
-    rest = [args[i] for i in range(len(args)) if i not in op.tensor_slots]
-    if output._device.type == "meta":
+    slots = op.tensor_slots
+    rest = [args[i] for i in range(len(args)) if i not in slots] if len(args) > len(slots) else ()
+    device = output._device
+    if device.type == "meta":
         return
-    if output._device is CPU:
+    if device is CPU:
         run = op.cpu or op.implementation("cpu")
         token = quiet_set(QUIET)
         try:
@@ -301,7 +319,8 @@ def run_pointwise(op: Op, args: tuple, plan: Plan, output: Tensor) -> None:
         finally:
             quiet_reset(token)
     else:
-        check_present(op, args)
+        if not plan.alike:
+            check_present(op, args)
         run = op.gpu or op.implementation("cuda")
         run(output._buf, *plan.operands, *rest, compute=plan.compute)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tritonnn import dispatch
 from tritonnn._families import OWN
-from tritonnn._overriding import overloading, overridable, overridden
+from tritonnn._overriding import MODES, overloading, overridable, overridden
 from tritonnn._tensor import Tensor
 from tritonnn.errors import BatchedOperand, HalfComplexOperand, SparseOperand
 from tritonnn.ops._frames import checked_frame, frame, own
@@ -254,8 +254,24 @@ def _publish(op: Op, run: Callable, options: dict[str, Any]) -> Entry:
 
 def _publish_in_place(op: Op, options: dict[str, Any]) -> None:
     bind = op.bind
+    ways: dict[int, tuple] = {}
+
+    def plainly(args: tuple) -> tuple | None:
+        """The arguments completed, where their classes need no closer look."""
+        way = ways.get(len(args)) or ways.setdefault(len(args), op.way(len(args), 0))
+        if not way:
+            return None
+        for i, classes in way[1]:
+            if args[i].__class__ not in classes:
+                return None
+        return args + way[0]
 
     def in_place(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs and not MODES and (bound := plainly(args)) is not None:
+            try:
+                return dispatch.inplace(op, bound)
+            except SparseOperand:
+                return with_sparse(op, *as_given(op, bound), suffix="_")
         if (found := overloading((*args, *kwargs.values()) if kwargs else args)) is not None:
             return overridden(in_place, found, args, kwargs)
         bound = bind(args, kwargs, "_")[0]

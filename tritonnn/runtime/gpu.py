@@ -6,6 +6,7 @@ import atexit
 import ctypes
 import os
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tritonnn.runtime import needed
@@ -19,15 +20,14 @@ from tritonnn.runtime.gpu_device import (
 )
 from tritonnn.runtime.interface import Runtime, _PerThread
 from tritonnn.runtime.pinned import PinnedMemory
-from tritonnn.runtime.pool import Pool, Stats
+from tritonnn.runtime.pool import Block, Pool, Stats
 from tritonnn.runtime.properties import DeviceProperties
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
-# Larger blocks go back to the driver's pool, which can piece memory together; small ones are many, and
-# calling the driver for each costs host time.
-LARGEST_CACHED = 1 << 20
 _EVENT_BLOCKING, _EVENT_NO_TIMING, _EVENT_INTERPROCESS = 1, 2, 4
 _HOST_PORTABLE = 1
 _IPC_HANDLE_BYTES = 64
@@ -102,8 +102,7 @@ class DriverRuntime(Runtime):
             return
         self.start()
         self.driver.cuCtxSetCurrent(self.device(index).context)
-        thread.device = index
-        thread.bound = True
+        self._selected(index)
 
     def properties(self, index: int) -> DeviceProperties:
         properties = self._properties.get(index)
@@ -120,13 +119,7 @@ class DriverRuntime(Runtime):
             if index not in self.pools:
                 self.bind(self.check(index))
                 self.stats[index] = Stats()
-                self.pools[index] = Pool(
-                    DriverSource(self, index),
-                    index,
-                    self.stats[index],
-                    self.gate,
-                    largest_cached=LARGEST_CACHED,
-                )
+                self.pools[index] = Pool(DriverSource(self, index), index, self.stats[index], self.gate)
             return self.pools[index]
 
     def private_pool(self, index: int) -> Pool:
@@ -322,6 +315,25 @@ class DriverRuntime(Runtime):
             self.gate.open()
             raise
         self.thread.capture = pool
+
+    def constant(self, array: np.ndarray, pool: Pool) -> Block:
+        side = self.device(pool.index).side_stream
+        with self.on(pool.index):
+            self.bind(pool.index)
+            block = pool.allocate(array.nbytes, side, fresh=True)
+            with self.relaxed():
+                self.driver.cuMemcpyHtoDAsync(block.ptr, array.ctypes.data, array.nbytes, side)
+                self.driver.cuStreamSynchronize(side)
+        return block
+
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+        before = self.driver.cuThreadExchangeStreamCaptureMode(mode)
+        try:
+            yield
+        finally:
+            self.driver.cuThreadExchangeStreamCaptureMode(before)
 
     def capture_end(self, stream: int, index: int) -> Any:
         self.thread.capture = None

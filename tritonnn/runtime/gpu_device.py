@@ -79,14 +79,10 @@ class GraphSource(DriverSource):
     """Memory for what a graph computes: taken outside the capture, so that addresses outlive every replay."""
 
     def take(self, nbytes: int, stream: int) -> tuple[int, object]:
-        driver, side = self._driver, self._runtime.device(self._index).side_stream
-        relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
-        before = driver.cuThreadExchangeStreamCaptureMode(relaxed)
-        try:
+        side = self._runtime.device(self._index).side_stream
+        with self._runtime.relaxed():
             ptr, keep = super().take(nbytes, side)
-            driver.cuStreamSynchronize(side)
-        finally:
-            driver.cuThreadExchangeStreamCaptureMode(before)
+            self._driver.cuStreamSynchronize(side)
         return ptr, keep
 
     def give(self, ptr: int, stream: int) -> None:

@@ -23,11 +23,17 @@ __all__ = ["Block", "OutOfMemoryError", "Runtime", "is_simulated", "runtime"]
 
 
 class _PerThread(threading.local):
-    """What PyTorch keeps per thread too: the current device, and the current stream of each device."""
+    """What PyTorch keeps per thread too: the current device, and the current stream of each device.
+
+    Attributes:
+        ready: of the device that the driver has as this thread's, its index and current stream; else nothing.
+            One look tells an allocation or a launch that nothing has to be selected first.
+    """
 
     def __init__(self) -> None:
         self.device = 0
         self.streams: dict[int, int] = {}
+        self.ready: dict[int, int] = {}
         self.bound = False
         self.scratch = False
         self.non_blocking = False
@@ -116,6 +122,12 @@ class Runtime:
         """Name, capability, memory and limits of a device."""
         raise NotImplementedError
 
+    def _selected(self, index: int) -> None:
+        """Note that `index` is this thread's device, for the driver too."""
+        thread = self.thread
+        thread.device, thread.bound = index, True
+        thread.ready = {index: thread.streams.get(index, 0)}
+
     def start(self) -> None:
         """Start the device if that has not happened yet.
 
@@ -141,22 +153,27 @@ class Runtime:
         """A pool for one CUDA graph, or several that share it."""
         raise NotImplementedError
 
-    def allocate(self, nbytes: int, index: int) -> Block:
+    def allocate(self, nbytes: int, index: int, op: str | None = None) -> Block:
         """Memory for work on the current stream of device `index`; freed when the block is collected.
+
+        Args:
+            op: who asks, for out-of-memory reports.
 
         Raises:
             OutOfMemoryError: no memory, even after the cache was given back.
         """
         thread = self.thread
-        if not thread.bound or thread.device != index:
+        stream = thread.ready.get(index)
+        if stream is None:
             self.check(index)
             if thread.device != index:
                 with self.on(index):
-                    return self.allocate(nbytes, index)
+                    return self.allocate(nbytes, index, op)
             self.bind(index)
-        stream = thread.streams.get(index, 0)
+            stream = thread.streams.get(index, 0)
         pool = self.pools.get(index) if thread.capture is None else None
         block = (pool or self.pool(index)).allocate(nbytes, stream)
+        block.op = op
         if self.poison and nbytes:
             self._fill(block.ptr, 0xFF, nbytes, stream)
         return block
@@ -244,7 +261,10 @@ class Runtime:
 
     def set_stream(self, handle: int, index: int) -> None:
         """Make a stream this thread's current one on a device."""
-        self.thread.streams[index] = handle
+        thread = self.thread
+        thread.streams[index] = handle
+        if index in thread.ready:
+            thread.ready[index] = handle
 
     def synchronize(self, index: int | None = None) -> None:
         """Wait for everything queued on a device."""
@@ -338,6 +358,18 @@ class Runtime:
     def graph_destroy(self, graph: Any, executable: int | None) -> None:
         """Forget a graph and what was made ready from it."""
         raise NotImplementedError
+
+    def constant(self, array: np.ndarray, pool: Pool) -> Block:
+        """Memory of a graph that is being captured, with numbers that are written now and not by its replays.
+
+        It is fresh: what was freed to the pool may be written by another graph that shares it.
+        """
+        raise NotImplementedError
+
+    @contextmanager
+    def relaxed(self) -> Iterator[None]:
+        """Let this thread do in a block what is no part of a graph, whatever is being captured."""
+        yield
 
     def is_capturing(self) -> bool:
         """Whether this thread is recording a graph."""

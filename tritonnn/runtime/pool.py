@@ -5,13 +5,17 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from bisect import bisect_left, insort
 from collections.abc import Callable
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 GRANULE = (
     512  # a power of two; every block is a multiple of it, so freed blocks meet requests of nearly their size
 )
 CACHED_PER_SIZE = 256
+LARGE = 1 << 20  # cached blocks above this many bytes also serve requests of a little less
+SLACK = 8  # an eighth of the request
 
 
 class OutOfMemoryError(RuntimeError):
@@ -96,11 +100,11 @@ class Gate:
     def __init__(self) -> None:
         self.held = 0
         self.shut = False
-        self._waiting: list[tuple[Pool, int, int, int]] = []
+        self._waiting: list[Callable[[], None]] = []
 
-    def wait(self, pool: Pool, ptr: int, stream: int, size: int) -> None:
-        """Keep a piece of memory until the gate opens."""
-        self._waiting.append((pool, ptr, stream, size))
+    def wait(self, work: Callable[[], None]) -> None:
+        """Do something when the gate opens."""
+        self._waiting.append(work)
 
     def hold(self) -> None:
         """Recording starts."""
@@ -110,8 +114,7 @@ class Gate:
         """Recording is over: return what was kept."""
         self.held -= 1
         while not self.held and self._waiting:
-            pool, *piece = self._waiting.pop()
-            pool.give(*piece)
+            self._waiting.pop()()
 
 
 class Block:
@@ -162,6 +165,10 @@ class Pool:
     Reuse needs no synchronisation: a block goes back to the list of the stream it was allocated on, and what
     that stream runs next is ordered after what used the block before.
 
+    A small block serves requests of its very size. Large ones are few and of many sizes: the smallest that is
+    large enough is taken if it is not much larger, and together they are kept as far as they are no more than
+    was ever in use at once.
+
     Args:
         source: where memory comes from.
         index: the device.
@@ -188,13 +195,18 @@ class Pool:
         self.largest_cached = largest_cached
         self.private = private
         self.limit: int | None = None
+        self.constants: dict[
+            Any, Any
+        ] = {}  # what graphs read that lives as long as they, by what it is made of
         self._retired = False
         self._free: dict[tuple[int, int], list[tuple[int, object]]] = {}
+        self._large: dict[int, list[tuple[int, int, object]]] = {}  # by stream: sizes in order, addresses
+        self._large_kept = self._large_used = self._large_most = 0  # bytes
         # Reentrant: the garbage collector may release a block while this thread is allocating another.
         self._lock = threading.RLock()
 
-    def allocate(self, nbytes: int, stream: int) -> Block:
-        """A block for work queued on `stream`.
+    def allocate(self, nbytes: int, stream: int, fresh: bool = False) -> Block:
+        """A block for work queued on `stream`; where it is to be `fresh`, of memory that never was in use.
 
         Raises:
             OutOfMemoryError: no memory, even with the cache given back.
@@ -203,10 +215,15 @@ class Pool:
             return Block(self, 0, 0, 0, stream, None)
         size = (nbytes + GRANULE - 1) & -GRANULE
         with self._lock:
-            try:
-                ptr, keep = self._free[stream, size].pop()
-            except (KeyError, IndexError):
+            if size > LARGE:
+                size, ptr, keep = self._take_large(size, stream, nbytes, fresh)
+            elif fresh:
                 ptr, keep = self._take(size, stream, nbytes)
+            else:
+                try:
+                    ptr, keep = self._free[stream, size].pop()
+                except (KeyError, IndexError):
+                    ptr, keep = self._take(size, stream, nbytes)
             stats = self.stats
             stats.taken += 1
             live = stats.allocated = stats.allocated + size
@@ -224,19 +241,67 @@ class Pool:
             stats.given += 1
             stats.allocated -= size
             stats.freed_total += size
-            if block.others:
-                for other in block.others:
-                    self.source.join(stream, other)
-            if self._retired or (self.largest_cached is not None and size > self.largest_cached):
-                self.give(block.ptr, stream, size)
-                return
+            if size > LARGE:
+                self._large_used -= size
+            if not block.others:
+                spare = self._free.get((stream, size))
+                # the commonest case of `_keep`
+                if spare is not None and len(spare) < CACHED_PER_SIZE and not self._retired:
+                    spare.append((block.ptr, block.array))
+                else:
+                    self._keep(block.ptr, block.array, stream, size)
+            elif self.gate.held:
+                # the other stream's work is no part of what is captured, so nothing captured can wait for it
+                piece = (block.ptr, block.array, stream, size)
+                self.gate.wait(partial(self._keep_after, block.others, piece))
+            else:
+                self._keep_after(block.others, (block.ptr, block.array, stream, size))
+
+    def _keep_after(self, others: set[int], piece: tuple[int, object, int, int]) -> None:
+        """Keep a piece of memory, for use after what other streams do with it."""
+        with self._lock:
+            for other in others:
+                self.source.join(piece[2], other)
+            self._keep(*piece)
+
+    def _keep(self, ptr: int, array: object, stream: int, size: int) -> None:
+        """Into the cache, or back to the source."""
+        if self._retired or (self.largest_cached is not None and size > self.largest_cached):
+            self.give(ptr, stream, size)
+        elif size > LARGE:
+            insort(self._large.setdefault(stream, []), (size, ptr, array))
+            self._large_kept += size
+            if self._large_kept > self._large_most and not self.private:
+                self._give_large()
+        else:
             spare = self._free.get((stream, size))
             if spare is None:
                 spare = self._free[stream, size] = []
             if len(spare) >= CACHED_PER_SIZE and not self.private:
-                self.give(block.ptr, stream, size)
+                self.give(ptr, stream, size)
             else:
-                spare.append((block.ptr, block.array))
+                spare.append((ptr, array))
+
+    def _take_large(self, size: int, stream: int, nbytes: int, fresh: bool) -> tuple[int, int, object]:
+        """Size, address and array of the cached block that fits best; one from the source where none does."""
+        pieces = None if fresh else self._large.get(stream)
+        at = bisect_left(pieces, (size,)) if pieces else 0
+        if pieces and at < len(pieces) and pieces[at][0] <= size + size // SLACK:
+            piece = pieces.pop(at)
+            self._large_kept -= piece[0]
+        else:
+            piece = (size, *self._take(size, stream, nbytes))
+        used = self._large_used = self._large_used + piece[0]
+        if used > self._large_most:
+            self._large_most = used
+        return piece
+
+    def _give_large(self) -> None:
+        for stream, pieces in self._large.items():
+            while pieces:
+                size, ptr, _ = pieces.pop()
+                self.give(ptr, stream, size)
+        self._large_kept = 0
 
     def empty_cache(self) -> None:
         """Give back to the device everything that no tensor uses."""
@@ -247,18 +312,21 @@ class Pool:
                 while spare:
                     self.give(spare.pop()[0], stream, size)
             self._free.clear()
+            self._give_large()
+            self._large_most = self._large_used
             self.source.trim()
 
     def retire(self) -> None:
         """Keep nothing from now on: cached blocks go back at once, live ones when they are released."""
         with self._lock:
             self._retired = True
+            self.constants.clear()
             self.empty_cache()
 
     def give(self, ptr: int, stream: int, size: int) -> None:
         """Return memory to the source, when the gate is open."""
         if self.gate.held:
-            self.gate.wait(self, ptr, stream, size)
+            self.gate.wait(partial(self.give, ptr, stream, size))
             return
         self.stats.reserved -= size
         self.stats.device_gives += 1

@@ -13,7 +13,7 @@ from tritonnn import config
 from tritonnn.runtime import needed
 from tritonnn.runtime.interface import Runtime, runtime
 from tritonnn.runtime.pinned import PinnedArray
-from tritonnn.runtime.pool import Pool, Stats
+from tritonnn.runtime.pool import Block, Pool, Stats
 from tritonnn.runtime.races import READ, WRITE, Races, Use
 from tritonnn.runtime.simulated_memory import (
     LARGEST_CACHED,
@@ -56,8 +56,7 @@ class SimulatedRuntime(Runtime):
             raise RuntimeError(self._missing)
 
     def bind(self, index: int) -> None:
-        self.thread.device = index
-        self.thread.bound = True
+        self._selected(index)
 
     def properties(self, index: int) -> DeviceProperties:
         from tritonnn.runtime.properties import simulated_properties
@@ -251,6 +250,11 @@ class SimulatedRuntime(Runtime):
             work()
         else:
             recording.append(work)
+
+    def constant(self, array: np.ndarray, pool: Pool) -> Block:
+        block = pool.allocate(array.nbytes, self._stream(pool.index), fresh=True)
+        ctypes.memmove(block.ptr, array.ctypes.data, array.nbytes)
+        return block
 
     def _not_while_capturing(self) -> None:
         if self.thread.recording is not None:

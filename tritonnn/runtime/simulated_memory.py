@@ -69,15 +69,21 @@ class SimulatedPool(Pool):
         super().__init__(HostSource(races), *args, **options)
         self._live = live
 
-    def allocate(self, nbytes: int, stream: int) -> Block:
-        block = super().allocate(nbytes, stream)
+    def allocate(self, nbytes: int, stream: int, fresh: bool = False) -> Block:
+        block = super().allocate(nbytes, stream, fresh)
         if nbytes > 0:
+            self._live.remove(block.ptr)
             self._live.add(block.ptr, nbytes)
         return block
 
     def release(self, block: Block) -> None:
-        self._live.remove(block.ptr)
+        if not self.private:  # replays use what was freed in a graph's memory as well
+            self._live.remove(block.ptr)
         super().release(block)
+
+    def give(self, ptr: int, stream: int, size: int) -> None:
+        self._live.remove(ptr)
+        super().give(ptr, stream, size)
 
 
 class LiveBlocks:

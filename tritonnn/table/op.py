@@ -74,6 +74,7 @@ class Op:
         self.takes_out: bool = options.get("out", published)
         self.cpu: Callable | None = None  # found by name when first needed
         self.gpu: Callable | None = None
+        self.launches: dict[tuple, Any] = {}  # pointwise calls on a GPU by their geometries
         self.tuple_type: type | None = None
         self.saving: dict[tuple, Any] = {}  # plans of what to save, by which gradients are wanted
         self.node_class: Any = None  # of the nodes that its calls record, where all have the same name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tritonnn._levels import ever
+from tritonnn._levels import ever, readable
 from tritonnn._tensor import Tensor
 from tritonnn.errors import fail
 from tritonnn.ops._arguments import tensors_only
@@ -76,7 +76,7 @@ def _spread_variance(input: Tensor, var: Any) -> Tensor:
     if var.dtype.kind < 2:
         text = f"result type {input.dtype.name} can't be cast to the type {var.dtype.name} of var"
         raise fail("gaussian_nll_loss", text, hint="var.float()", input=input, var=var)
-    if ever(var < 0):
+    if readable(var) and ever(var < 0):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries")
     if var.shape == input.shape:
         return var

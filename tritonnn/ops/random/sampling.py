@@ -7,7 +7,7 @@ from typing import Any
 
 from tritonnn import dispatch, dtypes
 from tritonnn import shape as shapes
-from tritonnn._levels import HOOKS, batching, ever, refuse_shared
+from tritonnn._levels import HOOKS, batching, ever, readable, refuse_shared
 from tritonnn._levels import state as transforms
 from tritonnn._tensor import Tensor
 from tritonnn.device import DeviceLike
@@ -68,7 +68,7 @@ def normal(
     if size is not None:
         mean, std = (_one_of_many(name, value) for name, value in (("mean", mean), ("std", std)))
     if isinstance(std, Tensor):
-        if ever(std < 0):
+        if readable(std) and ever(std < 0):
             raise RuntimeError("normal expects all elements of std >= 0.0")
     elif std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -182,7 +182,7 @@ def draw_bernoulli(target: Tensor, p: Any, generator: Generator | None, written:
         if not p.dtype.is_floating_point:
             message = f"expected probabilities of a floating dtype, got {p.dtype.name}"
             raise fail("bernoulli", message, kind=NotImplementedError, p=p)
-        if p.device.type != "meta" and p.numel() and ever(((p >= 0) & (p <= 1)).logical_not()):
+        if readable(p) and p.numel() and ever(((p >= 0) & (p <= 1)).logical_not()):
             raise RuntimeError("bernoulli: Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
         values: Any = p.detach().expand(target.shape)
     else:
@@ -220,7 +220,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if not input.dtype.is_floating_point:
         message = f"expected rates of a floating dtype, got {input.dtype.name}"
         raise fail("poisson", message, kind=NotImplementedError, input=input)
-    if input.numel() and ever((input >= 0).logical_not()):  # NaN is no rate
+    if readable(input) and input.numel() and ever((input >= 0).logical_not()):  # NaN is no rate
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
     generator = generator_for(input.device) if generator is None else generator
     rates, times = HOOKS["unsure"](input, True) if transforms.stack and batching() else (input, 1)
@@ -272,12 +272,14 @@ def multinomial(
             input=input,
         )
     weights = input.detach()
-    if ever(~(weights >= 0)) or ever(weights == float("inf")):
-        raise fail(
-            "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
-        )
-    if ever(weights.sum(-1) <= 0):
-        raise fail("multinomial", "invalid multinomial distribution (sum of probabilities <= 0)", input=input)
+    if readable(weights):
+        if ever(~(weights >= 0)) or ever(weights == float("inf")):
+            raise fail(
+                "multinomial", "probability tensor contains either `inf`, `nan` or element < 0", input=input
+            )
+        if ever(weights.sum(-1) <= 0):
+            text = "invalid multinomial distribution (sum of probabilities <= 0)"
+            raise fail("multinomial", text, input=input)
     if replacement:
         total = (weights if weights.dtype.itemsize > 2 else weights.to(dtypes.float32)).cumsum(-1)
         place = rand(
