@@ -917,6 +917,26 @@ def ctc_loss(
     reduction: _int = 0,
     zero_infinity: _bool = False,
 ) -> Tensor: ...
+def cudnn_convolution_add_relu(
+    input: Tensor,
+    weight: Tensor,
+    z: Tensor,
+    alpha: Number | None,
+    bias: Tensor | None,
+    stride: IntOrInts,
+    padding: IntOrInts,
+    dilation: IntOrInts,
+    groups: _int,
+) -> Tensor: ...
+def cudnn_convolution_relu(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: IntOrInts,
+    padding: IntOrInts,
+    dilation: IntOrInts,
+    groups: _int,
+) -> Tensor: ...
 def cummax(input: Tensor, dim: _int, *, out: tuple[Tensor, ...] | None = None) -> Cummax: ...
 def cummin(input: Tensor, dim: _int, *, out: tuple[Tensor, ...] | None = None) -> Cummin: ...
 def cumprod(input: Tensor, dim: _int, *, dtype: DType | None = None, out: Tensor | None = None) -> Tensor: ...

@@ -28,10 +28,35 @@ OTHER_CALL = {"batch_norm"}
 OTHER_CALL |= {"real_eig", "symeig"}
 
 
+def _convolution_relu(
+    x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
+    sizes = (stride, padding, dilation, False, [0] * (x.ndim - 2), groups)
+    return reference.relu(reference.convolution(x, weight, bias, *sizes))
+
+
+def _convolution_add_relu(x: Any, weight: Any, z: Any, alpha: Any, bias: Any, *geometry: Any) -> Any:
+    stride, padding, dilation, groups = geometry
+    sizes = (stride, padding, dilation, False, [0] * (x.ndim - 2), groups)
+    sums = reference.convolution(x, weight, bias, *sizes)
+    if z.shape != sums.shape:
+        raise RuntimeError("expected z to be of the result's shape")
+    return reference.relu(sums + (1 if alpha is None else alpha) * z)
+
+
+# What PyTorch has for CUDA alone, in terms of what it has on the CPU.
+ON_THE_CPU = {
+    "cudnn_convolution_relu": _convolution_relu,
+    "cudnn_convolution_add_relu": _convolution_add_relu,
+}
+
+
 def counterpart(op: Op) -> Any:
     """PyTorch's function of the name, where the op is public."""
     if op.name in OTHER_CALL:
         return None
+    if op.name in ON_THE_CPU:
+        return ON_THE_CPU[op.name]
     places = {
         "functional": reference.nn.functional, "torch": reference, "tensor": reference.Tensor,
         "linalg": reference.linalg, "special": reference.special, "fft": reference.fft,

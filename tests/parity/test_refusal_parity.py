@@ -32,6 +32,7 @@ REASONS = {
     **dict.fromkeys(("quantile", "nanquantile", "repeat_interleave"), LISTS),
     "affine_grid": LISTS,
     "convolution": SIZES,
+    **dict.fromkeys(("cudnn_convolution_relu", "cudnn_convolution_add_relu"), SIZES),
     "movedim": "sizes of another number are told as such, where PyTorch finds no signature",
     "isin": "a truth value or a complex number counts as a number",
     "slice_scatter": "a truth value counts as an index",

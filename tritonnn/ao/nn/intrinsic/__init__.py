@@ -8,6 +8,8 @@ from typing import Any
 
 from tritonnn import nn
 from tritonnn._tensor import Tensor
+from tritonnn.amp.switches import is_autocast_enabled
+from tritonnn.ops.convolution.fused import convolution_relu
 
 _KINDS: dict[str, tuple[type[nn.Module], ...]] = {
     **{f"ConvReLU{d}d": (conv, nn.ReLU) for d, conv in enumerate((nn.Conv1d, nn.Conv2d, nn.Conv3d), 1)},
@@ -32,6 +34,25 @@ class _FusedModule(nn.Sequential):
             f"{', '.join(k.__name__ for k in kinds)}"
         )
         super().__init__(*layers)
+
+
+class _ConvReLU(_FusedModule):
+    """A convolution and its ReLU: one kernel where nothing asks for what is between them."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        conv, relu = self[0], self[1]
+        watched = any(getattr(layer, hooks) for layer in (conv, relu) for hooks in _HOOKS)
+        plain = type(conv) in _PLAIN and type(relu) is nn.ReLU and not is_autocast_enabled(input.device.type)
+        unpadded = isinstance(conv.padding, str) or conv.padding_mode != "zeros"
+        if watched or not plain or unpadded or input.ndim != conv.weight.ndim or input.is_complex():
+            return super().forward(input)
+        return convolution_relu(
+            input, conv.weight, conv.bias, None, 1.0, conv.stride, conv.padding, conv.dilation, conv.groups
+        )
+
+
+_PLAIN = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class ConvAdd2d(_FusedModule):
@@ -59,7 +80,7 @@ class ConvAddReLU2d(_FusedModule):
 for _name, _layers in _KINDS.items():
     _doc = f"{', then '.join(kind.__name__ for kind in _layers)}, in a row."
     _fields = {"kinds": _layers, "__doc__": _doc, "__module__": __name__}
-    globals()[_name] = type(_name, (_FusedModule,), _fields)
+    globals()[_name] = type(_name, (_ConvReLU if _name.startswith("ConvReLU") else _FusedModule,), _fields)
 
 __all__ = ["ConvAdd2d", "ConvAddReLU2d", *_KINDS]
 
