@@ -8,18 +8,15 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.convolution import _weight_cases
 from tritonnn.kernels.convolution import fold as _fold
 from tritonnn.kernels.convolution._correlate import correlate_kernel
-from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
-from tritonnn.kernels.convolution._weight import reduce_kernel, weight_kernel
 from tritonnn.kernels.tables.convolution import (
     FEW_ROWS,
     FLAT,
     FORWARD,
-    WEIGHT,
     Tile,
     choose_forward,
-    choose_weight,
 )
 
 # Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
@@ -56,44 +53,6 @@ def _forward(kind: str, tile: Tile, flat: bool, last: bool, archs: tuple[str, ..
     )  # fmt: skip
 
 
-def _weight(kind: str, tile: Tile, one_tap: bool, archs: tuple[str, ...] = ARCHITECTURES) -> Case:
-    _, compute, precision = _TYPES[kind]
-    shapes = f"i32 {_GEOMETRY} {_PACKED} {_GEOMETRY} {_PACKED} (i32 i32 i32 i32 i32 i32 i32=1)"
-    depth = "i32:16" if one_tap else "i32"
-    constants = {
-        "KD": 1, "KH": 3, "KW": 3, **_tile(tile), "ONE_TAP": one_tap, "PRECISION": precision,
-        "COMPUTE": compute, "INT64": False,
-    }  # fmt: skip
-    out, geometry = "fp64" if kind == "fp64" else "fp32", f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
-    return Case(
-        weight_kernel, f"*{out} *{kind} *{kind} {shapes} i32:16 {depth} i32:16 {geometry}", constants,
-        label=f"{kind}-{tile.rows}x{tile.columns}x{tile.depth}-{'tap' if one_tap else 'taps'}",
-        num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", spills=64,
-        archs=archs,
-    )  # fmt: skip
-
-
-def _depthwise(kind: str) -> list[Case]:
-    compute = _TYPES[kind][1]
-    shared = f"i32 {_GEOMETRY} {_STRIDES} {_GEOMETRY} {_STRIDES}"
-    geometry = f"{_GEOMETRY} {_GEOMETRY} {_GEOMETRY}"
-    constants = {"KH": 3, "KW": 3, "BLOCK": 256, "COMPUTE": compute, "INT64": False}
-    return [
-        Case(
-            depthwise_kernel,
-            f"*{kind} *{kind} *{kind} *{kind} i32=1 {shared} (i32 i32 i32 i32) i32 i32 {geometry}",
-            {"KD": 1, **constants},
-            label=kind,
-        ),
-        Case(
-            depthwise_weight_kernel,
-            f"*{'fp64' if kind == 'fp64' else 'fp32'} *{kind} *{kind} {shared} i32 i32 i32 {geometry}",
-            constants,
-            label=kind,
-        ),
-    ]
-
-
 def _forward_tiles(size: int) -> list[tuple[bool, Tile, tuple[str, ...]]]:
     """Everything the chooser returns for elements of `size` bytes: flat, tile, architectures."""
     uses: dict[tuple[bool, Tile], list[str]] = {}
@@ -108,14 +67,6 @@ def _forward_tiles(size: int) -> list[tuple[bool, Tile, tuple[str, ...]]]:
     return [(flat, tile, tuple(archs)) for (flat, tile), archs in uses.items()]
 
 
-def _weight_tiles(size: int) -> list[tuple[Tile, tuple[str, ...]]]:
-    uses: dict[Tile, list[str]] = {}
-    for most, _ in WEIGHT[size]:
-        for arch in ARCHITECTURES:
-            uses.setdefault(choose_weight(most, 576, 1 << 20, size, arch, 132, 1)[0], []).append(arch)
-    return [(tile, tuple(archs)) for tile, archs in uses.items()]
-
-
 def cases() -> list[Case]:
     """One binary for every tile of the tables, and one of the other kernels for every element type."""
     entries = []
@@ -124,18 +75,6 @@ def cases() -> list[Case]:
         for flat, tile, archs in _forward_tiles(size):
             archs = tuple([arch for arch in archs if arch in supported])
             entries += [_forward(kind, tile, flat, last, archs) for last in (False, True)]
-        for tile, archs in _weight_tiles(size):
-            archs = tuple([arch for arch in archs if arch in supported])
-            entries += [_weight(kind, tile, one_tap, archs) for one_tap in (False, True)]
-        entries += _depthwise(kind)
-        entries.append(
-            Case(
-                reduce_kernel,
-                f"*{kind} *{'fp64' if kind == 'fp64' else 'fp32'} i32 i32 {_STRIDES} {_STRIDES}",
-                {"BLOCK": 512, "COMPUTE": compute, "INT64": False},
-                label=kind,
-            )
-        )
         pairs = "(i32 i32) (i32 i32) (i32 i32)"
         entries.append(
             Case(
@@ -153,4 +92,4 @@ def cases() -> list[Case]:
                 label=kind,
             )
         )
-    return entries
+    return entries + _weight_cases.cases()

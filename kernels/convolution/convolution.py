@@ -20,21 +20,19 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution._cases import cases
 from tritonnn.kernels.convolution._complex import complex_convolution
 from tritonnn.kernels.convolution._correlate import correlate_kernel
-from tritonnn.kernels.convolution._depthwise import depthwise_kernel
 from tritonnn.kernels.convolution._geometry import (
-    DEPTHWISE_BLOCK,
     Ints,
     Window,
     channels_last,
     check_dtype,
     grouped,
-    merged_channels,
     one_stride,
     packed,
     precision,
     spatial,
     window_of,
 )
+from tritonnn.kernels.convolution.depthwise import depthwise
 from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
@@ -113,14 +111,7 @@ def correlate(
     int64 = needs_int64(out, x, weight)
     bias_stride = 0 if bias is None else bias.strides[0]
     if depth == 1 and groups > 1 and one_stride(weight):
-        rows = numel(out.shape[2:])
-        launch(
-            depthwise_kernel, (-(-rows // DEPTHWISE_BLOCK), out.shape[0] * out.shape[1]),
-            out, x, weight, bias, bias_stride, rows, tuple(out.shape[2:]), out.strides, tuple(x.shape[2:]),
-            x.strides, merged_channels(weight), out.shape[1], channels, *window,
-            KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK=DEPTHWISE_BLOCK, COMPUTE=compute, INT64=int64,
-        )  # fmt: skip
-        return
+        return depthwise(out, x, weight, bias, window)
     rows = out.shape[0] * numel(out.shape[2:])
     flat = depth < FLAT_DEPTH and numel(kernel) > 1
     tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture(), flat)

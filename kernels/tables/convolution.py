@@ -40,28 +40,11 @@ FLAT: dict[int, list[tuple[int, Tile]]] = {
     4: [(16, Tile(64, 16, 32, 4, 3)), (32, Tile(64, 32, 32, 4, 3)), (1 << 30, Tile(64, 64, 32, 8, 3))],
     8: [(1 << 30, Tile(32, 32, 32, 4, 2))],
 }
-# The same for the weight gradient: output channels by (tap, input channel), the depth runs over positions.
-WEIGHT: dict[int, list[tuple[int, Tile]]] = {
-    2: [
-        (16, Tile(16, 64, 64, 4, 3)),
-        (32, Tile(32, 64, 64, 8, 3)),
-        (64, Tile(64, 64, 64, 8, 3)),
-        (1 << 30, Tile(128, 64, 64, 8, 3)),
-    ],
-    4: [
-        (16, Tile(16, 64, 32, 4, 3)),
-        (32, Tile(32, 64, 32, 8, 3)),
-        (1 << 30, Tile(64, 64, 32, 4, 3)),
-    ],
-    8: [(1 << 30, Tile(32, 32, 16, 4, 2))],
-}
 # Its 64 KB of shared memory are two stages of the widest tile.
 FEWER_STAGES = ("gfx942",)
 # Few large blocks: the interpreter pays by the block operation.
 INTERPRETED = Tile(128, 64, 64, 4, 1)
 FEW_ROWS = 64
-# Programs to aim at for a split over the batch, by multiprocessor.
-PROGRAMS = 4
 
 
 def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str, flat: bool = False) -> Tile:
@@ -86,26 +69,6 @@ def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str
         return tile._replace(depth=32)
     # no deeper than the channels: the rest of a step would be zeros; tl.dot takes no less than 16
     return tile._replace(depth=min(tile.depth, max(16, power_of_2(depth))))
-
-
-def choose_weight(
-    rows: int, columns: int, depth: int, itemsize: int, arch: str, processors: int, groups: int
-) -> tuple[Tile, int]:
-    """The tile of a weight gradient, and how many programs share one tile's sum.
-
-    Args:
-        rows: output channels a group.
-        columns: input channels a group times taps.
-        depth: output positions of the batch.
-        processors: multiprocessors to keep busy.
-    """
-    tile = INTERPRETED if arch == "interpreter" else next(t for m, t in WEIGHT[itemsize] if rows <= m)
-    tile = _fewer_stages(tile, arch)
-    tiles = groups * -(-rows // tile.rows) * -(-columns // tile.columns)
-    steps = -(-depth // tile.depth)
-    # at least four steps a program: the workspace is written and read for every one
-    splits = max(1, min(PROGRAMS * processors // max(1, tiles), steps // 4))
-    return tile, splits
 
 
 def _fewer_stages(tile: Tile, arch: str) -> Tile:
