@@ -118,15 +118,16 @@ def weight_kernel(
     acc = tl.zeros((BLOCK_M, BLOCK_N), COMPUTE)
     for _ in range(tl.minimum(each, total - split * each)):
         at_d, at_h, at_w = d * stride[0], h * stride[1], w * stride[2]
+        # of a depth outside of x nothing exists
+        end_w = tl.where((at_d + tap_d >= 0) & (at_d + tap_d < x_sizes[0]), x_sizes[2], 0)
         if ONE_TAP:
             # a negative index is a large unsigned one
             exists = (in_h + (at_h + tap_h)).to(tl.uint32, bitcast=True) < x_sizes[1]
-            exists &= (in_w + (at_w + tap_w)).to(tl.uint32, bitcast=True) < x_sizes[2]
-            exists = (exists & (at_d + tap_d >= 0) & (at_d + tap_d < x_sizes[0]))[:, None]
+            exists &= (in_w + (at_w + tap_w)).to(tl.uint32, bitcast=True) < end_w
+            exists = exists[:, None]
         else:
             exists = (in_h[:, None] + (at_h + tap_h)[None, :]).to(tl.uint32, bitcast=True) < x_sizes[1]
-            exists &= (in_w[:, None] + (at_w + tap_w)[None, :]).to(tl.uint32, bitcast=True) < x_sizes[2]
-            exists &= ((at_d + tap_d >= 0) & (at_d + tap_d < x_sizes[0]))[None, :]
+            exists &= (in_w[:, None] + (at_w + tap_w)[None, :]).to(tl.uint32, bitcast=True) < end_w[None, :]
         mask = mask_m[:, None]
         if not EVEN:
             covered = (row_i < batch - i) & (row_h < sizes[1] - h) & (row_w < sizes[2] - w)

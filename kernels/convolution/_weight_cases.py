@@ -76,27 +76,30 @@ def _depthwise(kind: str, last: bool) -> list[Case]:
     wide = "loads" if last else ""
 
     def tile(gradient: bool) -> DepthwiseTile:
-        return choose_depthwise(256, 56, 56, last, gradient, "sm_90")
+        return choose_depthwise(256, 56, 56, last, gradient, size)
 
     def constants(t: DepthwiseTile) -> dict[str, object]:
-        return {"KD": 1, "KH": 3, "KW": 3, "HEIGHT": t.height, "WIDTH": t.width, "CHANNELS": t.channels,
-                "X_UNIT": unit, "COMPUTE": compute, "INT64": False}  # fmt: skip
+        return {"KD": 1, "KH": 3, "KW": 3, "STRIDE": 1, "DILATION": 1, "ROWS": t.rows, "HEIGHT": t.height,
+                "WIDTH": t.width, "CHANNELS": t.channels, "X_UNIT": unit, "COMPUTE": compute,
+                "INT64": False}  # fmt: skip
 
+    # where channels are innermost, large problems have the weight copied that way
+    taps = "(i32=1 i32 i32 i32)" if last else "(i32 i32 i32 i32=1)"
     pointer, ends = f"*{kind}", f"i32 i32=1 {_THREE} {_ONES} {_ONES}"
     return [
         Case(
             depthwise_kernel,
             f"{pointer} {pointer} {pointer} {pointer} i32=1 {_THREE} {_PLANE} {strides} {_THREE} {strides} "
-            f"(i32 i32 i32 i32=1) {ends}",
-            {**constants(tile(False)), "OUT_UNIT": unit, "UNROLL": True}, label=label, num_warps=tile(False).warps,
+            f"{taps} {ends}",
+            {**constants(tile(False)), "OUT_UNIT": unit, "W_UNIT": unit}, label=label, num_warps=tile(False).warps,
             wide="both" if last else "",
         ),
         Case(
             depthwise_weight_kernel,
             f"*{'fp64' if kind == 'fp64' else 'fp32'} {pointer} {pointer} {_THREE} {_PLANE} i32 i32 {strides} "
             f"{_THREE} {strides} {ends}",
-            {**constants(tile(True)), "DY_UNIT": unit, "TAPS": 9}, label=label, num_warps=tile(True).warps,
-            wide=wide,
+            {**constants(tile(True)), "DY_UNIT": unit, "TAPS_H": 3, "TAPS_W": 3}, label=label,
+            num_warps=tile(True).warps, wide=wide,
         ),
     ]  # fmt: skip
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
-from tritonnn.kernels.convolution._geometry import TRITON, Ints, Window, channels_last, merged_channels
+from tritonnn.kernels.convolution._geometry import (
+    TRITON,
+    Ints,
+    Window,
+    channels_last,
+    merged_channels,
+    packed,
+)
 from tritonnn.kernels.convolution._weight_plan import reduce, unit_of
 from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
-from tritonnn.kernels.tables.depthwise import (
-    MOST_TAPS,
-    MOST_UNROLLED,
-    DepthwiseTile,
-    choose_depthwise,
-    choose_parts,
-    depthwise_candidates,
-)
+from tritonnn.kernels.tables import depthwise as tables
+from tritonnn.kernels.tables.depthwise import DepthwiseTile, choose_depthwise, choose_parts, choose_taps
 from tritonnn.shape import numel
 
 
@@ -28,21 +30,28 @@ def depthwise(out: Buffer, x: Buffer, weight: Buffer, bias: Buffer | None, windo
     if not out.numel:
         return
     last = channels_last(out) and channels_last(x)
-    kernel, sizes = weight.shape[3:], tuple(out.shape[2:])
-    multiplier = weight.shape[1]
-    out_unit, x_unit = _units(out, x, multiplier, last)
-    shared = dict(KD=kernel[0], KH=kernel[1], KW=kernel[2], OUT_UNIT=out_unit, X_UNIT=x_unit,
-                  UNROLL=numel(kernel) <= MOST_UNROLLED, COMPUTE=TRITON[_sum_type(out)],
-                  INT64=needs_int64(out, x, weight))  # fmt: skip
+    kernel, multiplier, channels = weight.shape[3:], weight.shape[1], out.shape[1]
+    channel, *taps = merged_channels(weight)
+    weight = weight.as_strided((channels, 1, *kernel), (channel, 0, *taps))
+    out_unit, x_unit, w_unit = 1, 1, 1
+    if last:
+        out_unit = unit_of(out, channels)
+        if out.numel >= tables.WORTH_PACKING:
+            weight = packed(weight, 0)
+            w_unit = _channels_unit(weight)
+        if multiplier == 1:
+            x_unit = unit_of(x, channels)
+    w_strides = (weight.strides[0], *[s // w_unit for s in weight.strides[2:]])
 
     def run(tile: DepthwiseTile) -> None:
-        patches = _patches(sizes, tile)
-        programs = out.shape[0] * numel(patches) * -(-out.shape[1] // tile.channels)
+        patches = _patches(out, tile)
+        programs = out.shape[0] * numel(patches) * -(-channels // tile.channels)
         launch(
-            depthwise_kernel, (programs,), out, x, weight, bias, 0 if bias is None else bias.strides[0], sizes,
-            patches, _strides(out, out_unit), tuple(x.shape[2:]), _strides(x, x_unit), merged_channels(weight),
-            out.shape[1] // out_unit, multiplier, *window,
-            HEIGHT=tile.height, WIDTH=tile.width, CHANNELS=tile.channels, num_warps=tile.warps, **shared,
+            depthwise_kernel, (programs,), out, x, weight, bias, 0 if bias is None else bias.strides[0],
+            tuple(out.shape[2:]), patches, _strides(out, out_unit), tuple(x.shape[2:]), _strides(x, x_unit),
+            w_strides, channels // out_unit, multiplier, *window,
+            KD=kernel[0], KH=kernel[1], KW=kernel[2], OUT_UNIT=out_unit, X_UNIT=x_unit, W_UNIT=w_unit,
+            **_constants(out, tile, window), INT64=needs_int64(out, x, weight), num_warps=tile.warps,
         )  # fmt: skip
 
     run(_tile(depthwise_kernel, out, kernel, window, last, False, run))
@@ -51,26 +60,27 @@ def depthwise(out: Buffer, x: Buffer, weight: Buffer, bias: Buffer | None, windo
 def depthwise_weight(out: Buffer, grad: Buffer, x: Buffer, window: Window) -> None:
     """`convolution_weight_grad` with one input channel a group; `grad` is not empty."""
     last = channels_last(grad) and channels_last(x)
-    kernel, sizes, channels = out.shape[2:], tuple(grad.shape[2:]), out.shape[0]
+    kernel, channels = out.shape[2:], out.shape[0]
     multiplier = channels // x.shape[1]
-    unit, x_unit = _units(grad, x, multiplier, last)
-    # as few groups of taps as there must be, of one size
-    groups = -(-numel(kernel) // MOST_TAPS)
-    taps = -(-numel(kernel) // groups)
+    unit = unit_of(grad, channels) if last else 1
+    x_unit = unit_of(x, channels) if last and multiplier == 1 else 1
+    high, wide = choose_taps(*kernel[1:])
+    groups = kernel[0] * -(-kernel[1] // high) * -(-kernel[2] // wide)
 
     def run(tile: DepthwiseTile) -> None:
-        patches = _patches(sizes, tile)
+        patches = _patches(grad, tile)
         total = grad.shape[0] * numel(patches)
         programs = -(-channels // tile.channels) * groups
         each = -(-total // choose_parts(total, programs, multiprocessors(out)))
         # parts in the accumulator's type: half precision would round every one of them
-        partial = empty((-(-total // each), *kernel, channels, 1), _sum_type(out), out)
+        sum_type = dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32
+        partial = empty((-(-total // each), *kernel, channels, 1), sum_type, out)
         launch(
-            depthwise_weight_kernel, (programs, partial.shape[0]), partial, grad, x, sizes, patches, total, each,
-            _strides(grad, unit), tuple(x.shape[2:]), _strides(x, x_unit), channels // unit, multiplier, *window,
-            KD=kernel[0], KH=kernel[1], KW=kernel[2], TAPS=taps, HEIGHT=tile.height, WIDTH=tile.width,
-            CHANNELS=tile.channels, DY_UNIT=unit, X_UNIT=x_unit, COMPUTE=TRITON[partial.dtype],
-            INT64=needs_int64(partial, grad, x), num_warps=tile.warps,
+            depthwise_weight_kernel, (programs, partial.shape[0]), partial, grad, x, tuple(grad.shape[2:]),
+            patches, total, each, _strides(grad, unit), tuple(x.shape[2:]), _strides(x, x_unit),
+            channels // unit, multiplier, *window,
+            KD=kernel[0], KH=kernel[1], KW=kernel[2], TAPS_H=high, TAPS_W=wide, DY_UNIT=unit, X_UNIT=x_unit,
+            **_constants(out, tile, window), INT64=needs_int64(partial, grad, x), num_warps=tile.warps,
         )  # fmt: skip
         reduce(out, permute(partial, (0, 4, 5, 1, 2, 3)))
 
@@ -78,29 +88,30 @@ def depthwise_weight(out: Buffer, grad: Buffer, x: Buffer, window: Window) -> No
 
 
 def _tile(
-    kernel: Any, out: Buffer, taps: Ints, window: Window, last: bool, gradient: bool, run: Any
-) -> DepthwiseTile:
+    kernel: Any, out: Buffer, taps: Ints, window: Window, last: bool, gradient: bool,
+    run: Callable[[DepthwiseTile], None],
+) -> DepthwiseTile:  # fmt: skip
     """The measured tile, or the chosen one."""
-    shape = (out.shape[1], *out.shape[3:], last, gradient, architecture())
-    problem = (str(out.dtype), out.shape[0], *shape[:-1], *taps, *window.stride, *window.dilation)
-    return pick(
-        kernel,
-        problem,
-        choose_depthwise(*shape),
-        depthwise_candidates(*shape),
-        lambda tile: lambda: run(tile),
-    )
+    shape = (out.shape[1], *out.shape[3:], last, gradient, out.dtype.itemsize)
+    problem = (str(out.dtype), architecture(), out.shape[0], *shape, *taps, *window.stride, *window.dilation)
+    candidates = tables.depthwise_candidates(*shape)
+    return pick(kernel, problem, choose_depthwise(*shape), candidates, lambda tile: lambda: run(tile))
 
 
-def _sum_type(out: Buffer) -> Any:
-    return dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32
+def _constants(out: Buffer, tile: DepthwiseTile, window: Window) -> dict[str, Any]:
+    return {
+        "STRIDE": window.stride[1], "DILATION": window.dilation[1], "ROWS": tile.rows, "HEIGHT": tile.height,
+        "WIDTH": tile.width, "CHANNELS": tile.channels,
+        "COMPUTE": TRITON[dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32],
+    }  # fmt: skip
 
 
-def _units(out: Buffer, x: Buffer, multiplier: int, last: bool) -> tuple[int, int]:
-    """Elements that one access can take of each; several outputs of a channel read its input one by one."""
-    if not last:
-        return 1, 1
-    return unit_of(out, out.shape[1]), unit_of(x, x.shape[1]) if multiplier == 1 else 1
+def _channels_unit(weight: Buffer) -> int:
+    """What one access can take of a weight (channels, 1, taps...) with channels innermost."""
+    unit = 16 // weight.dtype.itemsize if not weight.ptr % 16 else 1
+    while any(s % unit for n, s in zip(weight.shape[1:], weight.strides[1:], strict=True) if n > 1):
+        unit //= 2
+    return unit
 
 
 def _strides(x: Buffer, unit: int) -> Ints:
@@ -109,5 +120,6 @@ def _strides(x: Buffer, unit: int) -> Ints:
     return (*inner, x.strides[1] if x.shape[1] > 1 else 0)
 
 
-def _patches(sizes: Ints, tile: DepthwiseTile) -> Ints:
-    return sizes[0], -(-sizes[1] // tile.height), -(-sizes[2] // tile.width)
+def _patches(out: Buffer, tile: DepthwiseTile) -> Ints:
+    d, h, w = out.shape[2:]
+    return d, -(-h // (tile.height * tile.rows)), -(-w // tile.width)
