@@ -185,8 +185,13 @@ def depthwise_weight_kernel(
                         and (j - o * STRIDE) % DILATION == 0
                         and (j - o * STRIDE) // DILATION < TAPS_H
                     ):
-                        tap = kw * TAPS_H + (j - o * STRIDE) // DILATION
-                        sums = _add_at(sums, tap, grads[o] * value, TAPS_H * TAPS_W)
+                        # said in place: a name would make the number a run-time one
+                        sums = _add_at(
+                            sums,
+                            kw * TAPS_H + (j - o * STRIDE) // DILATION,
+                            grads[o] * value,
+                            TAPS_H * TAPS_W,
+                        )
         n, od, oh, ow = next_corner(n, od, oh, ow, patches, 1, 1, HEIGHT * ROWS, WIDTH)
     # a sum for each position of a tile in the loop, one over all of them here
     for k in tl.static_range(TAPS_H * TAPS_W):
