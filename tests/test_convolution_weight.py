@@ -167,7 +167,7 @@ def test_parts_add_up_whatever_the_tile(splits, boxes, monkeypatch, launched):
     )
     kernel = ["weight_boxes_kernel"] * 4 if boxes else ["weight_kernel"]
     assert [name for name in launched if "weight" in name] == kernel
-    assert ("reduce_kernel" in launched) == (splits > 1)
+    assert ("sum_splits_kernel" in launched) == (splits > 1)
 
 
 def test_an_empty_batch_has_a_gradient_of_zeros():

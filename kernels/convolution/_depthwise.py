@@ -10,7 +10,7 @@ column are unrolled; which of them meet is known when the kernel is compiled.
 
 - `depthwise_kernel`: forward, and with the taps turned around the gradient of the input.
 - `depthwise_weight_kernel`: the sums of all taps (of a few, where the kernel is large) are a program's registers, so
-  dy and x are read once. Positions are split over programs; `reduce_kernel` adds up in a fixed order.
+  dy and x are read once. Positions are split over programs; `sum_splits_kernel` adds up in a fixed order.
 
 All work on three spatial dimensions; 1-d and 2-d data have leading ones of size 1. Accumulation is in float32
 (float64 for float64). Offsets are 32-bit unless INT64: addresses then cost half the registers and

@@ -10,7 +10,7 @@ from tritonnn.kernels.device.strided import offset_of, positions
 
 
 @triton.jit
-def reduce_kernel(
+def sum_splits_kernel(
     out_ptr, partial_ptr, numel, splits, shape, out_strides,
     PARTS: tl.constexpr, BLOCK: tl.constexpr, COMPUTE: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip

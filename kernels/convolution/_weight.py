@@ -1,7 +1,7 @@
 """The gradient of a convolution's weight by addresses: an implicit matrix product, dy^T @ columns(x).
 
 M = output channels, N = taps * input channels and K = positions of the whole batch. M N is small and K long, so K
-is split over programs (split-K): `reduce_kernel` of `_reduce.py` adds up what they leave in a workspace, in a fixed
+is split over programs (split-K): `sum_splits_kernel` of `_reduce.py` adds up what they leave in a workspace, in a fixed
 order.
 
 A step takes a patch of positions (images, height and width of it are constants) whose corner is counted on from

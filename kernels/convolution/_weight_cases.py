@@ -7,7 +7,7 @@ from triton import language as tl
 
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
-from tritonnn.kernels.convolution._reduce import reduce_kernel
+from tritonnn.kernels.convolution._reduce import sum_splits_kernel
 from tritonnn.kernels.convolution._weight import weight_kernel
 from tritonnn.kernels.convolution._weight_boxes import weight_boxes_kernel
 from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile
@@ -131,7 +131,7 @@ def cases() -> list[Case]:
         out = "fp64" if kind == "fp64" else "fp32"
         entries.append(
             Case(
-                reduce_kernel, f"*{kind} *{out} i32 i32 (i32 i32 i32 i32 i32) (i32 i32 i32 i32 i32)",
+                sum_splits_kernel, f"*{kind} *{out} i32 i32 (i32 i32 i32 i32 i32) (i32 i32 i32 i32 i32)",
                 {"PARTS": 32, "BLOCK": 64, "COMPUTE": compute, "INT64": False}, label=kind,
             )
         )  # fmt: skip

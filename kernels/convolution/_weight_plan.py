@@ -10,7 +10,7 @@ from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution._descriptors import boxes, describable
 from tritonnn.kernels.convolution._geometry import TRITON, Ints, Window, precision
-from tritonnn.kernels.convolution._reduce import reduce_kernel
+from tritonnn.kernels.convolution._reduce import sum_splits_kernel
 from tritonnn.kernels.convolution._weight import weight_kernel
 from tritonnn.kernels.convolution._weight_boxes import weight_boxes_kernel
 from tritonnn.kernels.device.strided import permute
@@ -153,7 +153,7 @@ def reduce(out: Buffer, partial: Buffer) -> None:
     parts = min(MOST_PARTS, power_of_2(splits))
     block = REDUCED // parts
     launch(
-        reduce_kernel, (-(-out.numel // block),), out, partial, out.numel, splits,
+        sum_splits_kernel, (-(-out.numel // block),), out, partial, out.numel, splits,
         tuple([out.shape[d] for d in order]), tuple([out.strides[d] for d in order]),
         PARTS=parts, BLOCK=block, COMPUTE=TRITON[partial.dtype], INT64=needs_int64(out, partial),
     )  # fmt: skip

@@ -26,6 +26,7 @@ class DepthwiseTile(NamedTuple):
 # access of 16 bytes of a 16-bit type; else four positions, of which an access takes one.
 LAST = 1024
 PLANES = 512
+GRADIENT_PLANES = 256  # what its sums leave room for
 MOST_CHANNELS = 64  # side by side: 128 bytes of 16-bit elements
 ROWS = 4
 GRADIENT_ROWS = (4, 7, 5, 3, 2)  # one that divides the height; the first is the cheapest for its registers
@@ -50,12 +51,13 @@ def choose_depthwise(
     >>> choose_depthwise(96, 56, 56, True, False, 2)
     DepthwiseTile(rows=4, height=1, width=16, channels=64, warps=4)
     >>> choose_depthwise(96, 7, 7, False, True, 2)
-    DepthwiseTile(rows=7, height=1, width=8, channels=64, warps=4)
+    DepthwiseTile(rows=7, height=1, width=8, channels=32, warps=4)
     """
     rows = min(ROWS, height)
     if gradient:
         rows = next((r for r in GRADIENT_ROWS if height % r == 0), 1)
-    elements = (LAST if last else PLANES) // (2 if itemsize == 8 else 1)
+    elements = LAST if last else GRADIENT_PLANES if gradient else PLANES
+    elements //= 2 if itemsize == 8 else 1
     columns = -(-height // rows)
     if last:
         side = min(MOST_CHANNELS, power_of_2(channels))
