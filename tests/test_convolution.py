@@ -148,7 +148,7 @@ def test_output_padding_beyond_the_stride_has_a_gradient():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("groups", [1, 2, 16])
 def test_wide_offsets_change_nothing(groups, dtype, offsets_of_width):
-    from tritonnn.kernels.convolution import _weight_plan, convolution, depthwise
+    from tritonnn.kernels.convolution import _forward, _weight_plan, depthwise
 
     last = torch.channels_last if groups > 1 else torch.contiguous_format
     x, w = (
@@ -160,7 +160,7 @@ def test_wide_offsets_change_nothing(groups, dtype, offsets_of_width):
         out = F.conv2d(x, w, None, (2, 1), 1, 1, groups)
         return out, *torch.autograd.grad(out.sum(), (x, w))
 
-    modules = (convolution, _weight_plan, depthwise)
+    modules = (_forward, _weight_plan, depthwise)
     halves = (offsets_of_width(modules, wide, results) for wide in (False, True))
     for narrow, wide_one in zip(*halves, strict=True):
         np.testing.assert_array_equal(

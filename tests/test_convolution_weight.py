@@ -309,3 +309,17 @@ def test_a_program_sums_at_most_nine_taps_and_all_are_summed():
     for height, width in itertools.product(range(1, 40), range(1, 40)):
         high, wide = depthwise_tables.choose_taps(height, width)
         assert high * wide <= depthwise_tables.MOST_TAPS and high <= height and wide <= width
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_depthwise_fuses_what_comes_after_it(last, launched):
+    x, w, b, z = numbers((2, 16, 7, 9)), numbers((16, 1, 3, 3), 1), numbers((16,), 2), numbers((2, 16, 7, 9), 3)
+    tx, tw, tb, tz = (on_device(a, torch.float32, last) for a in (x, w, b, z))
+    plain = F.conv2d(tx, tw, tb, padding=1, groups=16).cpu().numpy()
+    launched.clear()
+    got = torch.cudnn_convolution_add_relu(tx, tw, tz, 0.5, tb, (1, 1), (1, 1), (1, 1), 16)
+    assert [name for name in launched if "epthwise" in name] == ["depthwise_kernel"] == launched
+    np.testing.assert_array_equal(got.cpu().numpy(), np.maximum(plain + 0.5 * z, 0))
+    # a residual of another layout
+    got = torch.cudnn_convolution_add_relu(tx, tw, on_device(z, torch.float32, not last), -1.0, tb, 1, 1, 1, 16)
+    np.testing.assert_array_equal(got.cpu().numpy(), np.maximum(plain - z, 0))

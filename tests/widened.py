@@ -51,6 +51,9 @@ LARGER_ERROR |= {
     **dict.fromkeys(("addmm", "matmul_nd", "linear", "conv1d", "conv3d", "convolution"), (8, PRODUCTS)),
     **dict.fromkeys(("addmm_activation", "baddbmm", "bilinear", "einsum", "conv_transpose2d"), (8, PRODUCTS)),
     **dict.fromkeys(("convolution_weight_grad", "cdist"), (10, PRODUCTS)),
+    **dict.fromkeys(
+        ("convolution_relu", "cudnn_convolution_relu", "cudnn_convolution_add_relu"), (8, PRODUCTS)
+    ),
     **dict.fromkeys(("softmax", "softmax_backward", "log_softmax_backward"), (4, SHIFTED)),
     **dict.fromkeys(("attention", "scaled_dot_product_attention"), (4, SHIFTED)),
     **dict.fromkeys(

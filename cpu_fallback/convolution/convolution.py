@@ -43,6 +43,33 @@ def convolution(
         (scatter if transposed else correlate)(out, input, weight, bias, window, groups, dtype)
 
 
+def convolution_relu(
+    out: Array,
+    input: Array,
+    weight: Array,
+    bias: Array | None,
+    z: Array | None,
+    alpha: float,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    groups: int,
+) -> None:
+    """relu(convolution + bias + alpha z)."""
+    dtype = compute_dtype(out.dtype)
+    # sums of half precision are rounded once
+    total = out if dtype == out.dtype else np.empty(out.shape, dtype)
+    if total is not out:
+        input, weight = input.astype(dtype), weight.astype(dtype)
+        bias = None if bias is None else bias.astype(dtype)
+    convolution(total, input, weight, bias, stride, padding, dilation, False, stride, groups)
+    if z is not None:
+        total += z.astype(dtype, copy=False) * dtype.type(alpha)
+    np.maximum(total, 0, out=total)
+    if total is not out:
+        out[...] = total
+
+
 def convolution_weight_grad(
     out: Array,
     grad: Array,

@@ -25,6 +25,7 @@ from triton import language as tl
 from tritonnn.kernels.convolution._weight import corner_of, next_corner
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import wide
+from tritonnn.kernels.launch.launch import fp64
 
 
 @triton.jit
@@ -42,24 +43,25 @@ def _exists(index, size):
 
 @triton.jit
 def depthwise_kernel(
-    out_ptr, x_ptr, w_ptr, bias_ptr, stride_bias, sizes, patches, out_strides, x_sizes, x_strides, w_strides,
-    channels, multiplier, start, stride, dilation,
+    out_ptr, x_ptr, w_ptr, bias_ptr, residual_ptr, stride_bias, sizes, patches, out_strides, residual_strides,
+    x_sizes, x_strides, w_strides, channels, multiplier, start, stride, dilation, alpha: fp64,
     KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, STRIDE: tl.constexpr, DILATION: tl.constexpr,
     ROWS: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr, CHANNELS: tl.constexpr, OUT_UNIT: tl.constexpr,
-    X_UNIT: tl.constexpr, W_UNIT: tl.constexpr, COMPUTE: tl.constexpr, INT64: tl.constexpr,
+    X_UNIT: tl.constexpr, W_UNIT: tl.constexpr, EPILOGUE: tl.constexpr, COMPUTE: tl.constexpr,
+    INT64: tl.constexpr,
 ):  # fmt: skip
     """`correlate_kernel` with one input channel a group, and `multiplier` output channels.
 
     Args:
         sizes: spatial sizes of the output. patches: how many patches cover its depth, height and width.
-        out_strides, x_strides: of (batch, spatial..., channel), all but the last in units of so many elements.
+        out_strides, residual_strides, x_strides: of (batch, spatial..., channel), all but the last in units of so
+            many elements, OUT_UNIT the first two.
         w_strides: of (channel out, taps...), all but the first in units.
         channels: output channels, in units of OUT_UNIT.
         STRIDE, DILATION: of the height.
         ROWS, HEIGHT, WIDTH, CHANNELS: the tile, HEIGHT times ROWS high; it has no depth.
     """
     channels *= OUT_UNIT
-    out_n, out_d, out_h, out_w = _spatial_strides(out_strides, OUT_UNIT, INT64)
     x_n, x_d, x_h, x_w = _spatial_strides(x_strides, X_UNIT, INT64)
     blocks = tl.cdiv(channels, CHANNELS)
     c = tl.program_id(0) % blocks * CHANNELS + tl.arange(0, CHANNELS)
@@ -102,12 +104,29 @@ def depthwise_kernel(
     bias = tl.zeros((CHANNELS,), COMPUTE)
     if bias_ptr is not None:
         bias = tl.load(bias_ptr + c * stride_bias, mask=mask_c, other=0).to(COMPUTE)
-    out = out_ptr + (wide(n, INT64) * out_n + wide(od, INT64) * out_d)
-    out = out + (wide(oh + row_h, INT64) * out_h + wide(ow + row_w, INT64) * out_w)[:, None]
-    out = out + (wide(c, INT64) * out_strides[4])[None, :]
+    out = _outputs(out_ptr, n, od, oh + row_h, ow + row_w, c, out_strides, OUT_UNIT, INT64)
+    residual = None
+    if residual_ptr is not None:
+        residual = _outputs(residual_ptr, n, od, oh + row_h, ow + row_w, c, residual_strides, OUT_UNIT, INT64)
     for o in tl.static_range(ROWS):
         mask = ((row_h < sizes[1] - oh - o) & (row_w < sizes[2] - ow))[:, None] & mask_c[None, :]
-        tl.store(out + o * out_h, convert(sums[o] + bias[None, :], out_ptr.dtype.element_ty), mask=mask)
+        result = sums[o] + bias[None, :]
+        if residual_ptr is not None:
+            below = wide(residual_strides[2], INT64) * (o * OUT_UNIT)
+            result += alpha.to(COMPUTE) * tl.load(residual + below, mask=mask, other=0).to(COMPUTE)
+        if EPILOGUE is not None:
+            result = EPILOGUE(result)
+        below = wide(out_strides[2], INT64) * (o * OUT_UNIT)
+        tl.store(out + below, convert(result, out_ptr.dtype.element_ty), mask=mask)
+
+
+@triton.jit
+def _outputs(ptr, n, d, h, w, c, strides, UNIT: tl.constexpr, INT64: tl.constexpr):
+    """Addresses of (positions, channels)."""
+    s_n, s_d, s_h, s_w = _spatial_strides(strides, UNIT, INT64)
+    places = ptr + (wide(n, INT64) * s_n + wide(d, INT64) * s_d)
+    places = places + (wide(h, INT64) * s_h + wide(w, INT64) * s_w)[:, None]
+    return places + (wide(c, INT64) * strides[4])[None, :]
 
 
 @triton.jit

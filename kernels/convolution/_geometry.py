@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from triton import language as tl
 
@@ -23,6 +23,26 @@ class Window(NamedTuple):
     start: Ints
     stride: Ints
     dilation: Ints
+
+
+class Finish(NamedTuple):
+    """What is done with the sums: epilogue(sums + bias + alpha residual).
+
+    Attributes:
+        bias: (channels out,).
+        residual: of the output's shape.
+        epilogue: a scalar `@triton.jit` function.
+    """
+
+    bias: Buffer | None = None
+    residual: Buffer | None = None
+    alpha: float = 1.0
+    epilogue: Any = None
+
+    @property
+    def bias_stride(self) -> int:
+        """Distance of the biases of neighbouring channels."""
+        return 0 if self.bias is None else self.bias.strides[0]
 
 
 def check_dtype(name: str, out: Buffer) -> None:

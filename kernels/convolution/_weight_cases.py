@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import triton
 from triton import language as tl
 
 from tritonnn.kernels.check.case import ARCHITECTURES, Case
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
+from tritonnn.kernels.convolution._forward_cases import FLOAT64_ON_942
 from tritonnn.kernels.convolution._reduce import sum_splits_kernel
 from tritonnn.kernels.convolution._weight import weight_kernel
 from tritonnn.kernels.convolution._weight_boxes import weight_boxes_kernel
@@ -14,8 +14,6 @@ from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile
 from tritonnn.kernels.tables.convolution_weight import BOXES, WEIGHT, Patch, choose_patch, has_boxes
 from tritonnn.kernels.tables.depthwise import DepthwiseTile, choose_depthwise
 
-# Triton 3.6 fails to compile products of float64 for gfx942; of the later ones 3.9 is known to do it.
-FLOAT64_ON_942 = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 9)
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
 _THREE = "(i32 i32 i32)"
 _ONES = "(i32=1 i32=1 i32=1)"
@@ -89,9 +87,10 @@ def _depthwise(kind: str, last: bool) -> list[Case]:
     return [
         Case(
             depthwise_kernel,
-            f"{pointer} {pointer} {pointer} {pointer} i32=1 {_THREE} {_PLANE} {strides} {_THREE} {strides} "
-            f"{taps} {ends}",
-            {**constants(tile(False)), "OUT_UNIT": unit, "W_UNIT": unit}, label=label, num_warps=tile(False).warps,
+            f"{pointer} {pointer} {pointer} {pointer} None i32=1 {_THREE} {_PLANE} {strides} {strides} {_THREE} "
+            f"{strides} {taps} {ends} fp64",
+            {**constants(tile(False)), "OUT_UNIT": unit, "W_UNIT": unit, "EPILOGUE": None}, label=label,
+            num_warps=tile(False).warps,
             wide="both" if last else "",
         ),
         Case(
@@ -117,7 +116,7 @@ def _with_archs(table: list[tuple[Tile, float]], archs: list[str]) -> list[tuple
     return [(tile, tuple(taken)) for tile, taken in uses.items()]
 
 
-def cases() -> list[Case]:
+def weight_cases() -> list[Case]:
     """One binary for every tile of the tables, and one of the other kernels for every element type and layout."""
     entries = []
     for kind, (size, compute, _) in _TYPES.items():

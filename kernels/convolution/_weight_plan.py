@@ -6,9 +6,11 @@ from itertools import product
 from math import gcd
 from typing import NamedTuple
 
+from triton.tools.tensor_descriptor import TensorDescriptor
+
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.convolution._descriptors import boxes, describable
+from tritonnn.kernels.convolution._described import box_strides, describable
 from tritonnn.kernels.convolution._geometry import TRITON, Ints, Window, precision
 from tritonnn.kernels.convolution._reduce import sum_splits_kernel
 from tritonnn.kernels.convolution._weight import weight_kernel
@@ -105,7 +107,7 @@ def box_patch(p: Problem) -> Patch | None:
     if p.groups > 1 and (channels % whole or depth % whole):
         return None
     views = [(phase, inputs_of(p, phase)) for phase in combined(p)]
-    if not describable(p.grad) or not all(describable(x) for _, x in views):
+    if not all(x.numel and describable(x, 1) for x in (p.grad, *[x for _, x in views])):
         return None
     # whether an input lies where a position past the end of grad would meet it
     ends = [
@@ -157,6 +159,21 @@ def reduce(out: Buffer, partial: Buffer) -> None:
         tuple([out.shape[d] for d in order]), tuple([out.strides[d] for d in order]),
         PARTS=parts, BLOCK=block, COMPUTE=TRITON[partial.dtype], INT64=needs_int64(out, partial),
     )  # fmt: skip
+
+
+def boxes(x: Buffer, patch: Patch, channels: int, rank: int) -> TensorDescriptor:
+    """`x`, (batch, channels, depth, height, width), in boxes of a patch of positions by channels.
+
+    Args:
+        x: describable; of four dimensions, `rank`, there is no depth.
+        patch: images, depth, height and width of a box.
+    """
+    dims = (0, 2, 3, 4, 1) if rank == 5 else (0, 3, 4, 1)
+    shape = tuple([x.shape[d] for d in dims])
+    strides = box_strides(shape, tuple([x.strides[d] for d in dims]), x.dtype.itemsize)
+    assert strides is not None
+    block = [*(patch if rank == 5 else (patch[0], *patch[2:])), channels]
+    return TensorDescriptor(x, list(shape), list(strides), block)
 
 
 def _grouped(target: Buffer, channels: int) -> Ints:

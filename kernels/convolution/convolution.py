@@ -1,9 +1,9 @@
-"""Convolutions and the gradients of their inputs; the kernels are in `_correlate.py` and `_depthwise.py`.
+"""Convolutions and the gradients of their inputs; `_forward.py` says by which kernels.
 
-Forward, the transposed convolution (which is also the gradient of the input) and the gradient of the weight
-are one kernel each, for any stride, padding, dilation and groups. The matrix kernels read channels in
-vectors: operands whose channels are not the innermost dimension are copied to such a layout first (tensors in
-the channels_last memory format are not). Depthwise convolutions have kernels of their own.
+Any stride, padding, dilation and groups. The transposed convolution (which is also the gradient of the input) is
+a plain one of stride 1 for each phase of the stride. The matrix kernels read channels in vectors: operands whose
+channels are not the innermost dimension are copied to such a layout first (tensors in the channels_last memory
+format are not), unless the convolution is a plain product.
 """
 
 from __future__ import annotations
@@ -13,34 +13,23 @@ from itertools import product
 from math import gcd
 from typing import NamedTuple
 
-from triton import language as tl
-
-from tritonnn import dtypes
 from tritonnn.buffer import Buffer
+from tritonnn.kernels.activation import relu
 from tritonnn.kernels.convolution._cases import cases
 from tritonnn.kernels.convolution._complex import complex_convolution
-from tritonnn.kernels.convolution._correlate import correlate_kernel
+from tritonnn.kernels.convolution._forward import correlate
 from tritonnn.kernels.convolution._geometry import (
+    Finish,
     Ints,
     Window,
-    channels_last,
     check_dtype,
     grouped,
-    one_stride,
-    packed,
-    precision,
     spatial,
     window_of,
 )
-from tritonnn.kernels.convolution.depthwise import depthwise
+from tritonnn.kernels.device.moving import fill
 from tritonnn.kernels.device.strided import permute
-from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.tables.convolution import choose_forward
-from tritonnn.shape import numel
-
-# Fewer input channels than this and the taps share the inner index with them.
-FLAT_DEPTH = 16
 
 
 @replayed
@@ -80,52 +69,47 @@ def _convolution(
     groups: int,
 ) -> None:
     check_dtype("convolution", out)
-    window = window_of(stride, padding, dilation)
+    window, finish = window_of(stride, padding, dilation), Finish(bias)
     out, input, weight = spatial(out), spatial(input), spatial(weight)
     if not transposed:
-        correlate(out, input, grouped(weight, groups), bias, window, groups)
+        correlate(out, input, grouped(weight, groups), window, groups, finish)
         return
     weight_t = grouped(weight, groups)
     # the weight of a transposed convolution comes as (channels in, channels out, taps...)
     weight_t = permute(weight_t, (0, 2, 1, 3, 4, 5))
-    for out_phase, w_phase, window_phase in _phases(out, weight_t, window):
-        if w_phase is None:  # what no tap reaches is a convolution of nothing
-            empty = input.as_strided((*input.shape[:2], 0, 0, 0), input.strides)
-            correlate(
-                out_phase, empty, weight_t.as_strided((*weight_t.shape[:3], 1, 1, 1), weight_t.strides), bias,
-                window_phase, groups,
-            )  # fmt: skip
-        else:
-            correlate(out_phase, input, w_phase, bias, window_phase, groups)
+    phases = list(_phases(out, weight_t, window))
+    if bias is None and any(w_phase is None for _, w_phase, _ in phases):
+        # what no tap reaches: all at once, instead of a launch for each such phase
+        fill(out, 0)
+        phases = [phase for phase in phases if phase[1] is not None]
+    for out_phase, w_phase, window_phase in phases:
+        x = input
+        if w_phase is None:  # a convolution of nothing
+            x = x.as_strided((x.shape[0], 0, 0, 0, 0), x.strides)
+            w_phase = weight_t.as_strided((*weight_t.shape[:2], 0, 1, 1, 1), weight_t.strides)
+        correlate(out_phase, x, w_phase, window_phase, groups, finish)
 
 
-def correlate(
-    out: Buffer, x: Buffer, weight: Buffer, bias: Buffer | None, window: Window, groups: int
+@replayed
+def convolution_relu(
+    out: Buffer,
+    input: Buffer,
+    weight: Buffer,
+    bias: Buffer | None,
+    z: Buffer | None,
+    alpha: float,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    groups: int,
 ) -> None:
-    """out[n, c, o] = bias[c] + sum over (i, t) of w[c, i, t] * x[n, i, start + o * stride + t * dilation].
-
-    `weight`, w, is (groups, channels out, channels in, taps in three dimensions).
-    """
-    channels, depth, kernel = weight.shape[1], weight.shape[2], weight.shape[3:]
-    compute = tl.float64 if out.dtype is dtypes.float64 else tl.float32
-    int64 = needs_int64(out, x, weight)
-    bias_stride = 0 if bias is None else bias.strides[0]
-    if depth == 1 and groups > 1 and one_stride(weight):
-        return depthwise(out, x, weight, bias, window)
-    rows = out.shape[0] * numel(out.shape[2:])
-    flat = depth < FLAT_DEPTH and numel(kernel) > 1
-    tile = choose_forward(rows, channels, depth, x.dtype.itemsize, architecture(), flat)
-    if not flat:
-        # loads go along channels: with another dimension innermost every element is an access of its own
-        x, weight = packed(x), packed(weight, 2)
-    launch(
-        correlate_kernel, (-(-rows // tile.rows) * -(-channels // tile.columns), groups),
-        out, x, weight, bias, bias_stride, rows, tuple(out.shape[2:]), out.strides, tuple(x.shape[2:]),
-        x.strides, weight.strides, channels, depth, *window,
-        KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK_M=tile.rows, BLOCK_N=tile.columns,
-        BLOCK_K=tile.depth, FLAT=flat, OUT_LAST=channels_last(out),
-        PRECISION=precision(x), COMPUTE=compute, INT64=int64, num_warps=tile.warps, num_stages=tile.stages,
-    )  # fmt: skip
+    """relu(convolution + bias + alpha z), of real numbers."""
+    if not out.numel:
+        return
+    check_dtype("convolution_relu", out)
+    finish = Finish(bias, None if z is None else spatial(z), alpha, relu)
+    weight = grouped(spatial(weight), groups)
+    correlate(spatial(out), spatial(input), weight, window_of(stride, padding, dilation), groups, finish)
 
 
 def _phases(out: Buffer, weight: Buffer, window: Window) -> Iterator[tuple[Buffer, Buffer | None, Window]]:

@@ -10,6 +10,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
 from tritonnn.kernels.convolution._geometry import (
     TRITON,
+    Finish,
     Ints,
     Window,
     channels_last,
@@ -25,17 +26,18 @@ from tritonnn.kernels.tables.depthwise import DepthwiseTile, choose_depthwise, c
 from tritonnn.shape import numel
 
 
-def depthwise(out: Buffer, x: Buffer, weight: Buffer, bias: Buffer | None, window: Window) -> None:
+def depthwise(out: Buffer, x: Buffer, weight: Buffer, window: Window, finish: Finish) -> None:
     """`correlate` of a weight (groups, channels out, 1, taps...) whose channels lie at one distance."""
     if not out.numel:
         return
-    last = channels_last(out) and channels_last(x)
+    residual = finish.residual
+    last = channels_last(out) and channels_last(x) and (residual is None or channels_last(residual))
     kernel, multiplier, channels = weight.shape[3:], weight.shape[1], out.shape[1]
     channel, *taps = merged_channels(weight)
     weight = weight.as_strided((channels, 1, *kernel), (channel, 0, *taps))
     out_unit, x_unit, w_unit = 1, 1, 1
     if last:
-        out_unit = unit_of(out, channels)
+        out_unit = min(unit_of(out, channels), unit_of(residual or out, channels))
         if out.numel >= tables.WORTH_PACKING:
             weight = packed(weight, 0)
             w_unit = _channels_unit(weight)
@@ -47,11 +49,13 @@ def depthwise(out: Buffer, x: Buffer, weight: Buffer, bias: Buffer | None, windo
         patches = _patches(out, tile)
         programs = out.shape[0] * numel(patches) * -(-channels // tile.channels)
         launch(
-            depthwise_kernel, (programs,), out, x, weight, bias, 0 if bias is None else bias.strides[0],
-            tuple(out.shape[2:]), patches, _strides(out, out_unit), tuple(x.shape[2:]), _strides(x, x_unit),
-            w_strides, channels // out_unit, multiplier, *window,
+            depthwise_kernel, (programs,), out, x, weight, finish.bias, residual, finish.bias_stride,
+            tuple(out.shape[2:]), patches, _strides(out, out_unit), _strides(residual or out, out_unit),
+            tuple(x.shape[2:]), _strides(x, x_unit), w_strides, channels // out_unit, multiplier, *window,
+            finish.alpha,
             KD=kernel[0], KH=kernel[1], KW=kernel[2], OUT_UNIT=out_unit, X_UNIT=x_unit, W_UNIT=w_unit,
-            **_constants(out, tile, window), INT64=needs_int64(out, x, weight), num_warps=tile.warps,
+            EPILOGUE=finish.epilogue, **_constants(out, tile, window),
+            INT64=needs_int64(out, x, weight, residual), num_warps=tile.warps,
         )  # fmt: skip
 
     run(_tile(depthwise_kernel, out, kernel, window, last, False, run))

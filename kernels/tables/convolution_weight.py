@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile
+from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile, has_patches
 from tritonnn.kernels.tables.gemm import LARGEST_SPLIT
 
 Patch = tuple[int, int, int, int]
@@ -55,7 +55,7 @@ WASTE = 1.15
 
 def has_boxes(arch: str, itemsize: int) -> bool:
     """Whether the hardware copies boxes of a tensor (TMA) and multiplies them where they land, channels innermost."""
-    return itemsize == 2 and (arch == "interpreter" or arch == "sm_90" or arch.startswith("sm_10"))
+    return itemsize == 2 and has_patches(arch)
 
 
 def weight_candidates(

@@ -10,7 +10,7 @@ from compiling import compiled
 from tritonnn.kernels import scan
 from tritonnn.kernels.check.case import ARCHITECTURES
 from tritonnn.kernels.check.compile import of_family
-from tritonnn.kernels.convolution._cases import FLOAT64_ON_942
+from tritonnn.kernels.convolution._forward_cases import FLOAT64_ON_942
 from tritonnn.kernels.embedding import embedding
 from tritonnn.kernels.normalization import normalization
 from tritonnn.kernels.softmax import LONGEST_PAIR, LONGEST_ROW

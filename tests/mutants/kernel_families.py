@@ -14,6 +14,8 @@ ATTENTION_SCORES = "kernels/attention/_common.py"
 EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
 CONVOLUTION = "kernels/convolution/_correlate.py"
+PATCHES = "kernels/convolution/_patches.py"
+EPILOGUE_OF_CONVOLUTION = "kernels/convolution/_epilogue.py"
 CONVOLUTION_BORDER = "kernels/convolution/_common.py"
 SCAN = "kernels/scan.py"
 CTC = "kernels/loss/ctc.py"
@@ -192,15 +194,34 @@ FAULTS = [
     ),
     Fault(
         "convolution: dilation of the other dimension", "stride", CONVOLUTION,
-        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            mask_k",
-        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            mask_k",
+        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n        a_offsets",
+        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n        a_offsets",
         "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
     ),
     Fault(
         "convolution: dilation of the other dimension, tap by tap", "stride", CONVOLUTION,
-        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n            in_bounds",
-        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n            in_bounds",
+        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n        # the same",
+        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n        # the same",
         "tests/test_convolution.py -k dimensions_apart",
+    ),
+    Fault(
+        "convolution: a tap that is another's bit", "mask", CONVOLUTION,
+        "        tap = tl.where(is_next, tap + 1, tap)\n        kd, kh, kw =", "        kd, kh, kw =",
+        "tests/test_convolution_roads.py -k addresses_compute",
+    ),
+    Fault(
+        "convolution: taps of the gradient not turned around", "index", PATCHES,
+        "        if TURNED:\n", "        if False:\n", "tests/test_convolution_roads.py -k patches_compute",
+    ),
+    Fault(
+        "convolution: padding one position too far", "index", PATCHES,
+        "w_desc, i, od + start[0], oh + start[1], ow + start[2]", "w_desc, i, od + start[0], oh + start[1], ow",
+        "tests/test_convolution_roads.py -k patches_compute",
+    ),
+    Fault(
+        "convolution: a residual without its factor", "formula", EPILOGUE_OF_CONVOLUTION,
+        "acc += alpha.to(acc.dtype) * tl.load(ptrs", "acc += tl.load(ptrs",
+        f"{TWIN} 'kernel_matches_twin and convolution_relu_cuda'",
     ),
     Fault(
         "convolution: 64-bit offsets of the first group", "index width", CONVOLUTION,
