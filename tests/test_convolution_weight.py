@@ -65,6 +65,7 @@ def on_device(array, dtype, last):
 CASES = {
     "edges": ((2, 18, 9, 10), (5, 18, 3, 3), (1, 1), (1, 1), (1, 1), 1, "weight_kernel", "weight_kernel"),
     "whole patches": ((2, 24, 8, 8), (40, 24, 3, 3), (1, 1), (1, 1), (1, 1), 1, "weight_boxes_kernel", "weight_kernel"),
+    "no patch that ends": ((8, 24, 7, 7), (8, 24, 3, 3), (1, 1), (1, 1), (1, 1), 1, "weight_kernel", "weight_kernel"),
     "images": ((64, 24, 3, 5), (8, 24, 3, 3), (1, 1), (1, 1), (1, 1), 1, "weight_boxes_kernel", "weight_kernel"),
     "stride": ((2, 24, 16, 16), (8, 24, 3, 3), (2, 2), (1, 1), (1, 1), 1, "weight_boxes_kernel", "weight_kernel"),
     "strides": ((4, 24, 17, 13), (8, 24, 3, 2), (2, 3), (1, 0), (2, 1), 1, "weight_boxes_kernel", "weight_kernel"),
@@ -135,7 +136,9 @@ def test_every_road_computes_the_sum(name, dtype, last, launched):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("name", ["stride", "images", "few channels", "depthwise", "depthwise, multiplier"])
+@pytest.mark.parametrize(
+    "name", ["stride", "no patch that ends", "few channels", "depthwise", "depthwise, multiplier"]
+)
 def test_infinite_inputs_that_no_output_meets_count_for_nothing(name, dtype):
     """Padding is zeros, and positions past the end of the output are not even that."""
     x_shape, w_shape, *geometry, groups, _, _ = CASES[name]
@@ -157,7 +160,7 @@ def test_parts_add_up_whatever_the_tile(splits, boxes, monkeypatch, launched):
 
     choice = tables.WeightChoice(Tile(16, 32, 64, 4, 1), splits, boxes)
     monkeypatch.setattr(weight_gradient, "weight_candidates", lambda *_: [choice])
-    x, g, shape = numbers((7, 40, 8, 8)), numbers((7, 24, 4, 4), 1), (24, 40, 3, 3)
+    x, g, shape = numbers((12, 40, 8, 8)), numbers((12, 24, 4, 4), 1), (24, 40, 3, 3)
     w = torch.zeros(shape, dtype=torch.bfloat16, device="cuda", requires_grad=True)
     out = F.conv2d(on_device(x, torch.bfloat16, True), w, None, 2, 1)
     launched.clear()
@@ -313,7 +316,12 @@ def test_a_program_sums_at_most_nine_taps_and_all_are_summed():
 
 @pytest.mark.parametrize("last", [False, True])
 def test_depthwise_fuses_what_comes_after_it(last, launched):
-    x, w, b, z = numbers((2, 16, 7, 9)), numbers((16, 1, 3, 3), 1), numbers((16,), 2), numbers((2, 16, 7, 9), 3)
+    x, w, b, z = (
+        numbers((2, 16, 7, 9)),
+        numbers((16, 1, 3, 3), 1),
+        numbers((16,), 2),
+        numbers((2, 16, 7, 9), 3),
+    )
     tx, tw, tb, tz = (on_device(a, torch.float32, last) for a in (x, w, b, z))
     plain = F.conv2d(tx, tw, tb, padding=1, groups=16).cpu().numpy()
     launched.clear()
@@ -321,5 +329,7 @@ def test_depthwise_fuses_what_comes_after_it(last, launched):
     assert [name for name in launched if "epthwise" in name] == ["depthwise_kernel"] == launched
     np.testing.assert_array_equal(got.cpu().numpy(), np.maximum(plain + 0.5 * z, 0))
     # a residual of another layout
-    got = torch.cudnn_convolution_add_relu(tx, tw, on_device(z, torch.float32, not last), -1.0, tb, 1, 1, 1, 16)
+    got = torch.cudnn_convolution_add_relu(
+        tx, tw, on_device(z, torch.float32, not last), -1.0, tb, 1, 1, 1, 16
+    )
     np.testing.assert_array_equal(got.cpu().numpy(), np.maximum(plain - z, 0))

@@ -132,6 +132,7 @@ def weight_cases() -> list[Case]:
             Case(
                 sum_splits_kernel, f"*{kind} *{out} i32 i32 (i32 i32 i32 i32 i32) (i32 i32 i32 i32 i32)",
                 {"PARTS": 32, "BLOCK": 64, "COMPUTE": compute, "INT64": False}, label=kind,
+                spills=16 if kind == "fp64" else 0,
             )
         )  # fmt: skip
     # channels that no access of more than one element can take

@@ -87,8 +87,9 @@ def test_what_an_old_triton_cannot_compile_is_not_offered(monkeypatch):
 
 def test_every_convolution_tile_is_compiled():
     compiled = {
-        (case.kernel.__name__, arch, case.signature.split()[1], case.constants.get("FLAT"), case.constants["BLOCK_M"],
-         case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps, case.num_stages)
+        (case.kernel.__name__, arch, case.signature.split()[1], case.constants["CHANNELS"] is not None,
+         case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps,
+         case.num_stages)
         for case in of_family("convolution") if case.kernel.__name__ == "correlate_kernel"
         for arch in case.archs
     }  # fmt: skip
