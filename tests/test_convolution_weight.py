@@ -284,8 +284,8 @@ def test_phases_are_the_taps_that_meet_the_same_inputs():
     ):
         met = {}
         for axis in phases(taps, -padding, stride, dilation):
-            assert axis.count > 0 and 0 <= axis.phase < stride
-            for k in range(axis.count):
+            assert axis.taps > 0 and 0 <= axis.phase < stride
+            for k in range(axis.taps):
                 for o in range(3):
                     met[axis.first + k * axis.step, o] = axis.phase + stride * (
                         axis.begin + o + k * axis.spread

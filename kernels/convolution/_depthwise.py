@@ -17,6 +17,9 @@ All work on three spatial dimensions; 1-d and 2-d data have leading ones of size
 instructions.
 """
 
+# Tuples grow while they are built, which the compiler follows and mypy does not.
+# mypy: disable-error-code="assignment"
+
 from __future__ import annotations
 
 import triton

@@ -60,7 +60,7 @@ class Phase(NamedTuple):
 
     first: int
     step: int
-    count: int
+    taps: int
     phase: int
     begin: int
     spread: int
@@ -70,8 +70,8 @@ def phases(taps: int, start: int, stride: int, dilation: int) -> list[Phase]:
     """The phases of one dimension, where output `o` and tap `t` meet at start + o * stride + t * dilation.
 
     >>> phases(3, -1, 2, 1)
-    [Phase(first=0, step=2, count=2, phase=1, begin=-1, spread=1), \
-Phase(first=1, step=2, count=1, phase=0, begin=0, spread=1)]
+    [Phase(first=0, step=2, taps=2, phase=1, begin=-1, spread=1), \
+Phase(first=1, step=2, taps=1, phase=0, begin=0, spread=1)]
     """
     common = gcd(stride, dilation)
     step, spread = stride // common, dilation // common
@@ -184,13 +184,13 @@ def _grouped(target: Buffer, channels: int) -> Ints:
 def _by_boxes(p: Problem, target: Buffer, tile: Tile, patch: Patch, total: int, each: int) -> None:
     channels, depth = p.out.shape[0] // p.groups, p.out.shape[1]
     views = [(phase, inputs_of(p, phase)) for phase in combined(p)]
-    deep = p.grad.shape[2] > 1 or any(x.shape[2] > 1 or phase[0].count > 1 for phase, x in views)
+    deep = p.grad.shape[2] > 1 or any(x.shape[2] > 1 or phase[0].taps > 1 for phase, x in views)
     rank = 5 if deep else 4
     dy = boxes(p.grad, patch, tile.rows, rank)
     counts = tuple([-(-n // extent) for n, extent in zip(p.sizes[1:], patch[1:])])
     for phase, x in views:
         taps, begin, spread = [
-            tuple([getattr(axis, name) for axis in phase]) for name in ("count", "begin", "spread")
+            tuple([getattr(axis, name) for axis in phase]) for name in ("taps", "begin", "spread")
         ]
         part = _of_phase(target, phase)
         tiles = -(-channels // tile.rows) * numel(taps) * -(-depth // tile.columns) * p.groups
@@ -206,7 +206,7 @@ def _of_phase(target: Buffer, phase: tuple[Phase, ...]) -> Buffer:
     """Of (split, channels, channels, taps...) the taps of a phase."""
     shape, strides, offset = list(target.shape), list(target.strides), 0
     for dim, axis in enumerate(phase, start=3):
-        shape[dim] = axis.count
+        shape[dim] = axis.taps
         offset += axis.first * strides[dim]
         strides[dim] *= axis.step
     return target.as_strided(tuple(shape), tuple(strides), offset)

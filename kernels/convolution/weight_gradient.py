@@ -65,7 +65,7 @@ def _weight_grad(
     if _meets_itself(out, window):
         grad_rows, x_rows = as_rows(grad), as_rows(x)
         if grad_rows is not None and x_rows is not None:
-            if groups == 1 and is_product(*out.shape[:2], multiprocessors(out)):
+            if groups == 1 and is_product(out.shape[0], out.shape[1], multiprocessors(out)):
                 return _multiply(out, grad_rows, x_rows)
             grad, x = grad_rows, x_rows
     _convolve(Problem(out, grad, x, window, groups))

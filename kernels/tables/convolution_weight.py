@@ -84,7 +84,15 @@ def weight_candidates(
         for splits in _splits(tiles, steps, processors * together):
             rounds = -(-tiles * splits // (processors * together))
             # time of the slowest multiprocessor, in multiply-adds at the tile's efficiency
-            cost = rounds * together * (-(-steps // splits) + START) * tile.rows * tile.columns * tile.depth
+            cost = (
+                1.0
+                * rounds
+                * together
+                * (-(-steps // splits) + START)
+                * tile.rows
+                * tile.columns
+                * tile.depth
+            )
             cost /= efficiency
             if splits > 1:  # parts are written, and read again
                 cost += 4.0 * groups * rows * channels * taps * splits * 64 / processors
