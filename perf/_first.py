@@ -1,5 +1,4 @@
-"""What is measured first, in case time ends a run: one row or few of each family that a goal is set for, in the order of
-how much hangs on them."""
+"""What is measured first, in case time ends a run: a row or few of each family that a goal is set for."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Journal:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
             ended = not resume or not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
-            self._file = open(path, "a" if resume else "w", encoding="utf-8")
+            self._file = path.open("a" if resume else "w", encoding="utf-8")
             if not ended:
                 self._file.write("\n")  # behind the half line that a killed run left
 

@@ -112,7 +112,9 @@ class Maker:
 
     def _place(self, block: Any, shape: tuple, dtype: Any) -> Any:
         """The block, repeated into a shape: on the device, since the way there is slow."""
-        narrow = self._narrow if dtype is None else getattr(self.lib, dtype) if isinstance(dtype, str) else dtype
+        narrow = (
+            self._narrow if dtype is None else getattr(self.lib, dtype) if isinstance(dtype, str) else dtype
+        )
         wanted = self.dtype if self.wider and self._widened(dtype) else narrow
         count = math.prod(shape)
         if self.device == "cpu":

@@ -67,7 +67,9 @@ class Peer:
         line = self._line(time.monotonic() + seconds)
         if line is None:
             self.close()
-            return {"error": f"the process measuring {self.library} gave no answer for {max(0, seconds):.0f} s"}
+            return {
+                "error": f"the process measuring {self.library} gave no answer for {max(0, seconds):.0f} s"
+            }
         if not line:
             self.close()
             return {"error": f"the process measuring {self.library} has ended"}
@@ -142,7 +144,9 @@ class Crew:
             if library in self.peers and not self.peers[library].alive:
                 if self._starts[library] <= RESTARTS:
                     self._starts[library] += 1
-                    self.peers[library] = Peer(library, **{**self._settings, "seconds": min(START_SECONDS, seconds)})
+                    self.peers[library] = Peer(
+                        library, **{**self._settings, "seconds": min(START_SECONDS, seconds)}
+                    )
         return [self.peers[k] for k in libraries if k in self.peers]
 
     def dismiss(self, library: str) -> None:
@@ -157,7 +161,12 @@ class Crew:
 
 
 def measure(
-    peers: list[Peer], row: Any, rounds: int, seconds: float = ROW_SECONDS, folder: str = "", first: str = "tritonnn"
+    peers: list[Peer],
+    row: Any,
+    rounds: int,
+    seconds: float = ROW_SECONDS,
+    folder: str = "",
+    first: str = "tritonnn",
 ) -> dict[str, Any]:
     """One row: `seconds`, `memory` and `ratio` of each library, `check`, and `errors` where one could not.
 
@@ -196,7 +205,9 @@ def measure(
     return {"errors": errors, **figures, **check, **summary(samples, first)}
 
 
-def _all(peers: list[Peer], errors: dict[str, str], end: float, do: str, **order: Any) -> dict[str, dict[str, Any]]:
+def _all(
+    peers: list[Peer], errors: dict[str, str], end: float, do: str, **order: Any
+) -> dict[str, dict[str, Any]]:
     """What each child answers to an order that all of them are given at once."""
     for peer in peers:
         peer.send(do, **order)
@@ -254,5 +265,7 @@ def import_times(libraries: list[str], threads: int, rounds: int) -> dict[str, A
 
 def _run_seconds(code: str, env: dict[str, str]) -> float:
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], env=env, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS)
+    subprocess.run(
+        [sys.executable, "-c", code], env=env, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS
+    )
     return time.perf_counter() - started

@@ -9,7 +9,7 @@ from typing import Any
 
 # layers, heads, width, vocabulary (a multiple of 64, as usual), context
 GPT2 = {"layers": 12, "heads": 12, "width": 768, "vocabulary": 50304, "context": 1024}
-TINY_GPT2 = {"layers": 1, "heads": 2, "width": 32, "vocabulary": 64, "context": 16}
+TINY_GPT2 = {"layers": 1, "heads": 2, "width": 32, "vocabulary": 64, "context": 8}
 # blocks of the four stages, channels of the first, classes
 RESNET50 = {"blocks": (3, 4, 6, 3), "channels": 64, "classes": 1000}
 TINY_RESNET = {"blocks": (1, 1), "channels": 8, "classes": 8}

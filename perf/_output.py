@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +171,9 @@ def differing(results: list[dict[str, Any]]) -> list[str]:
 
 def compared(results: list[dict[str, Any]]) -> str:
     """How many results were compared, and how many differ."""
-    verdicts = [r["check"]["same"] for r in results if r.get("check", {}).get("same") is not None]
+    verdicts = [
+        r["check"]["same"] for r in results if r.get("check", {}).get("first", {}).get("same") is not None
+    ]
     return f"{len(verdicts)} results compared with PyTorch's, {verdicts.count(False)} differ"
 
 
@@ -245,6 +249,12 @@ def environment_lines(environment: dict[str, Any]) -> list[str]:
     """The machine and the versions, a line each."""
     width = max((len(key) for key in environment), default=0)
     return [f"{key:<{width}}  {value}" for key, value in environment.items()]
+
+
+def file_name(report: dict[str, Any]) -> str:
+    """What a report is kept as: the device and the day, such as nvidia-h200-2026-12-01.json."""
+    device = "rehearsal" if report.get("rehearsal") else report["environment"].get("gpu", report["device"])
+    return f"{re.sub('[^a-z0-9]+', '-', device.lower()).strip('-')}-{report.get('date') or date.today()}.json"
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:

@@ -1,14 +1,15 @@
 """What a row computed: kept on the disk by the process that computed it, and compared by the one that drives.
 
 Small results are kept whole; of large ones the ends and half a million elements drawn at random, the same for every
-library: a wrong tile of a large result holds many of them. Whether a result is still the same after many calls is looked
-at where it lies, in every element.
+library: a wrong tile of a large result holds many of them. Whether a result is still the same after many calls is
+looked at where it lies, in every element.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ import numpy as np
 SAMPLE = 1 << 19  # elements kept of each tensor
 ENDS = 4096
 #: How far from 1 the next number of a type is.
-STEP = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
+STEP = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52,
+        "tf32": 2.0**-10}  # fmt: skip
 # Of PyTorch's own error against the wider type; a gradient is a longer calculation.
 TIMES = {"forward": 2.0, "backward": 3.0, "both": 3.0}
-LOOSE = 16  # steps of the largest value, where there is no reference: two sums of many terms differ by so much
+LOOSE = (
+    16  # steps of the largest value, where there is no reference: two sums of many terms differ by so much
+)
 
 
 def file_name(key: str) -> str:
@@ -61,6 +65,7 @@ def _values(lib: Any, tensor: Any) -> np.ndarray:
     return tensor.cpu().numpy()
 
 
+@lru_cache(maxsize=8)
 def places(count: int) -> np.ndarray:
     """Which elements of a large tensor are kept: both ends, and others at random."""
     drawn = np.random.default_rng(count).integers(0, count, SAMPLE - 2 * ENDS)
@@ -95,9 +100,14 @@ def compare(path: str, moment: str, row: Any) -> dict[str, Any]:
     if row.compare == "shape":
         return {"same": True}
     judge = _moments if row.compare == "moments" else _judge
-    wider = list(reference.values()) if reference is not None and len(reference) == len(mine) else [None] * len(mine)
+    rough = STEP["tf32"] if row.math == "tf32" else 0.0
+    wider = (
+        list(reference.values())
+        if reference is not None and len(reference) == len(mine)
+        else [None] * len(mine)
+    )
     verdicts = [
-        judge(mine[name], other, wide, name.split()[1], row.stage)
+        judge(mine[name], other, wide, max(STEP.get(name.split()[1], STEP["float32"]), rough), row)
         for name, other, wide in zip(mine, theirs.values(), wider, strict=True)
     ]
     if not verdicts:
@@ -117,7 +127,7 @@ def _kinds(parts: dict[str, np.ndarray]) -> str:
     return "; ".join(name.split(" ", 1)[1] for name in parts)
 
 
-def _judge(mine: Any, theirs: Any, wide: Any, kind: str, stage: str) -> dict[str, Any]:
+def _judge(mine: Any, theirs: Any, wide: Any, step: float, row: Any) -> dict[str, Any]:
     """One tensor's values: no further from the reference than a multiple of PyTorch's own distance."""
     if mine.dtype.kind not in "fc":
         different = int((mine != theirs).sum())
@@ -125,12 +135,16 @@ def _judge(mine: Any, theirs: Any, wide: Any, kind: str, stage: str) -> dict[str
     reference = theirs if wide is None else wide
     for name, test in (("NaN", np.isnan), ("infinity", np.isinf)):
         if (test(mine) != test(theirs)).any():
-            return {"same": False, "why": f"{name} at other places: {int((test(mine) != test(theirs)).sum())}"}
+            return {
+                "same": False,
+                "why": f"{name} at other places: {int((test(mine) != test(theirs)).sum())}",
+            }
     finite = np.isfinite(theirs) & np.isfinite(reference)
     mine, theirs, reference = (_precise(v[finite]) for v in (mine, theirs, reference))
-    error, own = _distance(mine, reference), _distance(theirs, reference)
-    step = STEP.get(kind, STEP["float32"]) * float(np.abs(reference).max(initial=0.0))
-    allowed = LOOSE * step if wide is None else max(TIMES[stage] * own, step / 2)
+    distance = _mean_distance if row.compare == "mean" else _distance
+    error, own = distance(mine, reference), distance(theirs, reference)
+    step *= float(np.abs(reference).max(initial=0.0))
+    allowed = LOOSE * step if wide is None else max(TIMES[row.stage] * own, step / 2)
     same = bool(error <= allowed)
     why = {} if same else {"why": f"off by {error:.3g}, {allowed:.3g} allowed"}
     against = {} if wide is None else {"theirs": own}
@@ -145,7 +159,12 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max(initial=0.0))
 
 
-def _moments(mine: Any, theirs: Any, wide: Any, kind: str, stage: str) -> dict[str, Any]:
+def _mean_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Of many steps' rounding, where one value may be far off by chance."""
+    return float(np.sqrt(np.mean(np.abs(a - b) ** 2))) if a.size else 0.0
+
+
+def _moments(mine: Any, theirs: Any, wide: Any, step: float, row: Any) -> dict[str, Any]:
     """Random numbers of two generators: their mean and spread, within six standard errors."""
     mine, theirs = mine.astype(np.float64), theirs.astype(np.float64)
     spread = max(float(theirs.std()), float(mine.std()))

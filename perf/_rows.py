@@ -18,6 +18,7 @@ from there:
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -75,8 +76,9 @@ class Row:
         precision: the setting of `set_float32_matmul_precision` it is measured under.
         compiled: whether torch.compile is measured, too.
         goal: what it should reach.
-        compare: what of the result must be as the other library's: 'values', 'moments' (mean and spread, of random
-            numbers), 'shape' (of what is not initialised), or '' for nothing.
+        compare: what of the result must be as the other library's: 'values', 'mean' (values, by their mean distance,
+            of a whole model), 'moments' (mean and spread, of random numbers), 'shape' (of what is not initialised), or
+            '' for nothing.
         items: (how many, of what) a call works through, such as (8192, "tokens").
         seconds: limit of the row, where it needs more than others.
     """
@@ -160,11 +162,20 @@ def load(device: str, families: set[str] | None = None, quick: bool = False, pac
         rows = [*[r for r in _collected if r.family == "roof"], *from_package(package)]
     by_key: dict[str, Row] = {}
     for r in rows:
-        if device in r.devices and (not families or r.family in families) and (r.quick or r.key in FIRST or not quick):
+        if (
+            device in r.devices
+            and (not families or r.family in families)
+            and (r.quick or r.key in FIRST or not quick)
+        ):
             by_key.setdefault(r.key, r)
     return sorted(
         by_key.values(), key=lambda r: r.family != "roof"
     )  # the roofs first: the rest stands under them
+
+
+def names(text: str) -> list[str]:
+    """Names between commas; a comma before a space belongs to a name."""
+    return [name for name in re.split(r",(?! )", text) if name]
 
 
 def chosen(rows: list[Row], patterns: list[str]) -> list[Row]:
@@ -172,7 +183,9 @@ def chosen(rows: list[Row], patterns: list[str]) -> list[Row]:
     picked: dict[str, Row] = {}
     for pattern in patterns:
         matching = [
-            r for r in rows if any(fnmatchcase(name, pattern) for name in (r.key, r.family, f"{r.family}/{r.name}"))
+            r
+            for r in rows
+            if any(fnmatchcase(name, pattern) for name in (r.key, r.family, f"{r.family}/{r.name}"))
         ]
         if not matching:
             raise ValueError(f"no row is called {pattern!r}; --list shows them all")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ COMPILE: dict[str, Callable[[Any], bool]] = {
 }
 COMPILE_SHARE = 0.2  # of the time, for torch.compile, which comes last
 LAST_ROW = 10.0  # seconds that a row begun before the limit may go on after it
-REHEARSAL_EXTENT = 16
+REHEARSAL_EXTENT = 8
 
 
 def run(device: str, rows: list[Any], options: argparse.Namespace, started: float, journal: Journal) -> None:
@@ -40,8 +41,8 @@ def run(device: str, rows: list[Any], options: argparse.Namespace, started: floa
     first_limit = None if limit is None else started + options.budget * (1 - share)
     crew = _crew(["tritonnn", *(p for p in peers if p != "torch.compile")], device, options)
     journal.write("run", {
-        "device": device, "rehearsal": options.rehearse, "rounds": rounds, "problems": crew.problems,
-        "tuned": options.tune, "peers": [p for p in peers if p not in crew.problems],
+        "device": device, "date": str(date.today()), "rehearsal": options.rehearse, "rounds": rounds,
+        "problems": crew.problems, "tuned": options.tune, "peers": [p for p in peers if p not in crew.problems],
         "environment": environment(list(crew.peers.values()), options.threads),
     })  # fmt: skip
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:

@@ -100,7 +100,7 @@ class Worker:
         self.release()
         r = self.rows[key]
         facts: dict[str, Any] = {}
-        if results and self.name == "torch" and r.compare == "values" and r.dtype in WIDER:
+        if results and self.name == "torch" and r.compare in ("values", "mean") and r.dtype in WIDER:
             facts |= self._reference(r, f"{results}.reference")
         if self.device == "cuda":
             self.lib.cuda.reset_peak_memory_stats()
@@ -176,6 +176,8 @@ class Worker:
         """The row's call, with its inputs in a wider type if one is named."""
         if hasattr(self.lib, "set_float32_matmul_precision"):
             self.lib.set_float32_matmul_precision("highest" if wider else r.precision)
+        if self.name != "tritonnn":
+            self.lib.backends.cudnn.allow_tf32 = not wider
         compiler = None if wider else self._compiler()
         call = r.setup(self.lib, Maker(self.lib, self.device, r.dtype, self.cap, compiler, wider))
         return call if isinstance(call, _rows.Call) else _rows.Call(call)

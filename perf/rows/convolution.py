@@ -70,7 +70,12 @@ def _of_resnet(size, shapes, goal):
         f"{size}x{size} of ResNet-50", convolved, inputs, {"typical": shapes}, moved, None, work,
         dtypes=("bfloat16",), quick=True, goals={"forward": goal} if goal else {},
     )  # fmt: skip
-    back = {"backward": moved, "backward_flops": work, "only": "backward", "goals": {"backward": goal} if goal else {}}
+    back = {
+        "backward": moved,
+        "backward_flops": work,
+        "only": "backward",
+        "goals": {"backward": goal} if goal else {},
+    }
     data = forward.variant(name=f"{forward.name}, data", grads=(0,), **back)
     return forward, data, forward.variant(name=f"{forward.name}, weights", grads=(1,), **back)
 

@@ -60,7 +60,7 @@ def _clip(label: str, sizes: list[int], **options: Any) -> None:
     @row("optimizer", f"clip_grad_norm_, {label}", nbytes=nbytes, **options)
     def setup(lib: Any, make: Any) -> Callable[[], Any]:
         params = _parameters(make, sizes)
-        look = lambda norm: [norm, *(p.grad for p in params[:SHOWN])]  # noqa: E731
+        look = lambda norm: [norm, *(p.grad for p in params[:SHOWN])]
         return Call(lambda: lib.nn.utils.clip_grad_norm_(params, 1.0), look, changes=True)
 
 
