@@ -38,12 +38,11 @@ PASSES = [
 ]  # fmt: skip
 
 
-def profiled(library: str, key: str) -> None:
+def profiled(library: str, key: str, rehearse: bool) -> None:
     """One call of a row between the profiler's start and stop; the first one is outside."""
     from _worker import Worker
 
-    cap = _run.REHEARSAL_EXTENT if os.environ.get("TRITONNN_REHEARSAL") else 0
-    worker = Worker(library, "cuda", cap=cap)
+    worker = Worker(library, "cuda", cap=_run.REHEARSAL_EXTENT if rehearse else 0)
     worker.environment()
     worker.prepare(key)
     cudart = worker.lib.cuda.cudart()
@@ -53,10 +52,11 @@ def profiled(library: str, key: str) -> None:
     cudart.cudaProfilerStop()
 
 
-def command(tool: str, library: str, key: str) -> list[str]:
+def command(tool: str, library: str, key: str, rehearse: bool) -> list[str]:
     """ncu around a process that runs one row."""
     sections = [part for name in SECTIONS for part in ("--section", name)]
-    return [tool, *PASSES, *sections, sys.executable, __file__, "--profiled", library, "--rows", key]
+    small = ["--rehearse"] if rehearse else []
+    return [tool, *PASSES, *sections, sys.executable, __file__, "--profiled", library, "--rows", key, *small]
 
 
 def kernels(text: str) -> list[dict[str, Any]]:
@@ -73,14 +73,16 @@ def kernels(text: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def profile(tool: str, library: str, key: str, seconds: float) -> dict[str, Any]:
-    """One row of one library under ncu; an error where it took longer, or named no kernel."""
+def profile(words: list[str], seconds: float) -> dict[str, Any]:
+    """Run such a command; an error where it took longer, or named no kernel."""
+    if seconds <= 0:
+        return {"error": "no time was left"}
     process = subprocess.Popen(
-        command(tool, library, key), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=_measure.child_environment(1), start_new_session=True,
     )  # fmt: skip
     try:
-        text, problems = process.communicate(timeout=max(0.0, seconds))
+        text, problems = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -90,14 +92,9 @@ def profile(tool: str, library: str, key: str, seconds: float) -> dict[str, Any]
         return {"error": f"ncu took longer than {seconds:.0f} s"}
     found = kernels(text)
     if process.returncode or not found:
-        said = [
-            line for line in (text + problems).splitlines() if "==ERROR==" in line
-        ] or problems.splitlines()[-1:]
-        return {
-            "error": f"ncu ended with {process.returncode} and named {len(found)} kernels: {' '.join(said)}"[
-                :400
-            ]
-        }
+        said = [line for line in (text + problems).splitlines() if "==ERROR==" in line]
+        reason = " ".join(said or problems.splitlines()[-1:])[:300]
+        return {"error": f"ncu ended with {process.returncode} and named {len(found)} kernels: {reason}"}
     return {"kernels": found}
 
 
@@ -108,11 +105,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--peers", default="torch", help="libraries beside tritonnn; '' for none (torch)")
     parser.add_argument("--seconds", type=float, default=500.0, help="limit of it all (500)")
     parser.add_argument("--row-seconds", type=float, default=90.0, help="limit of a row of a library (90)")
-    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--json", type=Path, default=Path("counters.json"), help="(counters.json)")
+    parser.add_argument("--rehearse", action="store_true", help="tiny inputs")
     parser.add_argument("--profiled", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.profiled:
-        profiled(options.profiled, options.rows[0])
+        profiled(options.profiled, options.rows[0], options.rehearse)
         return 0
     tool = shutil.which("ncu")
     if tool is None:
@@ -123,13 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     for row in _rows.chosen(_rows.load("cuda"), options.rows):
         for library in ["tritonnn", *_run.wanted_peers("cuda", options.peers)]:
             seconds = min(options.row_seconds, end - time.monotonic())
-            answer = (
-                profile(tool, library, row.key, seconds) if seconds > 0 else {"error": "no time was left"}
-            )
+            answer = profile(command(tool, library, row.key, options.rehearse), seconds)
             figures.setdefault(row.key, {})[library] = answer
             names = ", ".join(k["kernel"] for k in answer.get("kernels", ()))
             print(f"{row.key}: {library}: {answer.get('error') or names}"[:300], flush=True)
-            options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            unfinished = options.json.with_suffix(".part")  # a kill must not leave half of what was there
+            unfinished.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            unfinished.replace(options.json)
     return 1 if any("error" in by_library["tritonnn"] for by_library in figures.values()) else 0
 
 
