@@ -17,14 +17,12 @@ import numpy as np
 
 SAMPLE = 1 << 19  # elements kept of each tensor
 ENDS = 4096
-#: How far from 1 the next number of a type is.
-STEP = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52,
-        "tf32": 2.0**-10}  # fmt: skip
+#: What a right result may be off by, as a part of the largest value: half of a step in 16 bits, two steps of the wider
+#: types, which their functions are good to, and what two operands cut to tf32 lose.
+FLOOR = {"bfloat16": 2.0**-8, "float16": 2.0**-11, "float32": 2.0**-22, "float64": 2.0**-51, "tf32": 2.0**-8}
 # Of PyTorch's own error against the wider type; a gradient is a longer calculation.
 TIMES = {"forward": 2.0, "backward": 3.0, "both": 3.0}
-LOOSE = (
-    16  # steps of the largest value, where there is no reference: two sums of many terms differ by so much
-)
+LOOSE = 16  # such parts, where there is no reference: two sums of many terms differ by so much
 
 
 def file_name(key: str) -> str:
@@ -100,14 +98,14 @@ def compare(path: str, moment: str, row: Any) -> dict[str, Any]:
     if row.compare == "shape":
         return {"same": True}
     judge = _moments if row.compare == "moments" else _judge
-    rough = STEP["tf32"] if row.math == "tf32" else 0.0
+    rough = FLOOR["tf32"] if row.math == "tf32" else 0.0
     wider = (
         list(reference.values())
         if reference is not None and len(reference) == len(mine)
         else [None] * len(mine)
     )
     verdicts = [
-        judge(mine[name], other, wide, max(STEP.get(name.split()[1], STEP["float32"]), rough), row)
+        judge(mine[name], other, wide, max(FLOOR.get(name.split()[1], FLOOR["float32"]), rough), row)
         for name, other, wide in zip(mine, theirs.values(), wider, strict=True)
     ]
     if not verdicts:
@@ -127,7 +125,7 @@ def _kinds(parts: dict[str, np.ndarray]) -> str:
     return "; ".join(name.split(" ", 1)[1] for name in parts)
 
 
-def _judge(mine: Any, theirs: Any, wide: Any, step: float, row: Any) -> dict[str, Any]:
+def _judge(mine: Any, theirs: Any, wide: Any, floor: float, row: Any) -> dict[str, Any]:
     """One tensor's values: no further from the reference than a multiple of PyTorch's own distance."""
     if mine.dtype.kind not in "fc":
         different = int((mine != theirs).sum())
@@ -143,8 +141,8 @@ def _judge(mine: Any, theirs: Any, wide: Any, step: float, row: Any) -> dict[str
     mine, theirs, reference = (_precise(v[finite]) for v in (mine, theirs, reference))
     distance = _mean_distance if row.compare == "mean" else _distance
     error, own = distance(mine, reference), distance(theirs, reference)
-    step *= float(np.abs(reference).max(initial=0.0))
-    allowed = LOOSE * step if wide is None else max(TIMES[row.stage] * own, step / 2)
+    floor *= float(np.abs(reference).max(initial=0.0))
+    allowed = LOOSE * floor if wide is None else max(TIMES[row.stage] * own, floor)
     same = bool(error <= allowed)
     why = {} if same else {"why": f"off by {error:.3g}, {allowed:.3g} allowed"}
     against = {} if wide is None else {"theirs": own}
@@ -164,7 +162,7 @@ def _mean_distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.abs(a - b) ** 2))) if a.size else 0.0
 
 
-def _moments(mine: Any, theirs: Any, wide: Any, step: float, row: Any) -> dict[str, Any]:
+def _moments(mine: Any, theirs: Any, wide: Any, floor: float, row: Any) -> dict[str, Any]:
     """Random numbers of two generators: their mean and spread, within six standard errors."""
     mine, theirs = mine.astype(np.float64), theirs.astype(np.float64)
     spread = max(float(theirs.std()), float(mine.std()))
