@@ -253,7 +253,7 @@ class _Shapes:
 
 class _Shape:
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.count = 1
+        self.shape, self.count = shape, 1
         for extent in shape:
             self.count *= extent
 
