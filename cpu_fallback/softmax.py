@@ -20,6 +20,7 @@ from tritonnn.cpu_fallback.common.blocks import (
     steps,
     wide,
 )
+from tritonnn.cpu_fallback.common.pool import spread
 
 Array = np.ndarray[Any, Any]
 
@@ -71,6 +72,7 @@ def logsumexp_dims(out: Array, input: Array, dims: tuple[int, ...], keepdim: boo
     out[...] = result.reshape(out.shape)
 
 
+EXPENSIVE = 4  # an element costs as much as so many of cheap arithmetic
 SMALL = 4096  # elements that need no blocks
 
 
@@ -85,11 +87,13 @@ def _forward(out: Array, input: Array, dim: int, block: Callable[..., None]) -> 
         return
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (x, y) = along(dim, input, result)
-    work = Scratch(wide(input.dtype))
-    ones = np.ones(x.shape[axis], work.dtype)
+    kind = wide(input.dtype)
+    ones = np.ones(x.shape[axis], kind)
     with short_buffer(x.shape[axis], x.size):
-        for index in steps(x.shape, axis):
-            block(y[index], x[index], axis, ones, work)
+        spread(
+            lambda index: block(y[index], x[index], axis, ones, Scratch(kind)),
+            list(steps(x.shape, axis)), EXPENSIVE * x.size,
+        )  # fmt: skip
     if result is not out:
         out[...] = result
 
@@ -99,11 +103,13 @@ def _backward(out: Array, grad: Array, result: Array, dim: int, block: Callable[
         return
     written = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (gx, g, y) = along(dim, written, grad, result)
-    work, more = Scratch(wide(out.dtype)), Scratch(wide(out.dtype))
-    ones = np.ones(g.shape[axis], work.dtype)
+    kind = wide(out.dtype)
+    ones = np.ones(g.shape[axis], kind)
     with short_buffer(g.shape[axis], g.size):
-        for index in steps(g.shape, axis):
-            block(gx[index], g[index], y[index], axis, ones, work, more)
+        spread(
+            lambda index: block(gx[index], g[index], y[index], axis, ones, Scratch(kind), Scratch(kind)),
+            list(steps(g.shape, axis)), EXPENSIVE * g.size,
+        )  # fmt: skip
     if written is not out:
         out[...] = written
 

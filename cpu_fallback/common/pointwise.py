@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.pool import spread
 from tritonnn.cpu_fallback.common.short_rows import combine
 
 Array = np.ndarray[Any, Any]
@@ -141,8 +142,11 @@ def blockwise(
             # views: what is broadcast is not spread out in memory
             [np.broadcast_to(x, out.shape) if isinstance(x, np.ndarray) else x for x in operands]
         )
-    for index in pieces(out.shape):
+
+    def work(index: tuple[Any, ...]) -> None:
         _piece(formula, out[index], [x[index] if isinstance(x, np.ndarray) else x for x in operands], dtype)
+
+    spread(work, list(pieces(out.shape)), out.size)
 
 
 def _piece(formula: Callable[..., None], out: Array, operands: Any, dtype: np.dtype[Any]) -> None:
