@@ -120,6 +120,24 @@ def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
         np.testing.assert_array_equal(grad, results[0][1])
 
 
+@pytest.mark.parametrize("kind", [torch.optim.AdamW, torch.optim.SGD])
+def test_the_number_of_threads_changes_no_parameter(kind, monkeypatch):
+    results = []
+    for count in (1, 2):
+        monkeypatch.setattr(blas, "threads", lambda count=count: count)
+        monkeypatch.setattr(blas, "set_threads", lambda _: None)
+        torch.manual_seed(0)
+        params = [torch.nn.Parameter(torch.randn(size)) for size in (700_000, 10, 3000, 5001)]
+        optimizer = kind(params, lr=0.1)
+        for _ in range(2):
+            for p in params:
+                p.grad = p.detach().cos()
+            optimizer.step()
+        results.append([p.detach().numpy() for p in params])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_running_sums_of_infinities_and_nan():
     x = np.ones((1024, 64), np.float32)
     x[3, 40], x[5, 10], x[7, 63], x[9, 20], x[9, 30] = np.inf, np.nan, -np.inf, np.inf, -np.inf
