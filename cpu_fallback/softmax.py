@@ -87,11 +87,11 @@ def _forward(out: Array, input: Array, dim: int, block: Callable[..., None]) -> 
         return
     result = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (x, y) = along(dim, input, result)
-    kind = wide(input.dtype)
-    ones = np.ones(x.shape[axis], kind)
+    work = Scratch(wide(input.dtype))
+    ones = np.ones(x.shape[axis], work.dtype)
     with short_buffer(x.shape[axis], x.size):
         spread(
-            lambda index: block(y[index], x[index], axis, ones, Scratch(kind)),
+            lambda index: block(y[index], x[index], axis, ones, work),
             list(steps(x.shape, axis)), EXPENSIVE * x.size,
         )  # fmt: skip
     if result is not out:
@@ -103,11 +103,11 @@ def _backward(out: Array, grad: Array, result: Array, dim: int, block: Callable[
         return
     written = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
     axis, (gx, g, y) = along(dim, written, grad, result)
-    kind = wide(out.dtype)
-    ones = np.ones(g.shape[axis], kind)
+    work, more = Scratch(wide(out.dtype)), Scratch(wide(out.dtype))
+    ones = np.ones(g.shape[axis], work.dtype)
     with short_buffer(g.shape[axis], g.size):
         spread(
-            lambda index: block(gx[index], g[index], y[index], axis, ones, Scratch(kind), Scratch(kind)),
+            lambda index: block(gx[index], g[index], y[index], axis, ones, work, more),
             list(steps(g.shape, axis)), EXPENSIVE * g.size,
         )  # fmt: skip
     if written is not out:

@@ -100,7 +100,9 @@ CALLS = {
     "exp": lambda x: x.exp(),
     "sum": lambda x: x.sum(),
     "sum of rows": lambda x: x.sum(1),
-    "layer norm": lambda x: F.layer_norm(x, (96,)),
+    "layer norm": lambda x: F.layer_norm(x, (96,), torch.linspace(1, 2, 96), torch.ones(96)),
+    "rms norm": lambda x: F.rms_norm(x, (96,), torch.linspace(1, 2, 96)),
+    "cross entropy": lambda x: F.cross_entropy(x, torch.arange(len(x)) % 96, label_smoothing=0.1),
 }
 
 
@@ -118,6 +120,19 @@ def test_the_number_of_threads_changes_no_bit(name, monkeypatch):
     for y, grad in results[1:]:
         np.testing.assert_array_equal(y, results[0][0])
         np.testing.assert_array_equal(grad, results[0][1])
+
+
+def test_the_number_of_threads_changes_no_gradient_of_weights(monkeypatch):
+    torch.manual_seed(0)
+    x, w = torch.randn(12000, 96), torch.randn(96, requires_grad=True)
+    results = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(blas, "threads", lambda count=count: count)
+        monkeypatch.setattr(blas, "set_threads", lambda _: None)
+        y = F.layer_norm(x, (96,), w, w) + F.rms_norm(x, (96,), w)
+        results.append(torch.autograd.grad(y.sin().sum(), w)[0].numpy())
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
 
 
 @pytest.mark.parametrize("kind", [torch.optim.AdamW, torch.optim.SGD])
