@@ -10,7 +10,7 @@ from tritonnn.kernels.attention._backward import delta_kernel
 from tritonnn.kernels.attention._backward_keys import keys_backward_kernel
 from tritonnn.kernels.attention._backward_queries import queries_backward_kernel
 from tritonnn.kernels.attention._layout import WIDEST_DESCRIBED, describes
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, Work
 from tritonnn.kernels.tables.attention import FOR_KEYS, FOR_QUERIES, WIDEST, choose_backward, rows_of_delta
 
 _ROW = "(i32:16 i32:16 i32:16 i32=1)"
@@ -60,14 +60,19 @@ def _case(
         num_warps=tile.warps, num_stages=tile.stages,
         matrix="none" if none else "warp" if small else True, archs=(arch,),
         spills=_spills(stage, arch, described, tile is WIDEST),
+        work=_work(stage, width) if kind == "half" and set(options) <= {"CAUSAL"} and tile is not WIDEST else None,
     )  # fmt: skip
+
+
+def _work(stage: int, width: int) -> Work:
+    """Four products for the keys' gradients, three for the queries', of 64 queries and 64 keys."""
+    products = 4 if stage == FOR_KEYS else 3
+    return Work("64 x 64 of scores", flops=2 * products * 64 * 64 * width)
 
 
 def _spills(stage: int, arch: str, described: bool, widest: bool) -> int:
     """Bytes accepted."""
-    if (
-        widest
-    ):  # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
+    if widest:  # a row of its heads is more than the registers of float32 products by multiply-adds hold
         return 256
     if stage == FOR_KEYS:  # two sums fill the registers; pointers, and where windows end, come on top
         return 208 if arch == "sm_90" and not described else 168

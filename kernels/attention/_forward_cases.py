@@ -11,7 +11,7 @@ from tritonnn.kernels.attention._blocks import listed_attention_kernel
 from tritonnn.kernels.attention._decode import merge_parts_kernel, part_kernel
 from tritonnn.kernels.attention._forward import FROM_HOST, POINTERS, attention_kernel
 from tritonnn.kernels.attention._specialised import specialised_attention_kernel
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, Work
 from tritonnn.kernels.tables.attention import FORWARD, WIDEST, Tile, choose
 from tritonnn.kernels.tables.attention_decode import decode_tile
 from tritonnn.kernels.tables.attention_forward import Described, described, kind_of
@@ -48,7 +48,13 @@ def _case(arch: str, kind: str, width: int, tile: Tile | Described, **options: A
         matrix="none" if none else "warp" if kind != "half" or tile is WIDEST else True, archs=(arch,),
         # a row of the widest heads is more than the registers of float32 products by multiply-adds hold
         spills=256 if tile is WIDEST else 24,
+        work=_work(width) if kind == "half" and set(options) <= {"CAUSAL"} and tile is not WIDEST else None,
     )  # fmt: skip
+
+
+def _work(width: int) -> Work:
+    """Two products of 128 queries and 64 keys, whatever the kernel's own tile is."""
+    return Work("128 x 64 of scores", flops=2 * 2 * 128 * 64 * width)
 
 
 def _specialised(arch: str, width: int, tile: Described) -> Case:
@@ -60,7 +66,7 @@ def _specialised(arch: str, width: int, tile: Described) -> Case:
         specialised_attention_kernel,
         f"*bf16 *fp32 *bf16 *bf16 *bf16 {_ROW} {_ROW} {_ROW} {_ROW} i32 i32 i32 i32 i32:16 i32:16 fp64", constants,
         label=f"{width} {tile.queries}x{tile.keys}", num_warps=tile.warps, num_stages=tile.stages, matrix=True,
-        specialize=True, archs=(arch,),
+        specialize=True, archs=(arch,), work=_work(width),
     )  # fmt: skip
 
 

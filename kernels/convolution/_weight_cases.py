@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triton import language as tl
 
-from tritonnn.kernels.check.case import ARCHITECTURES, Case
+from tritonnn.kernels.check.case import ARCHITECTURES, Case, tiles
 from tritonnn.kernels.convolution._depthwise import depthwise_kernel, depthwise_weight_kernel
 from tritonnn.kernels.convolution._forward_cases import FLOAT64_ON_942
 from tritonnn.kernels.convolution._reduce import sum_splits_kernel
@@ -14,6 +14,7 @@ from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile
 from tritonnn.kernels.tables.convolution_weight import BOXES, WEIGHT, Patch, choose_patch, has_boxes
 from tritonnn.kernels.tables.depthwise import DepthwiseTile, choose_depthwise
 
+_MATH = {"bf16": "half", "fp32": "tf32"}
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
 _THREE = "(i32 i32 i32)"
 _ONES = "(i32=1 i32=1 i32=1)"
@@ -46,7 +47,7 @@ def _by_address(
         f"{_THREE} {_THREE} {_THREE}",
         constants, label=label + ("-even" if even else "") + (f"-unit{unit}" if unit else ""),
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
-        spills=64,
+        spills=64, work=tiles(_MATH[kind]) if kind in _MATH else None,
     )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def _by_boxes(tile: Tile, archs: tuple[str, ...], rank: int = 4) -> Case:
         f"*fp32 tensordesc<bf16[{box},{tile.rows}]> tensordesc<bf16[{box},{tile.columns}]> {_PART} i32:16 i32:16 "
         f"i32=1 {_PLANE} i32 i32 {_PLANE} {_THREE} {_ONES}",
         constants, label=f"bf16-{tile.rows}x{tile.columns}x{tile.depth}-{rank}d", num_warps=tile.warps,
-        num_stages=tile.stages, matrix=True, archs=archs,
+        num_stages=tile.stages, matrix=True, archs=archs, work=tiles(),
     )  # fmt: skip
 
 
