@@ -145,36 +145,27 @@ def test_output_padding_beyond_the_stride_has_a_gradient():
     )
 
 
-@pytest.mark.parametrize("groups", [1, 2, 4])
-def test_wide_offsets_change_nothing(groups, offsets_of_width):
-    from tritonnn.kernels.convolution import _forward, weight_gradient
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("groups", [1, 2, 16])
+def test_wide_offsets_change_nothing(groups, dtype, offsets_of_width):
+    from tritonnn.kernels.convolution import _forward, _weight_plan, depthwise
 
+    last = torch.channels_last if groups > 1 else torch.contiguous_format
     x, w = (
-        torch.from_numpy(numbers((2, 4, 5, 6))).to("cuda"),
-        torch.from_numpy(numbers((8, 4 // groups, 3, 2))).to("cuda"),
+        torch.from_numpy(numbers(shape)).to(dtype).to("cuda").contiguous(memory_format=last).requires_grad_()
+        for shape in ((2, 48 if groups < 3 else 16, 5, 7), (16, 48 // groups if groups < 3 else 1, 3, 2))
     )
-    x.requires_grad_(), w.requires_grad_()
 
     def results():
         out = F.conv2d(x, w, None, (2, 1), 1, 1, groups)
         return out, *torch.autograd.grad(out.sum(), (x, w))
 
-    halves = (offsets_of_width((_forward, weight_gradient), wide, results) for wide in (False, True))
+    modules = (_forward, _weight_plan, depthwise)
+    halves = (offsets_of_width(modules, wide, results) for wide in (False, True))
     for narrow, wide_one in zip(*halves, strict=True):
-        np.testing.assert_array_equal(narrow.detach().cpu().numpy(), wide_one.detach().cpu().numpy())
-
-
-def test_a_split_weight_gradient_adds_up(monkeypatch, forget_launches):
-    from tritonnn.kernels.convolution import weight_gradient as kernels
-
-    tile = configs.Tile(16, 16, 16, 4, 1)
-    x, w = numbers((3, 17, 9, 8)), numbers((5, 17, 3, 3), 1)
-    wanted, got = [], []
-    for device, results in (("cpu", wanted), ("cuda", got)):
-        monkeypatch.setattr(kernels, "choose_weight", lambda *_: (tile, 4))
-        tx, tw = torch.from_numpy(x).to(device), torch.from_numpy(w).to(device).requires_grad_()
-        results.append(torch.autograd.grad(F.conv2d(tx, tw, padding=1).sin().sum(), tw)[0].cpu().numpy())
-    np.testing.assert_allclose(got[0], wanted[0], atol=1e-11)
+        np.testing.assert_array_equal(
+            narrow.detach().double().cpu().numpy(), wide_one.detach().double().cpu().numpy()
+        )
 
 
 def test_nothing_spreads_from_padding_or_other_images():
@@ -209,21 +200,13 @@ def test_unfold_and_a_product_are_a_convolution():
 def test_chosen_tiles_fit(arch, itemsize):
     for rows, columns, depth in itertools.product((1, 100, 10**6), (1, 16, 17, 64, 512), (1, 3, 64, 1000)):
         tile = configs.choose_forward(rows, columns, depth, itemsize, arch)
-        weight, splits = configs.choose_weight(columns, depth * 9, rows, itemsize, arch, 132, 1)
-        for t in (tile, weight):
-            assert min(t.rows, t.columns, t.depth) >= 16 or arch == "interpreter"
-            assert all(size & (size - 1) == 0 for size in t[:3])
-            shared = t.stages * t.depth * (t.rows + t.columns) * itemsize
-            assert shared <= (64 if arch == "gfx942" else 163) * 1024 or arch == "interpreter"
-        assert 1 <= splits <= max(1, rows // weight.depth)
+        assert min(tile.rows, tile.columns, tile.depth) >= 16 or arch == "interpreter"
+        assert all(size & (size - 1) == 0 for size in tile[:3])
+        shared = tile.stages * tile.depth * (tile.rows + tile.columns) * itemsize
+        assert shared <= (64 if arch == "gfx942" else 163) * 1024 or arch == "interpreter"
 
 
 def test_few_channels_take_narrow_tiles():
     assert configs.choose_forward(10**6, 8, 64, 2, "sm_90").columns == 16
     assert configs.choose_forward(10**6, 512, 512, 2, "sm_90")[:2] == (128, 128)
     assert configs.choose_forward(49, 512, 512, 2, "sm_90").rows < 128
-
-
-def test_the_sum_of_a_small_weight_gradient_is_split():
-    assert configs.choose_weight(64, 576, 100352, 2, "sm_90", 132, 1)[1] > 8
-    assert configs.choose_weight(2048, 2048 * 9, 4096, 2, "sm_90", 132, 1)[1] == 1

@@ -17,6 +17,8 @@ LONG_FUNCTIONS: dict[str, str] = {
     "kernels/attention/_forward.py::attention_kernel": "a kernel: its stages share their registers",
     "kernels/attention/_backward.py::keys_backward_kernel": "a kernel: its stages share their registers",
     "kernels/attention/_backward.py::queries_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_depthwise.py::depthwise_kernel": "a kernel: its stages share their registers",
+    "kernels/convolution/_depthwise.py::depthwise_weight_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_weight.py::weight_kernel": "a kernel: its stages share their registers",
     "kernels/device/reduce.py::moments_kernel": "a kernel: its stages share their registers",
     "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",

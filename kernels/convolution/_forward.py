@@ -9,27 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import triton
 from triton import language as tl
 
 from tritonnn import dtypes
 from tritonnn.buffer import Buffer
-from tritonnn.kernels.activation import relu
 from tritonnn.kernels.convolution._correlate import correlate_kernel
-from tritonnn.kernels.convolution._depthwise import depthwise_kernel
 from tritonnn.kernels.convolution._described import padded_copy, patches_convolution, suits_patches
 from tritonnn.kernels.convolution._geometry import (
-    DEPTHWISE_BLOCK,
     Finish,
     Window,
     channels_last,
-    merged_channels,
     one_stride,
     packed,
     precision,
 )
 from tritonnn.kernels.convolution._product import product_of, run_product
-from tritonnn.kernels.device.pointwise import pointwise
+from tritonnn.kernels.convolution.depthwise import depthwise
 from tritonnn.kernels.launch.autotune import pick
 from tritonnn.kernels.launch.launch import architecture, launch, needs_int64
 from tritonnn.kernels.tables.convolution import Tile, choose_forward, forward_candidates
@@ -46,7 +41,7 @@ def correlate(out: Buffer, x: Buffer, weight: Buffer, window: Window, groups: in
     `weight`, w, is (groups, channels out, channels in, taps in three dimensions).
     """
     if weight.shape[2] == 1 and groups > 1 and one_stride(weight):
-        _depthwise(out, x, weight, window, finish)
+        depthwise(out, x, weight, window, finish)
         return
     if groups == 1 and weight.shape[2]:
         whole = weight.as_strided(weight.shape[1:], weight.strides[1:])
@@ -58,30 +53,6 @@ def correlate(out: Buffer, x: Buffer, weight: Buffer, window: Window, groups: in
             patches_convolution(out, x, whole, window, finish)
             return
     _by_addresses(out, x, weight, window, groups, finish)
-
-
-@triton.jit
-def _residual_relu(x, residual, alpha):
-    return relu(x + alpha * residual)
-
-
-_relu, _added = pointwise(relu), pointwise(_residual_relu)
-
-
-def _depthwise(out: Buffer, x: Buffer, weight: Buffer, window: Window, finish: Finish) -> None:
-    kernel, rows = weight.shape[3:], numel(out.shape[2:])
-    launch(
-        depthwise_kernel, (-(-rows // DEPTHWISE_BLOCK), out.shape[0] * out.shape[1]),
-        out, x, weight, finish.bias, finish.bias_stride, rows, tuple(out.shape[2:]), out.strides,
-        tuple(x.shape[2:]), x.strides, merged_channels(weight), out.shape[1], weight.shape[1], *window,
-        KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK=DEPTHWISE_BLOCK, COMPUTE=_compute(out),
-        INT64=needs_int64(out, x, weight),
-    )  # fmt: skip
-    # the kernel has no epilogue
-    if finish.residual is not None:
-        _added(out, out, finish.residual, finish.alpha, compute=out.dtype)
-    elif finish.epilogue is not None:
-        _relu(out, out, compute=out.dtype)
 
 
 def _compute(out: Buffer) -> tl.dtype:

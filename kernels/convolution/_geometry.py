@@ -13,7 +13,6 @@ from tritonnn.kernels.device.strided import permute
 from tritonnn.kernels.launch.launch import empty
 
 Ints = tuple[int, ...]
-DEPTHWISE_BLOCK = 256  # positions of a program: 2 a thread of 4 warps
 TRITON = {dtypes.float32: tl.float32, dtypes.float64: tl.float64}
 SUPPORTED = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 

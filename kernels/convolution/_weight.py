@@ -1,11 +1,16 @@
-"""The gradient of a convolution's weight as an implicit matrix product.
+"""The gradient of a convolution's weight by addresses: an implicit matrix product, dy^T @ columns(x).
 
-- `weight_kernel`: the weight's gradient, dy^T @ columns(x), with M = output channels, N = taps * input
-  channels and K = positions of the whole batch. M N is small and K long, so K is split over programs
-  (split-K): `reduce_kernel` adds up in a fixed order what they leave in a workspace.
+M = output channels, N = taps * input channels and K = positions of the whole batch. M N is small and K long, so K
+is split over programs (split-K): `sum_splits_kernel` of `_reduce.py` adds up what they leave in a workspace, in a fixed
+order.
 
-All work on three spatial dimensions; 1-d and 2-d data have leading ones of size 1. Accumulation is in float32
-(float64 for float64). Offsets are 32-bit unless INT64: addresses then cost half the registers and
+A step takes a patch of positions (images, height and width of it are constants) whose corner is counted on from
+step to step. What a thread needs to know of its own positions are distances from the corner, which stay: nothing
+is divided in the loop, an address is one number plus an offset, and the border a comparison of a distance.
+
+This is the road of every geometry and type, and of hardware without tensor descriptors; `_weight_boxes.py` has
+the other one. All work on three spatial dimensions; 1-d and 2-d data have leading ones of size 1. Accumulation is
+in float32 (float64 for float64). Offsets are 32-bit unless INT64: addresses then cost half the registers and
 instructions.
 """
 
@@ -14,96 +19,135 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
-from tritonnn.kernels.convolution._common import dot, is_in_bounds, unravel
+from tritonnn.kernels.convolution._common import dot
 from tritonnn.kernels.device.pointwise import convert
+from tritonnn.kernels.device.strided import wide
+
+
+@triton.jit
+def corner_of(
+    patch, patches, IMAGES: tl.constexpr, DEPTH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr
+):
+    """Batch and spatial indices where a patch begins; `patches` are how many cover depth, height and width."""
+    w = patch % patches[2] * WIDTH
+    patch = patch // patches[2]
+    h = patch % patches[1] * HEIGHT
+    patch = patch // patches[1]
+    return patch // patches[0] * IMAGES, patch % patches[0] * DEPTH, h, w
+
+
+@triton.jit
+def next_corner(
+    i, d, h, w, patches, IMAGES: tl.constexpr, DEPTH: tl.constexpr, HEIGHT: tl.constexpr, WIDTH: tl.constexpr
+):  # fmt: skip
+    """The same of the next patch: without a branch, which would end a pipeline."""
+    w += WIDTH
+    row_ends = w >= patches[2] * WIDTH
+    w = tl.where(row_ends, 0, w)
+    h = tl.where(row_ends, h + HEIGHT, h)
+    plane_ends = h >= patches[1] * HEIGHT
+    h = tl.where(plane_ends, 0, h)
+    d = tl.where(plane_ends, d + DEPTH, d)
+    image_ends = d >= patches[0] * DEPTH
+    return tl.where(image_ends, i + IMAGES, i), tl.where(image_ends, 0, d), h, w
 
 
 @triton.jit
 def weight_kernel(
-    dw_ptr, dy_ptr, x_ptr, K, sizes, dy_strides, x_sizes, x_strides, dw_strides, M, C_in, split_k_size,
-    start, stride, dilation,
-    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr, ONE_TAP: tl.constexpr, PRECISION: tl.constexpr, COMPUTE: tl.constexpr,
-    INT64: tl.constexpr,
+    dw_ptr, dy_ptr, x_ptr, batch, sizes, dy_strides, x_sizes, x_strides, dw_strides, M, C_in, groups, patches, total,
+    each, start, stride, dilation,
+    KD: tl.constexpr, KH: tl.constexpr, KW: tl.constexpr, IMAGES: tl.constexpr, HEIGHT: tl.constexpr,
+    WIDTH: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, DY_UNIT: tl.constexpr, X_UNIT: tl.constexpr,
+    ONE_TAP: tl.constexpr, EVEN: tl.constexpr, PRECISION: tl.constexpr, COMPUTE: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """dw[split, group, c, i, t] = sum over a part of the positions of dy[n, c, o] * x[n, i, position(o, t)].
 
+    Channels of dy and x are neighbours in memory.
+
     Args:
-        K, sizes: positions of `dy` and its spatial sizes. M, C_in: output and input channels a group.
+        batch, sizes: images, and spatial sizes of `dy`.
+        dy_strides, x_strides: of (batch, spatial...), in units. M, C_in: output and input channels a group, in units.
         dw_strides: strides of (split, group, channel out, channel in, taps...).
-        split_k_size: positions a program adds up.
-        ONE_TAP: all columns of a tile belong to one tap: BLOCK_N divides `C_in`.
+        patches: how many patches cover depth, height and width of `dy`; a patch has no depth. total: of the batch.
+        each: patches a program adds up.
+        DY_UNIT, X_UNIT: elements of a unit: so many can be loaded by one access, wherever they begin.
+        ONE_TAP: the columns of a tile are channels of one tap; else they run over (tap, channel).
+        EVEN: patches end where `dy` does.
     """
-    TAPS: tl.constexpr = KD * KH * KW
-    num_pid_m = tl.cdiv(M, BLOCK_M)
-    pid = tl.program_id(0)
+    BLOCK_K: tl.constexpr = IMAGES * HEIGHT * WIDTH
+    M *= DY_UNIT
+    C_in *= X_UNIT
     split = tl.program_id(1)
-    group = tl.program_id(2)
-    offs_m = (pid % num_pid_m) * BLOCK_M + tl.arange(0, BLOCK_M)
-    offs_n = (pid // num_pid_m) * BLOCK_N
-    if INT64:
-        offs_m, offs_n = offs_m.to(tl.int64), offs_n.to(tl.int64)
-        group, split = group.to(tl.int64), split.to(tl.int64)
-    # the tap is then a scalar and the border a mask of positions alone
+    blocks_m = tl.cdiv(M, BLOCK_M)
+    offs_m = tl.program_id(0) % blocks_m * BLOCK_M + tl.arange(0, BLOCK_M)
+    pid = tl.program_id(0) // blocks_m
+    group = wide(pid % groups, INT64)
+    pid = pid // groups
     if ONE_TAP:
-        tap = offs_n // C_in
-        offs_c = offs_n % C_in + tl.arange(0, BLOCK_N)
+        blocks_c = tl.cdiv(C_in, BLOCK_N)
+        tap = pid // blocks_c
+        offs_c = pid % blocks_c * BLOCK_N + tl.arange(0, BLOCK_N)
         mask_n = offs_c < C_in
     else:
-        offs_n = offs_n + tl.arange(0, BLOCK_N)
+        offs_n = pid * BLOCK_N + tl.arange(0, BLOCK_N)
         offs_c, tap = offs_n % C_in, offs_n // C_in
-        mask_n = offs_n < C_in * TAPS
+        mask_n = offs_n < C_in * (KD * KH * KW)
     mask_m = offs_m < M
+    offs_m, offs_c = wide(offs_m, INT64), wide(offs_c, INT64)
     kd, kh, kw = tap // (KH * KW), tap // KW % KH, tap % KW
-    d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]
-    dy_base = dy_ptr + (group * M + offs_m) * dy_strides[1]
-    x_base = x_ptr + (group * C_in + offs_c) * x_strides[1]
-    x_base = x_base + d * x_strides[2] + h * x_strides[3] + w * x_strides[4]
+    tap_d, tap_h, tap_w = (
+        start[0] + kd * dilation[0],
+        start[1] + kh * dilation[1],
+        start[2] + kw * dilation[2],
+    )
+    dy_n, dy_d = wide(dy_strides[0], INT64) * DY_UNIT, wide(dy_strides[1], INT64) * DY_UNIT
+    dy_h, dy_w = wide(dy_strides[2], INT64) * DY_UNIT, wide(dy_strides[3], INT64) * DY_UNIT
+    x_n, x_d = wide(x_strides[0], INT64) * X_UNIT, wide(x_strides[1], INT64) * X_UNIT
+    x_h, x_w = wide(x_strides[2], INT64) * X_UNIT, wide(x_strides[3], INT64) * X_UNIT
+    # of a position of the tile: its place in the patch
+    row = tl.arange(0, BLOCK_K)
+    row_i, row_h, row_w = row // (HEIGHT * WIDTH), row // WIDTH % HEIGHT, row % WIDTH
+    dy_rows = row_i * dy_n + row_h * dy_h + row_w * dy_w
+    # (channels, positions), as the product takes it, though channels are what is contiguous
+    dy_tile = dy_ptr + ((group * M + offs_m)[:, None] + dy_rows[None, :])
+    in_h, in_w = row_h * stride[1], row_w * stride[2]
+    x_rows = row_i * x_n + in_h * x_h + in_w * x_w
+    x_columns = group * C_in + offs_c + tap_d * x_d + tap_h * x_h + tap_w * x_w
+    x_tile = x_ptr + (x_rows[:, None] + x_columns[None, :])
+    i, d, h, w = corner_of(split * each, patches, IMAGES, 1, HEIGHT, WIDTH)
     acc = tl.zeros((BLOCK_M, BLOCK_N), COMPUTE)
-    k_start = split * split_k_size
-    for k in range(k_start, k_start + split_k_size, BLOCK_K):
-        offs_k = k + tl.arange(0, BLOCK_K)
-        n, od, oh, ow = unravel(offs_k, sizes)
-        id, ih, iw = od * stride[0] + start[0], oh * stride[1] + start[1], ow * stride[2] + start[2]
-        mask_k = (offs_k < K) & (offs_k < k_start + split_k_size)
-        dy_offset = n * dy_strides[0] + od * dy_strides[2] + oh * dy_strides[3] + ow * dy_strides[4]
-        a = tl.load(dy_base[None, :] + dy_offset[:, None], mask=mask_k[:, None] & mask_m[None, :], other=0)
-        x_offset = n * x_strides[0] + id * x_strides[2] + ih * x_strides[3] + iw * x_strides[4]
+    for _ in range(tl.minimum(each, total - split * each)):
+        at_d, at_h, at_w = d * stride[0], h * stride[1], w * stride[2]
+        # of a depth outside of x nothing exists
+        end_w = tl.where((at_d + tap_d >= 0) & (at_d + tap_d < x_sizes[0]), x_sizes[2], 0)
         if ONE_TAP:
-            in_bounds = is_in_bounds(id + d, ih + h, iw + w, x_sizes)[:, None]
+            # a negative index is a large unsigned one
+            exists = (in_h + (at_h + tap_h)).to(tl.uint32, bitcast=True) < x_sizes[1]
+            exists &= (in_w + (at_w + tap_w)).to(tl.uint32, bitcast=True) < end_w
+            exists = exists[:, None]
         else:
-            in_bounds = is_in_bounds(
-                id[:, None] + d[None, :], ih[:, None] + h[None, :], iw[:, None] + w[None, :], x_sizes
-            )
-        mask = in_bounds & mask_k[:, None] & mask_n[None, :]
-        b = tl.load(x_base[None, :] + x_offset[:, None], mask=mask, other=0)
-        # dy is loaded as (positions, channels), along its contiguous channels, and transposed in registers
-        acc = dot(a.trans(), b, acc, PRECISION)
-    dw_offset = offs_c * dw_strides[3] + kd * dw_strides[4] + kh * dw_strides[5] + kw * dw_strides[6]
-    dw_ptrs = dw_ptr + split * dw_strides[0] + group * dw_strides[1] + offs_m * dw_strides[2]
-    result = convert(acc, dw_ptr.dtype.element_ty)
-    tl.store(dw_ptrs[:, None] + dw_offset[None, :], result, mask=mask_m[:, None] & mask_n[None, :])
+            exists = (in_h[:, None] + (at_h + tap_h)[None, :]).to(tl.uint32, bitcast=True) < x_sizes[1]
+            exists &= (in_w[:, None] + (at_w + tap_w)[None, :]).to(tl.uint32, bitcast=True) < end_w[None, :]
+        mask = mask_m[:, None]
+        if not EVEN:
+            covered = (row_i < batch - i) & (row_h < sizes[1] - h) & (row_w < sizes[2] - w)
+            mask = mask & covered[None, :]
+            exists &= covered[:, None]
+        a = tl.load(dy_tile + (i * dy_n + d * dy_d + h * dy_h + w * dy_w), mask=mask, other=0)
+        b = tl.load(
+            x_tile + (i * x_n + at_d * x_d + at_h * x_h + at_w * x_w), mask=exists & mask_n[None, :], other=0
+        )
+        acc = dot(a, b, acc, PRECISION)
+        i, d, h, w = next_corner(i, d, h, w, patches, IMAGES, 1, HEIGHT, WIDTH)
+    store_part(
+        dw_ptr, acc, split, group, offs_m, offs_c, kd, kh, kw, dw_strides, mask_m[:, None] & mask_n[None, :], INT64
+    )  # fmt: skip
 
 
 @triton.jit
-def reduce_kernel(
-    out_ptr, partial_ptr, numel, splits, sizes, out_strides,
-    BLOCK: tl.constexpr, COMPUTE: tl.constexpr, INT64: tl.constexpr,
-):  # fmt: skip
-    """out = sum of `splits` contiguous partial results; `sizes` and `out_strides` are five-dimensional."""
-    pid = tl.program_id(0)
-    if INT64:
-        pid = pid.to(tl.int64)
-    offs = pid * BLOCK + tl.arange(0, BLOCK)
-    mask = offs < numel
-    acc = tl.zeros((BLOCK,), COMPUTE)
-    for _ in range(splits):
-        # part after part: the same order, and so the same bits, in every run
-        acc += tl.load(partial_ptr + offs, mask=mask, other=0)
-        partial_ptr += numel
-    w, rest = offs % sizes[4], offs // sizes[4]
-    h, rest = rest % sizes[3], rest // sizes[3]
-    d, rest = rest % sizes[2], rest // sizes[2]
-    offset = (rest // sizes[1]) * out_strides[0] + (rest % sizes[1]) * out_strides[1]
-    offset += d * out_strides[2] + h * out_strides[3] + w * out_strides[4]
-    tl.store(out_ptr + offset, convert(acc, out_ptr.dtype.element_ty), mask=mask)
+def store_part(dw_ptr, acc, split, group, offs_m, offs_c, kd, kh, kw, dw_strides, mask, INT64: tl.constexpr):
+    """Store a tile of (split, group); the tap is a number, or one of each column."""
+    rows = wide(split, INT64) * dw_strides[0] + group * dw_strides[1] + offs_m * dw_strides[2]
+    columns = offs_c * dw_strides[3] + wide(kd, INT64) * dw_strides[4]
+    columns += wide(kh, INT64) * dw_strides[5] + wide(kw, INT64) * dw_strides[6]
+    tl.store(dw_ptr + (rows[:, None] + columns[None, :]), convert(acc, dw_ptr.dtype.element_ty), mask=mask)

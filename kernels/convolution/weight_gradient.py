@@ -1,16 +1,17 @@
-"""Gradients of the weights of convolutions; the kernels are in `_weight.py` and `_depthwise.py`."""
+"""Gradients of the weights of convolutions.
+
+The kernels are in `_weight_boxes.py` (tensor descriptors), `_weight.py` (every geometry) and `_depthwise.py`; with a
+kernel of one tap it is a product of matrices. Which of them runs, and with which tile, are pure functions of shapes.
+"""
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
-from tritonnn import dtypes
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.convolution._complex import complex_weight_grad
-from tritonnn.kernels.convolution._depthwise import depthwise_weight_kernel
 from tritonnn.kernels.convolution._geometry import (
-    DEPTHWISE_BLOCK,
-    TRITON,
     Ints,
     Window,
     check_dtype,
@@ -19,10 +20,15 @@ from tritonnn.kernels.convolution._geometry import (
     spatial,
     window_of,
 )
-from tritonnn.kernels.convolution._weight import reduce_kernel, weight_kernel
-from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels.convolution._weight import weight_kernel
+from tritonnn.kernels.convolution._weight_plan import Problem, box_patch, combined, run
+from tritonnn.kernels.convolution.depthwise import depthwise_weight
+from tritonnn.kernels.device.moving import fill
+from tritonnn.kernels.launch.autotune import pick
+from tritonnn.kernels.launch.launch import architecture, multiprocessors
 from tritonnn.kernels.launch.replay import replayed
-from tritonnn.kernels.tables.convolution import choose_weight
+from tritonnn.kernels.linalg._plan import Product, plan_product
+from tritonnn.kernels.tables.convolution_weight import is_product, weight_candidates
 from tritonnn.shape import numel
 
 
@@ -38,6 +44,8 @@ def convolution_weight_grad(
     groups: int,
 ) -> None:
     """Gradient of `convolution` (not transposed) with respect to its weight."""
+    if not out.numel:
+        return
     run = partial(complex_weight_grad, _weight_grad) if out.dtype.is_complex else _weight_grad
     run(out, grad, input, kernel_size, stride, padding, dilation, groups)
 
@@ -49,62 +57,54 @@ def _weight_grad(
     check_dtype("convolution_weight_grad", out)
     window = window_of(stride, padding, dilation)
     out, grad, x = spatial(out), spatial(grad), spatial(input)
-    kernel, rows = out.shape[2:], grad.shape[0] * numel(grad.shape[2:])
+    if not grad.numel:
+        return fill(out, 0)
     if out.shape[1] == 1 and groups > 1:
-        _depthwise_weight(out, grad, x, window)
-        return
-    channels, depth, taps = out.shape[0] // groups, out.shape[1], numel(kernel)
-    size, processors = x.dtype.itemsize, multiprocessors(out)
-    tile, splits = choose_weight(channels, depth * taps, rows, size, architecture(), processors, groups)
-    num_blocks_k = -(-rows // tile.depth)
-    # whole steps, so that no part starts inside one; then only the parts that have something
-    split_k_size = max(1, -(-num_blocks_k // splits)) * tile.depth
-    splits = max(1, -(-rows // split_k_size))
+        return depthwise_weight(out, grad, x, window)
     grad, x = packed(grad), packed(x)
-    compute = dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32
-    if splits == 1:
-        # one part writes the gradient itself, in its own dtype and layout: no workspace, no second launch
-        target, strides = out, (0, channels * out.strides[0], *out.strides)
-    else:
-        target = empty((splits, *out.shape), compute, out)
-        strides = (target.strides[0], channels * target.strides[1], *target.strides[1:])
-    tiles = -(-channels // tile.rows) * -(-(depth * taps) // tile.columns)
-    launch(
-        weight_kernel, (tiles, splits, groups), target, grad, x, rows, tuple(grad.shape[2:]),
-        grad.strides, tuple(x.shape[2:]), x.strides, strides, channels, depth, split_k_size, *window,
-        KD=kernel[0], KH=kernel[1], KW=kernel[2], BLOCK_M=tile.rows, BLOCK_N=tile.columns, BLOCK_K=tile.depth,
-        ONE_TAP=depth % tile.columns == 0, PRECISION=precision(x),
-        COMPUTE=TRITON[compute], INT64=needs_int64(target, grad, x), num_warps=tile.warps,
-        num_stages=tile.stages,
-    )  # fmt: skip
-    if splits > 1:
-        _reduce(out, target, splits)
+    if _meets_itself(out, window):
+        grad_rows, x_rows = as_rows(grad), as_rows(x)
+        if grad_rows is not None and x_rows is not None:
+            if groups == 1 and is_product(out.shape[0], out.shape[1], multiprocessors(out)):
+                return _multiply(out, grad_rows, x_rows)
+            grad, x = grad_rows, x_rows
+    _convolve(Problem(out, grad, x, window, groups))
 
 
-def _reduce(out: Buffer, partial: Buffer, splits: int) -> None:
-    launch(
-        reduce_kernel, (-(-out.numel // 512),), out, partial, out.numel, splits, tuple(out.shape),
-        out.strides,
-        BLOCK=512, COMPUTE=TRITON[partial.dtype], INT64=needs_int64(out, partial),
-    )  # fmt: skip
+def _meets_itself(out: Buffer, window: Window) -> bool:
+    """Whether the kernel has one tap, which meets every position at itself."""
+    return numel(out.shape[2:]) == 1 and window.start == (0, 0, 0) and window.stride == (1, 1, 1)
 
 
-def _depthwise_weight(out: Buffer, grad: Buffer, x: Buffer, window: Window) -> None:
-    channels, kernel = out.shape[0], out.shape[2:]
-    rows, taps = grad.shape[0] * numel(grad.shape[2:]), numel(out.shape[2:])
-    # enough programs for four a multiprocessor, but at least four blocks of positions each
-    programs, blocks = channels * taps, rows // DEPTHWISE_BLOCK
-    max_splits = max(1, min(4 * multiprocessors(out) // max(1, programs), blocks // 4))
-    split_k_size = max(1, -(-rows // (max_splits * DEPTHWISE_BLOCK))) * DEPTHWISE_BLOCK
-    splits = max(1, -(-rows // split_k_size))
-    compute = dtypes.float64 if out.dtype is dtypes.float64 else dtypes.float32
-    # parts in the accumulator's type: half precision would round every one of them
-    partial = empty((splits, *out.shape), compute, out)
-    launch(
-        depthwise_weight_kernel, (channels, taps, splits), partial, grad, x, rows,
-        tuple(grad.shape[2:]), grad.strides, tuple(x.shape[2:]), x.strides, channels, channels // x.shape[1],
-        split_k_size, *window,
-        KH=kernel[1], KW=kernel[2], BLOCK=DEPTHWISE_BLOCK, COMPUTE=TRITON[compute],
-        INT64=needs_int64(grad, x),
-    )  # fmt: skip
-    _reduce(out, partial, splits)
+def as_rows(x: Buffer) -> Buffer | None:
+    """(N, C, D, H, W) as (1, C, 1, 1, N * D * H * W), where positions lie at one distance; else None."""
+    dims = [(x.shape[d], x.strides[d]) for d in (0, 2, 3, 4) if x.shape[d] > 1]
+    if any(outer[1] != inner[0] * inner[1] for outer, inner in pairwise(dims)):
+        return None
+    count = numel([n for n, _ in dims])
+    distance = dims[-1][1] if dims else x.shape[1]
+    return x.as_strided((1, x.shape[1], 1, 1, count), (0, x.strides[1], 0, 0, distance))
+
+
+def _multiply(out: Buffer, grad: Buffer, x: Buffer) -> None:
+    """out = grad^T @ x, of operands as `as_rows` makes them."""
+    a = grad.as_strided((grad.shape[1], grad.shape[4]), (1, grad.strides[4]))
+    b = x.as_strided((x.shape[4], x.shape[1]), (x.strides[4], 1))
+    out = out.as_strided(out.shape[:2], out.strides[:2])
+    aligned = not (out.ptr | a.ptr | b.ptr) & 15
+    plan_product(Product(out, a, b, precise=precision(x)), aligned)(out, a, b)
+
+
+def _convolve(p: Problem) -> None:
+    """By the measured or the chosen road and tile."""
+    patch = box_patch(p)
+    channels, depth, taps = p.out.shape[0] // p.groups, p.out.shape[1], numel(p.out.shape[2:])
+    shared = (numel(p.sizes), p.x.dtype.itemsize, architecture(), multiprocessors(p.out), p.groups)
+    candidates = weight_candidates(channels, depth, taps, *shared)
+    if patch is not None:
+        # the taps of a phase are a launch of their own
+        each = -(-taps // len(combined(p)))
+        candidates = weight_candidates(channels, depth, each, *shared, True) + candidates[:4]
+    problem = (str(p.out.dtype), channels, depth, taps, numel(p.sizes), p.groups, patch is not None)
+    choice = pick(weight_kernel, problem, candidates[0], candidates, lambda c: lambda: run(p, c, patch))
+    run(p, choice, patch)

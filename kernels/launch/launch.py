@@ -42,7 +42,8 @@ def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **constants: Any) -> 
     Args:
         kernel: a `@triton.jit` function whose `tl.constexpr` parameters come last.
         grid: number of programs in up to three dimensions; with a zero in it nothing runs.
-        args: run-time arguments by position: Buffers, ints, floats, bools, None, or tuples of them.
+        args: run-time arguments by position: Buffers, ints, floats, bools, None, tuples of them, and Triton's
+            TensorDescriptors over Buffers.
         constants: `tl.constexpr` arguments and options (num_warps, num_stages, ...) by keyword.
     """
     if _noting.notes is not None:
@@ -71,8 +72,13 @@ def _slotted(args: Any, given: list[Buffer]) -> tuple:
         elif type(a) is tuple:
             slots.append(_slotted(a, given))
         elif hasattr(a, "block_shape"):
-            # a descriptor holds an address, which the next call does not have
-            raise Unrepeatable
+            # a descriptor holds an address, which the next call does not have: that one encodes its own
+            if type(a.base) is not Buffer or a.padding != "zero":
+                raise Unrepeatable
+            slots.append(
+                Tiles(len(given), a.base.dtype, tuple(a.shape), tuple(a.strides), tuple(a.block_shape))
+            )
+            given.append(a.base)
         else:
             slots.append(a)
     return tuple(slots)

@@ -41,21 +41,6 @@ FLAT: dict[int, list[tuple[int, Tile]]] = {
     4: [(16, Tile(128, 16, 32, 4, 3)), (32, Tile(128, 32, 32, 4, 3)), (1 << 30, Tile(128, 64, 32, 8, 3))],
     8: [(1 << 30, Tile(32, 32, 32, 4, 2))],
 }
-# The same for the weight gradient: output channels by (tap, input channel), the depth runs over positions.
-WEIGHT: dict[int, list[tuple[int, Tile]]] = {
-    2: [
-        (16, Tile(16, 64, 64, 4, 3)),
-        (32, Tile(32, 64, 64, 8, 3)),
-        (64, Tile(64, 64, 64, 8, 3)),
-        (1 << 30, Tile(128, 64, 64, 8, 3)),
-    ],
-    4: [
-        (16, Tile(16, 64, 32, 4, 3)),
-        (32, Tile(32, 64, 32, 8, 3)),
-        (1 << 30, Tile(64, 64, 32, 4, 3)),
-    ],
-    8: [(1 << 30, Tile(32, 32, 16, 4, 2))],
-}
 # With tensor descriptors: 128 bytes of channels a step (what the copy engine swizzles), by bytes an element; with the
 # share of the peak that a full machine of such tiles reaches, to rank them.
 PATCHES: dict[int, list[tuple[Tile, float]]] = {
@@ -71,8 +56,6 @@ FEWER_STAGES = ("gfx942",)
 # Few large blocks: the interpreter pays by the block operation.
 INTERPRETED = Tile(128, 64, 64, 4, 1)
 FEW_ROWS = 64
-# Programs to aim at for a split over the batch, by multiprocessor.
-PROGRAMS = 4
 
 
 def choose_forward(rows: int, columns: int, depth: int, itemsize: int, arch: str, flat: bool = False) -> Tile:
@@ -184,26 +167,6 @@ def _patch_depth(most: int, depth: int) -> int:
     step = min(most, max(16, power_of_2(depth)))
     half = step // 2
     return half if half >= 16 and -(-depth // half) % 2 and depth < 4 * step else step
-
-
-def choose_weight(
-    rows: int, columns: int, depth: int, itemsize: int, arch: str, processors: int, groups: int
-) -> tuple[Tile, int]:
-    """The tile of a weight gradient, and how many programs share one tile's sum.
-
-    Args:
-        rows: output channels a group.
-        columns: input channels a group times taps.
-        depth: output positions of the batch.
-        processors: multiprocessors to keep busy.
-    """
-    tile = INTERPRETED if arch == "interpreter" else next(t for m, t in WEIGHT[itemsize] if rows <= m)
-    tile = _fewer_stages(tile, arch)
-    tiles = groups * -(-rows // tile.rows) * -(-columns // tile.columns)
-    steps = -(-depth // tile.depth)
-    # at least four steps a program: the workspace is written and read for every one
-    splits = max(1, min(PROGRAMS * processors // max(1, tiles), steps // 4))
-    return tile, splits
 
 
 def _fewer_stages(tile: Tile, arch: str) -> Tile:

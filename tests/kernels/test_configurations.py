@@ -10,13 +10,14 @@ from compiling import compiled
 from tritonnn.kernels import scan
 from tritonnn.kernels.check.case import ARCHITECTURES
 from tritonnn.kernels.check.compile import of_family
-from tritonnn.kernels.convolution._cases import FLOAT64_ON_942
+from tritonnn.kernels.convolution._forward_cases import FLOAT64_ON_942
 from tritonnn.kernels.embedding import embedding
 from tritonnn.kernels.normalization import normalization
 from tritonnn.kernels.softmax import LONGEST_PAIR, LONGEST_ROW
 from tritonnn.kernels.softmax import choose_walk as choose_softmax
 from tritonnn.kernels.tables import attention as _configs_attention
 from tritonnn.kernels.tables import convolution as _configs_conv
+from tritonnn.kernels.tables import convolution_weight as _configs_weight
 from tritonnn.kernels.tables import gemm as _configs_gemm
 from tritonnn.kernels.tables import recurrent as _configs_recurrent
 from tritonnn.kernels.tables.pointwise import Geometry, choose_walk, flat_block
@@ -86,9 +87,10 @@ def test_what_an_old_triton_cannot_compile_is_not_offered(monkeypatch):
 
 def test_every_convolution_tile_is_compiled():
     compiled = {
-        (case.kernel.__name__, arch, case.signature.split()[1], case.constants.get("FLAT"), case.constants["BLOCK_M"],
-         case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps, case.num_stages)
-        for case in of_family("convolution") if case.kernel.__name__ in ("correlate_kernel", "weight_kernel")
+        (case.kernel.__name__, arch, case.signature.split()[1], case.constants["CHANNELS"] is not None,
+         case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.constants["BLOCK_K"], case.num_warps,
+         case.num_stages)
+        for case in of_family("convolution") if case.kernel.__name__ == "correlate_kernel"
         for arch in case.archs
     }  # fmt: skip
     sizes = (1, 15, 16, 17, 32, 33, 63, 64, 65, 100, 128, 129, 1000, 100000)
@@ -98,9 +100,25 @@ def test_every_convolution_tile_is_compiled():
         for rows, columns, depth, flat in product(sizes, sizes, sizes, (False, True)):
             tile = _configs_conv.choose_forward(rows, columns, depth, size, arch, flat)
             assert ("correlate_kernel", arch, kind, flat, *tile) in compiled
-        for rows, columns in product(sizes, sizes):
-            tile, _ = _configs_conv.choose_weight(rows, columns, 1000, size, arch, 132, 1)
-            assert ("weight_kernel", arch, kind, None, *tile) in compiled
+
+
+def test_every_tile_of_weight_gradients_is_compiled():
+    compiled = {
+        (case.kernel.__name__, arch, case.label.partition("-")[0], case.constants["BLOCK_M"], case.constants["BLOCK_N"],
+         case.constants["IMAGES"] * case.constants["HEIGHT"] * case.constants["WIDTH"], case.num_warps, case.num_stages)
+        for case in of_family("convolution") if case.kernel.__name__ in ("weight_kernel", "weight_boxes_kernel")
+        for arch in case.archs
+    }  # fmt: skip
+    sizes = (1, 16, 17, 64, 100, 512)
+    for arch, (kind, size) in product(ARCHITECTURES, (("bf16", 2), ("fp32", 4), ("fp64", 8))):
+        if (arch, size) == ("gfx942", 8) and not FLOAT64_ON_942:
+            continue
+        for rows, channels, boxes in product(sizes, sizes, {False, _configs_weight.has_boxes(arch, size)}):
+            for tile, _, _ in _configs_weight.weight_candidates(
+                rows, channels, 9, 10**6, size, arch, 132, 1, boxes
+            ):
+                kernel = "weight_boxes_kernel" if boxes else "weight_kernel"
+                assert (kernel, arch, kind, *tile) in compiled
 
 
 @pytest.mark.parametrize("stage", range(3))

@@ -16,6 +16,9 @@ POOLING = "kernels/pooling/_kernels.py"
 CONVOLUTION = "kernels/convolution/_correlate.py"
 PATCHES = "kernels/convolution/_patches.py"
 EPILOGUE_OF_CONVOLUTION = "kernels/convolution/_epilogue.py"
+WEIGHT_GRADIENT = "kernels/convolution/_weight.py"
+WEIGHT_ROADS = "kernels/convolution/_weight_plan.py"
+DEPTHWISE = "kernels/convolution/_depthwise.py"
 CONVOLUTION_BORDER = "kernels/convolution/_common.py"
 SCAN = "kernels/scan.py"
 CTC = "kernels/loss/ctc.py"
@@ -228,6 +231,37 @@ FAULTS = [
         "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64)",
         "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64) * 0",
         "tests/test_convolution.py -k wide_offsets",
+    ),
+    Fault(
+        "weight gradient: the first images again", "index", WEIGHT_GRADIENT,
+        "tl.where(image_ends, i + IMAGES, i)", "tl.where(image_ends, i, i)",
+        "tests/test_convolution_weight.py -k 'every_road and edges'",
+    ),
+    Fault(
+        "weight gradient: the part before", "index", WEIGHT_GRADIENT,
+        "tl.minimum(each, total - split * each)", "each",
+        "tests/test_convolution_weight.py -k 'add_up'",
+    ),
+    Fault(
+        "weight gradient: inputs that no output meets", "mask", WEIGHT_ROADS,
+        "any(n + phase[k].begin < x.shape[2 + k]", "any(n + phase[k].begin < 0",
+        "tests/test_convolution_weight.py -k infinite",
+    ),
+    Fault(
+        "weight gradient: taps of another phase", "stride", WEIGHT_ROADS,
+        "offset += axis.phase * strides[dim]", "offset += 0 * strides[dim]",
+        "tests/test_convolution_weight.py -k 'every_road and stride'",
+    ),
+    Fault(
+        "depthwise: rows that do not meet", "stride", DEPTHWISE,
+        "x_column = x_tile + (x_at + wide(kw * dilation[2], INT64) * x_w)",
+        "x_column = x_tile + (x_at + wide(kw * DILATION, INT64) * x_w)",
+        "tests/test_convolution_weight.py -k 'every_road and depthwise'",
+    ),
+    Fault(
+        "depthwise: the bias of another channel", "index", DEPTHWISE,
+        "bias_ptr + c * stride_bias", "bias_ptr + c * 0 * stride_bias",
+        "tests/test_convolution_weight.py -k 'is_the_grouped'",
     ),
     Fault(
         "pooling: windows one row high with 64-bit offsets", "index width", POOLING,
