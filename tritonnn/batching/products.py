@@ -82,10 +82,13 @@ def convolution_relu(
     input: Tensor, weight: Tensor, bias: Tensor | None, z: Tensor | None, alpha: float, *geometry: Any
 ) -> Tensor:
     """A convolution, and then the rest."""
-    from tritonnn.ops.convolution.convolution import convolution  # a family that is imported when it is needed
+    # a family that is imported when it is needed
+    from tritonnn.ops.convolution.convolution import convolution
 
     stride, padding, dilation, groups = geometry
-    sums = convolution(input, weight, bias, stride, padding, dilation, False, (0,) * (len(weight.shape) - 2), groups)
+    sums = convolution(
+        input, weight, bias, stride, padding, dilation, False, (0,) * (len(weight.shape) - 2), groups
+    )
     return relu(sums if z is None else sums + alpha * z)
 
 
