@@ -124,6 +124,91 @@ def attention_backward(
     grad_query[...], grad_key[...], grad_value[...] = dq, dk, dv
 
 
+def attention_packed(
+    out: Array,
+    logsumexp: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    first_query: Array,
+    first_key: Array,
+    used_keys: Array | None,
+    longest_queries: int,
+    longest_keys: int,
+    behind: int,
+    ahead: int,
+    softcap: float,
+    scale: float,
+) -> None:
+    """Attention within each of the sequences that lie one after another; (T, H, E), (S, Hk, E), (S, Hk, Ev).
+
+    A query sees `behind` keys before its own and `ahead` after it, all for -1; the last query's own key is the
+    last one.
+    """
+    for i in range(len(first_query) - 1):
+        rows, keys = slice(first_query[i], first_query[i + 1]), slice(first_key[i], first_key[i + 1])
+        if used_keys is not None:
+            keys = slice(keys.start, min(keys.stop, keys.start + used_keys[i]))
+        q, k, v, o = (x.swapaxes(0, 1)[None] for x in (query[rows], key[keys], value[keys], out[rows]))
+        lse, (length, count) = logsumexp[None, :, rows], (q.shape[2], k.shape[2])
+        place = np.arange(count) - np.arange(length)[:, None] - (count - length)
+        after, before = (n if n >= 0 else count + length for n in (ahead, behind))
+        seen = (place <= after) & (place >= -before)
+        if softcap:
+            _capped(o, lse, q, k, v, seen, softcap, scale)
+            continue
+        # a view of `lse` whose rows lie apart would be copied by attention, and the copy be lost
+        dense = np.empty(lse.shape, lse.dtype)
+        mask = None if seen.all() else np.broadcast_to(seen, (1, q.shape[1], length, count))
+        attention(o, dense, q, k, v, mask, 0.0, 0, 0, False, scale)
+        lse[...] = dense
+
+
+def _capped(
+    out: Array,
+    logsumexp: Array,
+    q: Array,
+    k: Array,
+    v: Array,
+    seen: Array,
+    softcap: float,
+    scale: float,
+) -> None:
+    """Attention to the keys that are seen with scores softcap tanh(score / softcap), head by head."""
+    dtype, group = wide(q.dtype), q.shape[1] // k.shape[1]
+    for head in range(q.shape[1]):
+        keys, values = (x[0, head // group].astype(dtype) for x in (k, v))
+        s = q[0, head].astype(dtype) @ keys.T * dtype.type(scale / softcap)
+        s = np.where(seen, np.tanh(s) * dtype.type(softcap), -np.inf)
+        top = s.max(-1, keepdims=True, initial=-np.inf)
+        top[np.isneginf(top)] = 0
+        p = np.exp(s - top)
+        total = p.sum(-1, keepdims=True)
+        with np.errstate(divide="ignore"):
+            logsumexp[0, head] = (np.log(total) + top)[..., 0]
+        total[total == 0] = 1
+        out[0, head] = p @ values / total
+
+
+def attention_blocks(
+    out: Array,
+    logsumexp: Array,
+    query: Array,
+    key: Array,
+    value: Array,
+    seen: Array,
+    some: Array,
+    some_indices: Array,
+    whole: Array | None,
+    whole_indices: Array | None,
+    rows: int,
+    keys: int,
+    scale: float,
+) -> None:
+    """Attention to the keys that are seen; the lists of blocks say nothing more, and here save nothing."""
+    attention(out, logsumexp, query, key, value, seen, 0.0, 0, 0, False, scale)
+
+
 def _backward_block(
     problem: _Problem, grads: list[Array], operands: tuple[Array, ...], heads: slice, rows: slice, keys: int
 ) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.pool import spread
+
 BLOCK = 32  # rows of one partial sum
 
 
@@ -94,9 +96,28 @@ def p_norm(out: np.ndarray, input: np.ndarray, p: float, dim: tuple[int, ...], k
     """out = (sum of |input|^p)^(1/p) over dim; with p = 0 the number of elements that are not 0."""
     if p == 0:
         return put(out, np.count_nonzero(input, axis=dim, keepdims=True))
+    if p == 2 and input.dtype.char in "fd" and input.flags.c_contiguous and dim == tuple(range(input.ndim)):
+        return put(out, np.sqrt(_sum_of_squares(input.reshape(-1))))
     size = np.abs(wide(input))
     total = add_up(size if p == 1 else size * size if p == 2 else size**p, dim, size.dtype)
     put(out, total if p == 1 else np.sqrt(total) if p == 2 else total ** (1 / p))
+
+
+PIECE = 1 << 14  # elements whose squares add up in their own type
+TOGETHER = 16  # such pieces a thread takes at a time
+
+
+def _sum_of_squares(flat: np.ndarray) -> np.ndarray:
+    """The sum of the squares of a row: pieces as products of vectors, and what they give in float64."""
+    sums = np.zeros(-(-flat.size // PIECE))
+
+    def work(first: int) -> None:
+        for k in range(first, min(first + TOGETHER, len(sums))):
+            piece = flat[k * PIECE : (k + 1) * PIECE]
+            sums[k] = np.dot(piece, piece)
+
+    spread(work, range(0, len(sums), TOGETHER), flat.size)
+    return np.add.reduce(sums)
 
 
 def prod_dims(out: np.ndarray, input: np.ndarray, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tritonnn.cpu_fallback.common.pointwise import complex_log_add
+from tritonnn.cpu_fallback.common.pool import spread
 
 Array = np.ndarray[Any, Any]
 
@@ -43,9 +44,39 @@ def _accumulate(ufunc: np.ufunc, out: Array, input: Array, dim: int) -> None:
         out[part] = ufunc.accumulate(input[part], axis=dim, dtype=wide)
 
 
+# Running sums of so many elements at a time are a product with a triangle of ones.
+_GROUP = 32
+_TRIANGLE = np.triu(np.ones((_GROUP, _GROUP), np.float32))
+_ROWS = 1 << 16  # elements of the rows of a piece
+
+
 def cumsum(out: Array, input: Array, dim: int) -> None:
     """Running sum."""
-    _accumulate(np.add, out, input, dim)
+    n = input.shape[dim] if input.ndim else 0
+    rows_of_float32 = input.dtype == out.dtype == np.float32 and dim == input.ndim - 1
+    if not (rows_of_float32 and n % _GROUP == 0 and input.size >= _ROWS) or not (
+        input.flags.c_contiguous and out.flags.c_contiguous
+    ):
+        _accumulate(np.add, out, input, dim)
+        return
+    rows, sums = input.reshape(-1, n), out.reshape(-1, n)
+    step = max(1, _ROWS // n)
+    spread(
+        lambda start: _running_sums(sums[start : start + step], rows[start : start + step]),
+        range(0, len(rows), step), input.size,
+    )  # fmt: skip
+
+
+def _running_sums(out: Array, rows: Array) -> None:
+    """The running sums of rows: within groups by a product, with those of the groups before, in float64, added."""
+    groups = out.reshape(len(rows), -1, _GROUP)
+    np.matmul(rows.reshape(groups.shape), _TRIANGLE, out=groups)
+    before = np.add.accumulate(groups[:, :-1, -1], axis=1, dtype=np.float64)
+    if not np.isfinite(groups[:, -1, -1]).all() or not np.isfinite(before).all():
+        # an infinity times one of the triangle's zeros is NaN, for the elements before it as well
+        out[...] = np.add.accumulate(rows, axis=1, dtype=np.float64)
+        return
+    np.add(groups[:, 1:], before[:, :, None].astype(np.float32), out=groups[:, 1:])
 
 
 def cumprod(out: Array, input: Array, dim: int) -> None:

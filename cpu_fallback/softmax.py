@@ -20,6 +20,7 @@ from tritonnn.cpu_fallback.common.blocks import (
     steps,
     wide,
 )
+from tritonnn.cpu_fallback.common.pool import spread
 
 Array = np.ndarray[Any, Any]
 
@@ -71,6 +72,7 @@ def logsumexp_dims(out: Array, input: Array, dims: tuple[int, ...], keepdim: boo
     out[...] = result.reshape(out.shape)
 
 
+EXPENSIVE = 4  # an element costs as much as so many of cheap arithmetic
 SMALL = 4096  # elements that need no blocks
 
 
@@ -88,8 +90,10 @@ def _forward(out: Array, input: Array, dim: int, block: Callable[..., None]) -> 
     work = Scratch(wide(input.dtype))
     ones = np.ones(x.shape[axis], work.dtype)
     with short_buffer(x.shape[axis], x.size):
-        for index in steps(x.shape, axis):
-            block(y[index], x[index], axis, ones, work)
+        spread(
+            lambda index: block(y[index], x[index], axis, ones, work),
+            list(steps(x.shape, axis)), EXPENSIVE * x.size,
+        )  # fmt: skip
     if result is not out:
         out[...] = result
 
@@ -102,8 +106,10 @@ def _backward(out: Array, grad: Array, result: Array, dim: int, block: Callable[
     work, more = Scratch(wide(out.dtype)), Scratch(wide(out.dtype))
     ones = np.ones(g.shape[axis], work.dtype)
     with short_buffer(g.shape[axis], g.size):
-        for index in steps(g.shape, axis):
-            block(gx[index], g[index], y[index], axis, ones, work, more)
+        spread(
+            lambda index: block(gx[index], g[index], y[index], axis, ones, work, more),
+            list(steps(g.shape, axis)), EXPENSIVE * g.size,
+        )  # fmt: skip
     if written is not out:
         out[...] = written
 

@@ -48,6 +48,8 @@ from tritonnn._families import OWN, find, place
 POINTWISE = ("elementwise", "activation", "special", "variates")
 # where the scalar functions of complex numbers stand, under the names of the ops
 COMPLEX = "complex_functions"
+# and those for results of 16 bits
+SHORT = "short_functions"
 
 _implementations: dict[tuple[str, str], Callable[..., None]] = {}
 
@@ -82,5 +84,5 @@ def _find(package: str, family: str, name: str) -> Callable[..., Any]:
     if (family in POINTWISE or package != __name__) and hasattr(function, "arg_names"):
         from tritonnn.kernels.device.pointwise import pointwise
 
-        return pointwise(function, find(package, COMPLEX, name))
+        return pointwise(function, find(package, COMPLEX, name), find(package, SHORT, name))
     return function

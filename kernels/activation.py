@@ -10,6 +10,7 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import dtype as DType
+from tritonnn.kernels import short_functions
 from tritonnn.kernels.check.case import Case
 from tritonnn.kernels.device import math as _math
 from tritonnn.kernels.device.pointwise import pointwise
@@ -238,8 +239,14 @@ def hardswish_backward(grad, x):
 # ---- where an argument chooses
 
 
-_gelu = {"none": pointwise(gelu_erf), "tanh": pointwise(gelu_tanh)}
-_gelu_backward = {"none": pointwise(_gelu_erf_backward), "tanh": pointwise(_gelu_tanh_backward)}
+_gelu = {
+    "none": pointwise(gelu_erf, short=short_functions.gelu_erf),
+    "tanh": pointwise(gelu_tanh, short=short_functions.gelu_tanh),
+}
+_gelu_backward = {
+    "none": pointwise(_gelu_erf_backward, short=short_functions.gelu_erf_backward),
+    "tanh": pointwise(_gelu_tanh_backward, short=short_functions.gelu_tanh_backward),
+}
 
 
 def gelu(out: Buffer, x: Any, approximate: str, compute: DType) -> None:

@@ -10,14 +10,22 @@ from triton import language as tl
 
 from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float32, float64, int32, int64
-from tritonnn.kernels.check.case import Case
+from tritonnn.kernels.check.case import Case, by_warp
 from tritonnn.kernels.complex_scan import complex_product
 from tritonnn.kernels.device import reduce as _reduce_kernels
 from tritonnn.kernels.device.math import plus
 from tritonnn.kernels.device.moving import imaginary_part, real_part, truth
 from tritonnn.kernels.device.pointwise import pointwise
-from tritonnn.kernels.launch.launch import Plan, Slot, empty, multiprocessors, needs_int64, planned
-from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, merge, power_of_2
+from tritonnn.kernels.launch.launch import (
+    Plan,
+    Slot,
+    empty,
+    multiprocessors,
+    needs_int64,
+    planned,
+    threads_of_a_warp,
+)
+from tritonnn.kernels.tables.reduction import Reduction, choose_reduction, merge, power_of_2, shared
 from tritonnn.shape import contiguous_strides, numel
 
 _sum_of_two = pointwise(plus)
@@ -155,19 +163,19 @@ def logsumexp(out: Buffer, input: Buffer, dims: tuple[int, ...]) -> Callable[...
     tiling, int64_offsets = _tiling(p, input)
     acc = float64 if input.dtype is float64 else float32
     split = tiling.splits > 1
+    along_rows = abs(p.red_in[-1]) <= abs(p.kept_in[-1]) or p.results == 1
     first = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling.kept), tiling.splits), Slot(0), Slot(1),
-        Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, BLOCK_K=tiling.kept, BLOCK_R=tiling.reduced,
-        INT64=int64_offsets, num_warps=tiling.warps,
+        Slot(2), *p, tiling.chunk, ACC=TRITON[acc], PARTS=split, INT64=int64_offsets,
+        **shared(tiling, along_rows, input.dtype.itemsize, threads_of_a_warp()),
     )  # fmt: skip
     if not split:
         return lambda out, input: first(out, out, input)
     problem_2, tiling_2 = _second(p, tiling.splits)
     second = Plan(
         _reduce_kernels.logsumexp_kernel, (-(-p.results // tiling_2.kept), 1), Slot(0), Slot(0), Slot(1),
-        *problem_2, tiling_2.chunk, ACC=TRITON[acc], PARTS=False, BLOCK_K=tiling_2.kept,
-        BLOCK_R=tiling_2.reduced, INT64=int64_offsets,
-        num_warps=tiling_2.warps,
+        *problem_2, tiling_2.chunk, ACC=TRITON[acc], PARTS=False, INT64=int64_offsets,
+        **shared(tiling_2, p.results == 1, acc.itemsize, threads_of_a_warp()),
     )  # fmt: skip
 
     def run(out: Buffer, input: Buffer) -> None:
@@ -351,9 +359,8 @@ def _cases(kind: str, acc: Any, kept: int, reduced: int, along_rows: bool) -> li
              {"OP": "max", "SECOND": False, "VALUES": True, **options}, label=label),
         case(_reduce_kernels.moments_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers} fp64",
              {"PARTS": False, **options}, label=label),
-        case(_reduce_kernels.logsumexp_kernel,
-        f"*{kind} *fp32 *{kind} {sides} {numbers}", {"PARTS": False, **options},
-             label=label),
+        *by_warp(case(_reduce_kernels.logsumexp_kernel, f"*{kind} *fp32 *{kind} {sides} {numbers}",
+                      {"PARTS": False, **options}, label=label), along_rows, 2 if kind == "bf16" else 4),
     ]  # fmt: skip
 
 

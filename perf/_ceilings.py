@@ -19,7 +19,8 @@ BUILT_AS = {"A100": "sm_80", "H100": "sm_90", "H200": "sm_90", "B200": "sm_100"}
 _HALF = r"b?float16"
 #: Rows by family, name and dtype, and the binaries whose counts they go by; the lowest of several ceilings counts.
 ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (rf"attention/(?:full|causal) \S+x(64|128)/{_HALF}", (r"attention_kernel[half,{0}]",)),
+    (rf"attention/full \S+x(64|128)/{_HALF}", (r"attention_kernel[half,{0}{way}]",)),
+    (rf"attention/causal \S+x(64|128)/{_HALF}", (r"attention_kernel[half,{0}{way},CAUSAL=1]",)),
     (rf"attention/(?:full|causal) \S+x(64|128) backward/{_HALF}",
      (r"keys_backward_kernel[half,{0}]", r"queries_backward_kernel[half,{0}]")),
     (r"softmax/softmax \d+x131072/float32", ("softmax_kernel[fp32,131072]",)),
@@ -36,8 +37,17 @@ def binaries(key: str, arch: str) -> list[str]:
         return [f"{_of_product(arch, m, n, k)} {arch}"]
     for pattern, names in ROWS:
         if found := re.fullmatch(pattern, key):
-            return [f"{name.format(*found.groups())} {arch}" for name in names]
+            way = _way(arch, int(found[1])) if "{way}" in names[0] else ""
+            return [f"{name.format(*found.groups(), way=way)} {arch}" for name in names]
     return []
+
+
+def _way(arch: str, width: int) -> str:
+    """How the labels of attention's cases go on: by the tile that comes first where descriptors are used."""
+    from tritonnn.kernels.tables.attention_forward import described
+
+    tiles = described(arch, "plain", width)
+    return f",{tiles[0].queries}x{tiles[0].keys} {tiles[0].warps} described" if tiles else ""
 
 
 def _of_product(arch: str, m: int, n: int, k: int) -> str:

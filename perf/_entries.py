@@ -15,6 +15,7 @@ from typing import Any
 
 import _rows
 from _goals import Goal
+from _rows import Call
 
 WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 DTYPES = ("bfloat16", "float32", "float16")
@@ -42,12 +43,18 @@ class Entry:
         dtypes: element types on the GPU; on the CPU `cpu_dtypes`.
         quick: whether the short report has it, in its typical sizes and the first dtype.
         both: whether forward and backward are measured together, too; on the CPU they always are.
+        only: the one stage that is measured, if not all are.
         apart: whether backward is measured alone, too: not where forward does what a peer's backward does.
         peer: what the other libraries call, where they need another call.
         compiled: whether torch.compile can take it.
         precision: the setting of `set_float32_matmul_precision`.
         goals: stage -> goal of the GPU's typical and huge sizes.
         cpu_goals: stage -> goal of the CPU's rows.
+        look: `look(lib, result, *inputs)` gives what of a forward call's result is compared, where the result itself
+            may rightly differ: indices of equal values.
+        look_back: `look_back(lib, gradients)`: the same of the gradients.
+        compare: see `_rows.Row`.
+        changes: whether the call changes its first input.
     """
 
     name: str
@@ -63,12 +70,17 @@ class Entry:
     cpu_dtypes: tuple[str, ...] = ("float32",)
     quick: bool = False
     both: bool = False
+    only: str = ""
     apart: bool = True
     peer: Callable[..., Any] | None = None
     compiled: bool = True
     precision: str = "highest"
     goals: dict[str, Goal] = field(default_factory=dict)
     cpu_goals: dict[str, Goal] = field(default_factory=dict)
+    look: Callable[..., Any] | None = None
+    look_back: Callable[..., Any] | None = None
+    compare: str = "values"
+    changes: bool = False
 
     def counts(self, stage: str, dtype: str, shape: tuple[int, ...]) -> tuple[float, float]:
         """(operations, bytes) of a call."""
@@ -82,6 +94,8 @@ class Entry:
 
     def stages(self, device: str) -> list[str]:
         """What is measured on a device."""
+        if self.only:
+            return [self.only]
         if self.backward is None:
             return ["forward"]
         if device == "cpu":
@@ -117,7 +131,7 @@ def _row(
         family, f"{entry.name} {'x'.join(map(str, shape))}{STAGES[stage]}", _setup(entry, stage, shape),
         flops=flops, nbytes=nbytes, dtype=dtype, devices=(device,), quick=quick,
         size=size if device == "cuda" else "", stage=stage, precision=entry.precision,
-        compiled=entry.compiled, goal=goal,
+        compiled=entry.compiled, goal=goal, compare=entry.compare,
     )  # fmt: skip
 
 
@@ -129,16 +143,22 @@ def _setup(entry: Entry, stage: str, shape: tuple[int, ...]) -> Callable[[Any, A
         def function(*tensors: Any) -> Any:
             return call(lib, *tensors)
 
+        def look(result: Any) -> Any:
+            return entry.look(lib, result, *inputs) if entry.look else result
+
+        def look_back(gradients: Any) -> Any:
+            return entry.look_back(lib, gradients) if entry.look_back else gradients
+
         program = make.program(function)
         if stage == "forward":
-            return lambda: program(*inputs)
+            return Call(lambda: program(*inputs), look, entry.changes)
         wanted = [inputs[i].requires_grad_() for i in entry.grads]
         kept = [_first(program(*inputs))]
         g, gradients = make.like(kept[0]), lib.autograd.grad
         if stage == "backward":
-            return lambda: gradients(kept[0], wanted, g, retain_graph=True)
+            return Call(lambda: gradients(kept[0], wanted, g, retain_graph=True), look_back)
         kept.clear()  # it would hold what a first call saved
-        return lambda: gradients(_first(program(*inputs)), wanted, g)
+        return Call(lambda: gradients(_first(program(*inputs)), wanted, g), look_back)
 
     return setup
 

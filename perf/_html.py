@@ -52,6 +52,8 @@ def _measured(report: dict[str, Any]) -> list[str]:
         f"{len(report['skipped'])} rows were not started within the time budget.</p>",
         "<h2>Goals</h2>",
         _goals_table(results, ceilings),
+        "<h2>Results that differ from PyTorch's</h2>",
+        _pre([_output.compared(results), *_output.differing(results)]),
         f"<h2>Where tritonnn is slower, or fails</h2><pre>{slower}</pre>",
         _roofline(results, ceilings),
     ]
@@ -95,6 +97,7 @@ def _cell(text: str, kind: str = "") -> str:
 
 def _row(head: list[str], cells: list[str], r: dict[str, Any], peers: list[str]) -> str:
     kinds = {"note": "failed", "goal": cells[head.index("goal")].replace("not measured", "failed")}
+    kinds["result"] = {"same": "met", "differs": "missed"}.get(_output.verdict(r), "")
     for p in peers:
         ratio = r["ratio"].get(p)
         if ratio is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -14,57 +16,83 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import _results
+
 HERE = Path(__file__).resolve().parent
-ANSWER_SECONDS = 180.0
-RESTARTS = 5  # of one library: what fails more often than that is not going to work
+START_SECONDS, ROW_SECONDS, KILL_SECONDS = 120.0, 180.0, 5.0
+RESTARTS = 20  # of one library: what fails more often than that is not going to work
 
 
 class Peer:
-    """A child that measures with one library.
+    """A child that measures with one library. Nothing waits for it longer than it is told to.
 
     Args:
         library: 'tritonnn', 'torch' or 'torch.compile'.
         verbose: whether its error output shows.
+        seconds: limit of its start.
         options: further arguments of `_worker.Worker`.
     """
 
-    def __init__(self, library: str, verbose: bool = False, **options: Any) -> None:
+    command = [sys.executable, str(HERE / "_worker.py")]
+
+    def __init__(
+        self, library: str, verbose: bool = False, seconds: float = START_SECONDS, **options: Any
+    ) -> None:
         self.library = library
         settings = json.dumps({"library": library, **options})
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "_worker.py"), settings],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None if verbose else subprocess.DEVNULL,
-            text=True, env=child_environment(options.get("threads", 1)),
+            [*self.command, settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=None if verbose else subprocess.DEVNULL, env=child_environment(options.get("threads", 1)),
+            start_new_session=True,
         )  # fmt: skip
-        self.environment = self.answer(ANSWER_SECONDS)
+        self._heard = b""
+        self.environment = self.answer(seconds)
 
-    def ask(self, do: str, **order: Any) -> dict[str, Any]:
+    def ask(self, do: str, seconds: float, **order: Any) -> dict[str, Any]:
         """Send an order and wait for the answer."""
         self.send(do, **order)
-        return self.answer(ANSWER_SECONDS)
+        return self.answer(seconds)
 
     def send(self, do: str, **order: Any) -> None:
         """Send an order; `answer` waits for what comes back."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
+            self._process.stdin.write((json.dumps({"do": do, **order}) + "\n").encode())
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             pass  # the answer will say that it has ended
 
     def answer(self, seconds: float) -> dict[str, Any]:
-        """What a child says; one that died or hangs is an answer with an error too."""
-        stream = self._process.stdout
-        assert stream is not None
-        if stream.closed:
-            return {"error": f"the process measuring {self.library} has ended"}
-        ready, _, _ = select.select([stream], [], [], max(0.0, seconds))
-        line = stream.readline() if ready else ""
+        """What a child says; of one that died or hangs, and is ended then, an error."""
+        line = self._line(time.monotonic() + seconds)
+        if line is None:
+            self.close()
+            return {
+                "error": f"the process measuring {self.library} gave no answer for {max(0, seconds):.0f} s"
+            }
         if not line:
             self.close()
-            reason = "has ended" if ready else f"gave no answer for {seconds:.0f} s"
-            return {"error": f"the process measuring {self.library} {reason}"}
-        return json.loads(line)
+            return {"error": f"the process measuring {self.library} has ended"}
+        answer = json.loads(line)
+        if answer.get("ended"):
+            self.close()
+        return answer
+
+    def _line(self, end: float) -> bytes | None:
+        """A whole line; b"" where the child has ended, None where the time has."""
+        stream = self._process.stdout
+        assert stream is not None
+        while b"\n" not in self._heard:
+            if stream.closed:
+                return b""
+            if not select.select([stream], [], [], max(0.0, end - time.monotonic()))[0]:
+                return None
+            part = os.read(stream.fileno(), 1 << 16)  # half a line must not be waited for
+            if not part:
+                return b""
+            self._heard += part
+        line, _, self._heard = self._heard.partition(b"\n")
+        return line
 
     @property
     def alive(self) -> bool:
@@ -72,13 +100,14 @@ class Peer:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the child."""
-        if self.alive:
-            self._process.kill()
-        self._process.wait()
+        """End the child, and what it has started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(KILL_SECONDS)
         for stream in (self._process.stdin, self._process.stdout):
-            if stream:
-                stream.close()
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()  # type: ignore[union-attr]
 
 
 # What a user's machine does not set: a slower BLAS kernel, poisoned results, and imports compiled anew each time.
@@ -109,14 +138,21 @@ class Crew:
         for library in self.problems:
             self.peers.pop(library).close()
 
-    def get(self, libraries: Iterable[str]) -> list[Peer]:
-        """Living children of these libraries, in order."""
+    def get(self, libraries: Iterable[str], seconds: float = START_SECONDS) -> list[Peer]:
+        """Living children of these libraries, in order; `seconds` is what starting one may take."""
         for library in libraries:
             if library in self.peers and not self.peers[library].alive:
                 if self._starts[library] <= RESTARTS:
                     self._starts[library] += 1
-                    self.peers[library] = Peer(library, **self._settings)
+                    self.peers[library] = Peer(
+                        library, **{**self._settings, "seconds": min(START_SECONDS, seconds)}
+                    )
         return [self.peers[k] for k in libraries if k in self.peers]
+
+    def dismiss(self, library: str) -> None:
+        """End a child that is not needed any more."""
+        if library in self.peers:
+            self.peers.pop(library).close()
 
     def close(self) -> None:
         """End all children."""
@@ -125,45 +161,76 @@ class Crew:
 
 
 def measure(
-    peers: list[Peer], row: Any, rounds: int, seconds: float = ANSWER_SECONDS, first: str = "tritonnn"
+    peers: list[Peer],
+    row: Any,
+    rounds: int,
+    seconds: float = ROW_SECONDS,
+    folder: str = "",
+    first: str = "tritonnn",
 ) -> dict[str, Any]:
-    """One row: `seconds`, `memory` and `ratio` of each library, and `errors` where one could not.
+    """One row: `seconds`, `memory` and `ratio` of each library, `check`, and `errors` where one could not.
 
     Preparing goes on in all children at once, since compiling takes seconds; measuring in one at a time. A
-    ratio is the median over rounds of a library's time divided by the first's in the same round.
+    ratio is the median over rounds of a library's time divided by the first's in the same round. `check` says whether
+    the first call gave what PyTorch's gave, and the last one.
 
     Args:
         peers: the children.
         row: what to measure.
         rounds: samples of each.
-        seconds: limit of preparing; who needs longer is stopped.
+        seconds: limit of it all; a child that has no answer by then is stopped.
+        folder: where results are kept for comparing, until that is done.
         first: the library that the others are compared with.
     """
-    errors: dict[str, str] = {}
-    facts: dict[str, dict[str, Any]] = {}
     end = time.monotonic() + seconds
+    results = str(Path(folder) / _results.file_name(row.key)) if folder else ""
+    errors: dict[str, str] = {}
+    facts = _all(peers, errors, end, "prepare", key=row.key, results=results)
     for peer in peers:
-        peer.send("prepare", key=row.key)
-    for peer in peers:
-        facts[peer.library] = peer.answer(end - time.monotonic())
-    for peer in peers:
-        if "error" not in facts[peer.library]:
-            facts[peer.library] |= peer.ask("calibrate")
-        if "error" in facts[peer.library]:
-            errors[peer.library] = facts[peer.library]["error"]
+        if peer.library not in errors:
+            _note(errors, peer, peer.ask("calibrate", end - time.monotonic()))
     samples: dict[str, list[float]] = {p.library: [] for p in peers if p.library not in errors}
     ready = [p for p in peers if p.library in samples]
     for turn in range(rounds):
         for peer in ready if turn % 2 == 0 else reversed(ready):
-            answer = peer.ask("measure") if peer.library not in errors else {"error": ""}
-            if "error" not in answer:
-                samples[peer.library].append(answer["seconds"])
-            else:
-                errors.setdefault(peer.library, answer["error"])
-    for peer in ready:
-        peer.ask("release")
-    memory = {k: f["memory"] for k, f in facts.items() if "memory" in f}
-    return {"errors": errors, "memory": memory, **summary(samples, first)}
+            if peer.library not in errors:
+                answer = _note(errors, peer, peer.ask("measure", end - time.monotonic()))
+                if "seconds" in answer:
+                    samples[peer.library].append(answer["seconds"])
+    checked = [p for p in ready if p.library not in errors] if folder and row.compare else []
+    again = _all(checked, {}, end, "check", results=results)
+    _all([p for p in peers if p.alive], {}, end, "release")
+    figures = {name: {k: f[name] for k, f in facts.items() if name in f} for name in ("memory", "peak")}
+    check = {"check": _checked(row, results, facts, again)} if folder and row.compare else {}
+    return {"errors": errors, **figures, **check, **summary(samples, first)}
+
+
+def _all(
+    peers: list[Peer], errors: dict[str, str], end: float, do: str, **order: Any
+) -> dict[str, dict[str, Any]]:
+    """What each child answers to an order that all of them are given at once."""
+    for peer in peers:
+        peer.send(do, **order)
+    return {p.library: _note(errors, p, p.answer(end - time.monotonic())) for p in peers}
+
+
+def _note(errors: dict[str, str], peer: Peer, answer: dict[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        errors.setdefault(peer.library, answer["error"])
+    return answer
+
+
+def _checked(row: Any, results: str, facts: dict[str, Any], again: dict[str, Any]) -> dict[str, Any]:
+    """Both comparisons of a row; the files they are made of are removed."""
+    check: dict[str, Any] = {moment: _results.compare(results, moment, row) for moment in ("first", "again")}
+    mine = again.get("tritonnn", {})
+    check |= {k: mine[k] for k in ("changed", "error") if k in mine}
+    check |= {k: facts["torch"][k] for k in ("reference", "no reference") if k in facts.get("torch", {})}
+    verdicts = [check["first"]["same"], check["again"]["same"], False if check.get("changed") else None]
+    check["same"] = False if False in verdicts else check["first"]["same"]
+    for path in Path(results).parent.glob(f"{Path(results).name}.*"):
+        path.unlink()
+    return check
 
 
 def summary(samples: dict[str, list[float]], first: str) -> dict[str, Any]:
@@ -198,5 +265,7 @@ def import_times(libraries: list[str], threads: int, rounds: int) -> dict[str, A
 
 def _run_seconds(code: str, env: dict[str, str]) -> float:
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-c", code], env=env, check=True, stdout=subprocess.DEVNULL, timeout=START_SECONDS
+    )
     return time.perf_counter() - started

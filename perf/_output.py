@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +79,15 @@ def columns(device: str, peers: list[str]) -> list[str]:
     """The headings of a family's table."""
     memory = [] if device == "cpu" else ["peak memory", *(f"of {PEER_NAMES[p]}" for p in peers)]
     ratios = [f"{PEER_NAMES[p]} / tritonnn" for p in peers]
-    return ["", "dtype", "time", "rate", "of roof", *ratios, *memory, "goal", "note"]
+    result = ["result"] if peers else []
+    return ["", "dtype", "time", "rate", "of roof", *ratios, *memory, "goal", *result, "note"]
 
 
 def cells(r: dict[str, Any], device: str, ceilings: dict[str, float], peers: list[str]) -> list[str]:
     """A row under these headings."""
     share = roof_share(r, ceilings)
-    memory = [] if device == "cpu" else [size(r["memory"].get(p)) for p in ("tritonnn", *peers)]
+    needed = r.get("peak", {}) if r.get("items") else r["memory"]  # of a whole model, its parameters too
+    memory = [] if device == "cpu" else [size(needed.get(p)) for p in ("tritonnn", *peers)]
     return [
         r["name"],
         r["dtype"] if r["unit"] == "device" else "",
@@ -93,6 +97,7 @@ def cells(r: dict[str, Any], device: str, ceilings: dict[str, float], peers: lis
         *("" if p not in r["ratio"] else f"{r['ratio'][p]:.2f}" for p in peers),
         *memory,
         _goals.standing(verdicts(r, ceilings)),
+        *([verdict(r)] if peers else []),
         note(r),
     ]
 
@@ -145,6 +150,36 @@ def note(r: dict[str, Any]) -> str:
     return "; ".join(f"{library}: {text}"[:90] for library, text in r["errors"].items())
 
 
+def verdict(r: dict[str, Any]) -> str:
+    """Whether the row's result is PyTorch's: 'same', 'differs', or '' where it was not compared."""
+    return {True: "same", False: "differs", None: ""}[r.get("check", {}).get("same")]
+
+
+def differing(results: list[dict[str, Any]]) -> list[str]:
+    """One line for each row whose result is not PyTorch's, or did not stay what it was."""
+    lines = []
+    for r in results:
+        check = r.get("check", {})
+        if check.get("same") is False:
+            reasons = [
+                f"{words}: {check[moment].get('why', 'differs')}"
+                for moment, words in (("first", "first call"), ("again", "after the timed calls"))
+                if check[moment]["same"] is False
+            ]
+            if check.get("changed"):
+                reasons.append(f"{check['changed']} elements are not what the first call gave")
+            lines.append(f"{r['family']}: {label(r)}: {'; '.join(reasons)}")
+    return lines
+
+
+def compared(results: list[dict[str, Any]]) -> str:
+    """How many results were compared, and how many differ."""
+    verdicts = [
+        r["check"]["same"] for r in results if r.get("check", {}).get("first", {}).get("same") is not None
+    ]
+    return f"{len(verdicts)} results compared with PyTorch's, {verdicts.count(False)} differ"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds for reading."""
     if seconds is None:
@@ -174,10 +209,14 @@ def operations(flops: float) -> str:
 
 
 def rate(r: dict[str, Any]) -> str:
-    """TFLOP/s, or GB/s where memory is what counts; empty for host times."""
+    """What a call works through in a second: items where they are named, TFLOP/s, or GB/s where memory is what
+    counts; empty for host times."""
     seconds = r["seconds"].get("tritonnn")
     if not seconds or r["unit"] != "device":
         return ""
+    if r.get("items"):
+        count, what = r["items"]
+        return f"{count / seconds:.4g} {what}/s"
     if r["flops"]:
         return f"{r['flops'] / seconds / 1e12:.3g} TFLOP/s"
     return f"{r['nbytes'] / seconds / 1e9:.4g} GB/s" if r["nbytes"] else ""
@@ -213,6 +252,12 @@ def environment_lines(environment: dict[str, Any]) -> list[str]:
     """The machine and the versions, a line each."""
     width = max((len(key) for key in environment), default=0)
     return [f"{key:<{width}}  {value}" for key, value in environment.items()]
+
+
+def file_name(report: dict[str, Any]) -> str:
+    """What a report is kept as: the device and the day, such as nvidia-h200-2026-12-01.json."""
+    device = "rehearsal" if report.get("rehearsal") else report["environment"].get("gpu", report["device"])
+    return f"{re.sub('[^a-z0-9]+', '-', device.lower()).strip('-')}-{report.get('date') or date.today()}.json"
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:

@@ -18,16 +18,43 @@ from there:
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from _first import FIRST
 from _goals import Goal
 
 HERE = Path(__file__).resolve().parent
 BOTH = ("cpu", "cuda")
 _collected: list[Row] = []
+
+
+def itself(result: Any) -> Any:
+    """What a call returned is what is compared."""
+    return result
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a row's `setup` may return instead of a plain function.
+
+    Attributes:
+        call: what is timed.
+        look: `look(result)` gives the tensors whose values are compared with the other library's.
+        changes: whether the call changes what it works on, so that its second result is another than its first.
+    """
+
+    call: Callable[[], Any]
+    look: Callable[[Any], Any] = itself
+    changes: bool = False
+
+    def __call__(self) -> Any:
+        """A call."""
+        return self.call()
 
 
 @dataclass(frozen=True)
@@ -49,6 +76,11 @@ class Row:
         precision: the setting of `set_float32_matmul_precision` it is measured under.
         compiled: whether torch.compile is measured, too.
         goal: what it should reach.
+        compare: what of the result must be as the other library's: 'values', 'mean' (values, by their mean distance,
+            of a whole model), 'moments' (mean and spread, of random numbers), 'shape' (of what is not initialised), or
+            '' for nothing.
+        items: (how many, of what) a call works through, such as (8192, "tokens").
+        seconds: limit of the row, where it needs more than others.
     """
 
     family: str
@@ -65,6 +97,9 @@ class Row:
     precision: str = "highest"
     compiled: bool = False
     goal: Goal | None = None
+    compare: str = "values"
+    items: tuple[float, str] | None = None
+    seconds: float | None = None
 
     @property
     def key(self) -> str:
@@ -78,14 +113,21 @@ class Row:
 
     @property
     def rank(self) -> int:
-        """Its turn: roofs, then the short report's goals, its other rows, further goals, and the rest."""
+        """Roofs, then the short report's goals, its other rows, further goals, and the rest."""
         if self.family == "roof":
             return 0
         return (1 if self.goal else 2) if self.quick else (3 if self.goal else 4)
 
+    @property
+    def turn(self) -> int:
+        """When it is measured: what `_first.FIRST` names comes in that order, then the others by rank."""
+        return FIRST.index(self.key) if self.key in FIRST else len(FIRST) + self.rank
+
     def facts(self) -> dict[str, Any]:
         """What is known without measuring."""
-        plain = ("family", "name", "dtype", "flops", "nbytes", "unit", "size", "stage", "math", "key")
+        plain = (
+            "family", "name", "dtype", "flops", "nbytes", "unit", "size", "stage", "math", "key", "compare", "items",
+        )  # fmt: skip
         return {
             **{k: getattr(self, k) for k in plain},
             "goal": self.goal.as_dict() if self.goal else {},
@@ -120,11 +162,35 @@ def load(device: str, families: set[str] | None = None, quick: bool = False, pac
         rows = [*[r for r in _collected if r.family == "roof"], *from_package(package)]
     by_key: dict[str, Row] = {}
     for r in rows:
-        if device in r.devices and (not families or r.family in families) and (r.quick or not quick):
+        if (
+            device in r.devices
+            and (not families or r.family in families)
+            and (r.quick or r.key in FIRST or not quick)
+        ):
             by_key.setdefault(r.key, r)
     return sorted(
         by_key.values(), key=lambda r: r.family != "roof"
     )  # the roofs first: the rest stands under them
+
+
+def names(text: str) -> list[str]:
+    """Names between commas; a comma before a space belongs to a name."""
+    return [name for name in re.split(r",(?! )", text) if name]
+
+
+def chosen(rows: list[Row], patterns: list[str]) -> list[Row]:
+    """The rows whose key, family or family/name one of the patterns matches; ValueError names what matches nothing."""
+    picked: dict[str, Row] = {}
+    for pattern in patterns:
+        matching = [
+            r
+            for r in rows
+            if any(fnmatchcase(name, pattern) for name in (r.key, r.family, f"{r.family}/{r.name}"))
+        ]
+        if not matching:
+            raise ValueError(f"no row is called {pattern!r}; --list shows them all")
+        picked.update((r.key, r) for r in matching)
+    return list(picked.values())
 
 
 def from_op_table(device: str) -> Iterator[Row]:
@@ -187,7 +253,7 @@ class _Shapes:
 
 class _Shape:
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.count = 1
+        self.shape, self.count = shape, 1
         for extent in shape:
             self.count *= extent
 

@@ -66,7 +66,9 @@ def measure() -> None:
     driver.fake_launches.restype = ctypes.c_int64
     bare = min(_time(bare_launch(torch)) for _ in range(ROUNDS))
     print(f"a bare call of the launcher: {bare * 1e6:.2f} µs")
-    print(f"{'op':24}{'to the launch':>15}{'bare calls':>12}{'in all':>12}{'launches':>10}{'Python calls':>14}")
+    print(
+        f"{'op':24}{'to the launch':>15}{'bare calls':>12}{'in all':>12}{'launches':>10}{'Python calls':>14}"
+    )
     for name, call in ops.items():
         before = driver.fake_launches()
         call()
@@ -76,7 +78,9 @@ def measure() -> None:
         limit = LIMITS.get(launches, until * 1e6)
         over = "" if until * 1e6 <= limit else f"  over {limit:.0f} µs"
         first = f"{until * 1e6:12.2f} µs{until / bare:12.1f}" if launches else f"{'-':>15}{'-':>12}"
-        print(f"{name:24}{first}{seconds * 1e6:9.2f} µs{launches:10}{python_calls(call):14}{over}", flush=True)
+        print(
+            f"{name:24}{first}{seconds * 1e6:9.2f} µs{launches:10}{python_calls(call):14}{over}", flush=True
+        )
 
 
 def bare_launch(torch):

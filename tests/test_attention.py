@@ -125,6 +125,25 @@ def test_half_precision_computes_in_float32(device):
     assert np.abs(got - wanted).max() < 0.03
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_gradients_are_those_of_float64(dtype, dropout):
+    """Through descriptors; heads shared, and side by side in memory as a projection leaves them."""
+    results = []
+    for device, kind in (("cpu", torch.float64), ("cuda", dtype)):
+        torch.manual_seed(7)
+        q, k, v = (
+            normal(2, 33, heads, 16, seed=i).to(dtype).to(device, kind).transpose(1, 2).requires_grad_()
+            for i, heads in enumerate((4, 2, 2))
+        )
+        g = normal(2, 4, 33, 16, seed=9).to(dtype).to(device, kind)
+        y = attend(q, k, v, dropout_p=dropout, enable_gqa=True)
+        results.append([t.to("cpu", torch.float64).numpy() for t in torch.autograd.grad(y, (q, k, v), g)])
+    tolerance = 0.05 if dtype is torch.bfloat16 else 0.008
+    for wanted, got in zip(*results, strict=True):
+        assert np.abs(got - wanted).max() < tolerance * np.abs(wanted).max()
+
+
 @DEVICES
 def test_second_derivative_with_dropout(device):
     torch.manual_seed(5)

@@ -30,7 +30,10 @@ STARTS: dict[str, Any] = {
     "pickle": pickle, "Op": tritonnn.table.Op, "Node": tritonnn.recording.graph.Node,
 }  # fmt: skip
 #: what a run writes, and files that only a machine has
-MADE = {"regressions.json", "report.json", "report.html", "summary.json", "train.py", "out.json", "out.html"}
+MADE = {
+    "regressions.json", "perf/results/DEVICE-DATE.json", "counters.json", "report.html", "train.py", "out.json",
+    "out.html",
+}  # fmt: skip
 
 documents = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -109,7 +112,7 @@ def test_names_exist(document: Path) -> None:
     missing = []
     for text in code(document):
         match = re.match(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\(|$)", text)
-        if not match or re.search(r"\.(?:py|md|json|toml|c|html)$", match[1]):
+        if not match or re.search(r"\.(?:py|md|json|jsonl|toml|c|html)$", match[1]):
             continue
         dotted = match[1]
         if dotted.split(".")[0] not in OTHERS and dotted not in ABSENT and not resolve(dotted):

@@ -137,10 +137,18 @@ def test_empty_batch_gives_zero_gradients(device):
 def test_backward_grid_fits_the_device_and_the_rows(rows, length):
     from tritonnn.kernels.normalization.normalization import choose_backward
 
-    how = choose_backward(rows, length, 132)
+    how = choose_backward(rows, length, 132, 4)
     assert how.block >= length
     assert 1 <= how.programs <= min(-(-rows // how.rows), 132 * 16)
     assert how.rows * how.block <= 8192
+    # rows that a program has one of are fetched ahead, into half of the shared memory that a multiprocessor has
+    assert how.stages == (3 if how.rows == 1 else 1)
+    assert 2 * (how.stages - 1) * how.block * 4 * (16 // how.warps) <= 131072
+    assert (
+        choose_backward(rows, length, 132, 8).stages
+        == choose_backward(rows, length, 132, 4, False).stages
+        == 1
+    )
 
 
 @pytest.mark.parametrize(("device", "count"), [("cpu", 4_000_000), ("cuda", 40_000)])

@@ -19,7 +19,6 @@ import _machines  # noqa: E402
 import _measure  # noqa: E402
 import _output  # noqa: E402
 import _rows  # noqa: E402
-import gpu_check  # noqa: E402
 from _entries import Entry  # noqa: E402
 from _maker import Maker  # noqa: E402
 
@@ -169,7 +168,7 @@ def test_every_goal_of_the_gpu_is_in_the_short_report() -> None:
     wanted = {
         "softmax/softmax 16384x4096/bfloat16": {"ratio": 1.3, "roof": 0.85},
         "softmax/softmax 16384x4096 backward/bfloat16": {"ratio": 1.3, "roof": 0.75},
-        "loss/cross entropy 8192x131072 forward and backward/bfloat16": {"ratio": 2.0},
+        "loss/cross entropy 8192x131072 forward and backward/bfloat16": {"ratio": 3.0},
         "matmul/square, tf32 4096x4096x4096/float32": {"ratio": 0.95},
         "optimizer/AdamW, fused, 300 M in 300/float32": {"ratio": 1.2},
         "launch overhead/x + y/float32": {"seconds": 8e-6},
@@ -261,20 +260,6 @@ def test_a_large_input_repeats_random_numbers(monkeypatch: pytest.MonkeyPatch) -
     assert tensor.shape == (10, 20) and tensor.is_contiguous()
     flat = tensor.reshape(-1).cpu()
     assert (flat[:64] == flat[64:128]).all() and len(set(flat[:64].tolist())) > 60
-
-
-def test_check_fits_its_time_and_its_files(tmp_path: Path) -> None:
-    stages = gpu_check.stages(tmp_path, dry=False, workers=8)
-    assert gpu_check.TOTAL < 600 and gpu_check.TOTAL - sum(s.limit for s in stages) >= 200
-    files = {gpu_check.log_of(s) for s in stages} | {
-        "report.json",
-        "report.html",
-        "summary.json",
-        "autotune.json",
-    }
-    assert len(files) <= 8
-    report = gpu_check.with_time_left(stages[-1], 300.0, dry=False)
-    assert report.limit == 300.0 and report.command[-2:] == ["--budget", "270"]
 
 
 def report(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

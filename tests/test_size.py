@@ -15,8 +15,11 @@ LONG_FILES: dict[str, str] = {
 }
 LONG_FUNCTIONS: dict[str, str] = {
     "kernels/attention/_forward.py::attention_kernel": "a kernel: its stages share their registers",
-    "kernels/attention/_backward.py::keys_backward_kernel": "a kernel: its stages share their registers",
-    "kernels/attention/_backward.py::queries_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_blocks.py::listed_attention_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_decode.py::part_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_walk.py::attend_keys": "a kernel: its stages share their registers",
+    "kernels/attention/_backward_keys.py::keys_backward_kernel": "a kernel: its stages share their registers",
+    "kernels/attention/_backward_queries.py::queries_backward_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_depthwise.py::depthwise_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_depthwise.py::depthwise_weight_kernel": "a kernel: its stages share their registers",
     "kernels/convolution/_weight.py::weight_kernel": "a kernel: its stages share their registers",
@@ -24,6 +27,7 @@ LONG_FUNCTIONS: dict[str, str] = {
     "kernels/embedding/_kernels.py::bag_kernel": "a kernel: its stages share their registers",
     "kernels/linalg/_kernels.py::gemm_kernel": "a kernel: its stages share their registers",
     "kernels/scatter/_entries.py::combine_kernel": "a kernel: its stages share their registers",
+    "tritonnn/dispatch/_pointwise.py::plan_alike": "one look at a call's operands: a call of a function costs as much",
     "tritonnn/runtime/triton_driver.py::_driver_class": "a class, made where Triton may be imported",
     "tritonnn/nn/_multi_head.py::multi_head_attention_forward": "PyTorch's 25 parameters and the steps they steer",
 }

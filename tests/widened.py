@@ -55,7 +55,8 @@ LARGER_ERROR |= {
         ("convolution_relu", "cudnn_convolution_relu", "cudnn_convolution_add_relu"), (8, PRODUCTS)
     ),
     **dict.fromkeys(("softmax", "softmax_backward", "log_softmax_backward"), (4, SHIFTED)),
-    **dict.fromkeys(("attention", "scaled_dot_product_attention"), (4, SHIFTED)),
+    **dict.fromkeys(("attention", "attention_packed", "scaled_dot_product_attention"), (4, SHIFTED)),
+    "attention_blocks": (6, SHIFTED),
     **dict.fromkeys(
         ("vector_norm", "p_norm", "triplet_margin_with_distance_loss", "aten_triplet_margin_loss"),
         (3, "sums of squares"),

@@ -7,6 +7,7 @@ whose reduced axis is whole and stands last (-1: rows, summed by one matrix-vect
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
@@ -163,16 +164,17 @@ def exp_shifted(x: Array, e: Array, axis: int) -> Array | float:
 
 
 class Scratch:
-    """One reusable work array: `scratch(shape)` is a contiguous array of that shape."""
+    """One reusable work array for each thread: `scratch(shape)` is a contiguous array of that shape."""
 
-    __slots__ = ("data", "dtype")
+    __slots__ = ("_of_thread", "dtype")
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
-        self.data = np.empty(0, dtype)
+        self._of_thread = threading.local()
 
     def __call__(self, shape: Sequence[int]) -> Array:
         size = prod(shape)
-        if self.data.size < size:
-            self.data = np.empty(size, self.dtype)
-        return self.data[:size].reshape(shape)
+        data: Array | None = getattr(self._of_thread, "data", None)
+        if data is None or data.size < size:
+            data = self._of_thread.data = np.empty(size, self.dtype)
+        return data[:size].reshape(shape)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tritonnn.cpu_fallback.common.pool import WORTH, spread
 from tritonnn.cpu_fallback.common.short_rows import combine
 
 Array = np.ndarray[Any, Any]
@@ -21,7 +22,8 @@ def unary(ufunc: np.ufunc) -> Callable[[Array, Array], None]:
     """The implementation of an op that is one ufunc of one operand."""
 
     def run(out: Array, input: Array) -> None:
-        ufunc(input, out=out)
+        if out.size < WORTH or not _spread_flat(ufunc, out, input):
+            ufunc(input, out=out)
 
     return run
 
@@ -32,9 +34,26 @@ def binary(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
     def run(out: Array, input: Operand, other: Operand) -> None:
         if out.itemsize == 2:
             input, other = wide_number(input, out.dtype), wide_number(other, out.dtype)
-        combine(ufunc, input, other, out)
+        if out.size < WORTH or not _spread_flat(ufunc, out, input, other):
+            combine(ufunc, input, other, out)
 
     return run
+
+
+def _spread_flat(ufunc: np.ufunc, out: Array, *operands: Operand) -> bool:
+    """Apply the ufunc to pieces on several threads, if all arrays are contiguous and of one shape; whether they are."""
+    arrays = [x for x in operands if x.__class__ is np.ndarray]
+    if not out.flags.c_contiguous or not all([x.shape == out.shape and x.flags.c_contiguous for x in arrays]):
+        return False
+    flat = out.reshape(-1)
+    rows = [x.reshape(-1) if x.__class__ is np.ndarray else x for x in operands]
+
+    def work(start: int) -> None:
+        piece = slice(start, start + BLOCK)
+        ufunc(*[x[piece] if x.__class__ is np.ndarray else x for x in rows], out=flat[piece])
+
+    spread(work, range(0, flat.size, BLOCK), flat.size)
+    return True
 
 
 def comparison(ufunc: np.ufunc) -> Callable[[Array, Operand, Operand], None]:
@@ -141,8 +160,11 @@ def blockwise(
             # views: what is broadcast is not spread out in memory
             [np.broadcast_to(x, out.shape) if isinstance(x, np.ndarray) else x for x in operands]
         )
-    for index in pieces(out.shape):
+
+    def work(index: tuple[Any, ...]) -> None:
         _piece(formula, out[index], [x[index] if isinstance(x, np.ndarray) else x for x in operands], dtype)
+
+    spread(work, list(pieces(out.shape)), out.size)
 
 
 def _piece(formula: Callable[..., None], out: Array, operands: Any, dtype: np.dtype[Any]) -> None:

@@ -21,6 +21,7 @@ from tritonnn.cpu_fallback.common.blocks import (
     steps,
     wide,
 )
+from tritonnn.cpu_fallback.common.pool import spread
 
 Array = np.ndarray[Any, Any]
 
@@ -209,6 +210,9 @@ def nll_loss_backward(
     np.put_along_axis(gx, y[..., None], values[..., None].astype(out.dtype), -1)
 
 
+PASSES = 5  # over an element, about
+
+
 def fused_cross_entropy(
     out: Array,
     shift: Array,
@@ -238,26 +242,30 @@ def fused_cross_entropy(
     side = _side(x.shape, axis)
     ys, ws, ls = y.reshape(side), w.reshape(side), losses.reshape(side)
     shifts, sums = shift.reshape(side), sumexp.reshape(side)
-    work = Scratch(dtype)
+    scratch = Scratch(dtype)
     ones = np.ones(classes, dtype)
     per_class = ones if weight is None else weight.astype(dtype)
+    whole_class = per_class.sum(dtype=np.float64)
+
+    def work(index: tuple[slice, ...]) -> None:
+        xb = x[index]
+        e = scratch(xb.shape)
+        shifts[index] = exp_shifted(xb, e, axis)
+        sums[index] = asum(e, axis, ones)
+        # In float64 from here on: a small loss is a difference of large numbers.
+        log = np.log(sums[index].astype(np.float64))
+        top = shifts[index].astype(np.float64)
+        # top - x first: the difference cancels without rounding
+        difference = top - _pick(xb, ys[index], axis)
+        loss = (log + difference) * ws[index]
+        if label_smoothing:
+            np.copyto(e, xb)
+            smoothed = whole_class * (log + top) - asum(e, axis, per_class)
+            loss = (1 - label_smoothing) * loss + label_smoothing / classes * smoothed
+        ls[index] = loss
+
     with short_buffer(x.shape[-1], x.size):
-        for index in steps(x.shape, axis):
-            xb = x[index]
-            e = work(xb.shape)
-            shifts[index] = exp_shifted(xb, e, axis)
-            sums[index] = asum(e, axis, ones)
-            # In float64 from here on: a small loss is a difference of large numbers.
-            log = np.log(sums[index].astype(np.float64))
-            top = shifts[index].astype(np.float64)
-            # top - x first: the difference cancels without rounding
-            difference = top - _pick(xb, ys[index], axis)
-            loss = (log + difference) * ws[index]
-            if label_smoothing:
-                np.copyto(e, xb)
-                spread = per_class.sum(dtype=np.float64) * (log + top) - asum(e, axis, per_class)
-                loss = (1 - label_smoothing) * loss + label_smoothing / classes * spread
-            ls[index] = loss
+        spread(work, list(steps(x.shape, axis)), PASSES * x.size)
     _finish(out, total_weight, losses, w, ignored, reduction)
 
 
@@ -281,28 +289,31 @@ def fused_cross_entropy_backward(
     scale = (at_class + at_all * per_class.sum()) / sumexp
     per_sample: list[Array] = [v.reshape(side) for v in (y, shift, scale, at_class, at_all)]
     hidden = None if ignored is None else ignored.reshape(side)
-    work = Scratch(dtype)
+    scratch = Scratch(dtype)
+
+    def work(index: tuple[slice, ...]) -> None:
+        ys, top, a, b, d = (v[index] for v in per_sample)
+        o = gx[index]
+        e = o if o.dtype == dtype and o.flags.c_contiguous else scratch(o.shape)
+        # a shift of 0 throughout: scores that exp takes as they are (`exp_shifted`)
+        if top.any():
+            np.subtract(x[index], top, out=e, dtype=dtype)
+            np.exp(e, out=e)
+        else:
+            np.exp(x[index], out=e, dtype=dtype)
+        np.multiply(e, a, out=e)
+        # one element of each sample: no array of onehot(y)
+        np.put_along_axis(e, ys, _pick(e, ys, axis) - b, axis)
+        if label_smoothing:
+            e -= d * (per_class if axis == -1 else per_class[:, None])
+        if hidden is not None:
+            # overwritten, not multiplied: an ignored sample's scores may be NaN
+            np.copyto(e, 0, where=hidden[index])
+        if e is not o:
+            o[...] = e
+
     with short_buffer(x.shape[-1], x.size):
-        for index in steps(x.shape, axis):
-            ys, top, a, b, d = (v[index] for v in per_sample)
-            o = gx[index]
-            e = o if o.dtype == dtype and o.flags.c_contiguous else work(o.shape)
-            # a shift of 0 throughout: scores that exp takes as they are (`exp_shifted`)
-            if top.any():
-                np.subtract(x[index], top, out=e, dtype=dtype)
-                np.exp(e, out=e)
-            else:
-                np.exp(x[index], out=e, dtype=dtype)
-            np.multiply(e, a, out=e)
-            # one element of each sample: no array of onehot(y)
-            np.put_along_axis(e, ys, _pick(e, ys, axis) - b, axis)
-            if label_smoothing:
-                e -= d * (per_class if axis == -1 else per_class[:, None])
-            if hidden is not None:
-                # overwritten, not multiplied: an ignored sample's scores may be NaN
-                np.copyto(e, 0, where=hidden[index])
-            if e is not o:
-                o[...] = e
+        spread(work, list(steps(x.shape, axis)), PASSES * x.size)
     if result is not out:
         out[...] = result
 

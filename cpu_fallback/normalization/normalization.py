@@ -9,12 +9,14 @@ the type of the saved statistics, float32.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, overload
 
 import numpy as np
 
 from tritonnn.cpu_fallback.common.blocks import Scratch, row_dots, row_products, short_buffer, steps
+from tritonnn.cpu_fallback.common.pool import spread
 
 Array = np.ndarray[Any, Any]
 Mask = tuple[bool, bool, bool]
@@ -39,20 +41,22 @@ def native_layer_norm(
         return
     y, x, mean_rows, rstd_rows = _writable(out, n), input.reshape(-1, n), mean.reshape(-1), rstd.reshape(-1)
     w, b = _flat(weight, mean.dtype), _flat(bias, mean.dtype)
-    work = Scratch(mean.dtype)
     ones = np.ones(n, mean.dtype)
-    with short_buffer(n, x.size):
-        for (rows,) in steps(x.shape, -1):
-            # in the output itself where its type is the one computed in: no scratch, and no copy at the end
-            x_centred = _target(y[rows], work)
-            x_block = _widened(x[rows], x_centred)
-            # a product with ones: the fastest sum of rows that NumPy has
-            mean_rows[rows] = row_products(x_block, ones) / n
-            np.subtract(x_block, mean_rows[rows, None], out=x_centred)
-            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
-            np.multiply(x_centred, rstd_rows[rows, None], out=x_centred)
-            _affine(x_centred, w, b)
-            _store(y[rows], x_centred)
+    scratch = Scratch(mean.dtype)
+
+    def work(rows: slice) -> None:
+        # in the output itself where its type is the one computed in: no scratch, and no copy at the end
+        x_centred = _target(y[rows], scratch)
+        x_block = _widened(x[rows], x_centred)
+        # a product with ones: the fastest sum of rows that NumPy has
+        mean_rows[rows] = row_products(x_block, ones) / n
+        np.subtract(x_block, mean_rows[rows, None], out=x_centred)
+        rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)
+        np.multiply(x_centred, rstd_rows[rows, None], out=x_centred)
+        _affine(x_centred, w, b)
+        _store(y[rows], x_centred)
+
+    _spread_rows(work, x)
     _finish(out, y)
 
 
@@ -79,28 +83,30 @@ def native_layer_norm_backward(
         rstd.reshape(-1),
     )
     dx = _writable(grad_input, n) if output_mask[0] else None
-    dw, db = np.zeros(n, mean.dtype), np.zeros(n, mean.dtype)
     w = np.ones(n, mean.dtype) if weight is None else _flat(weight, mean.dtype)
-    work, more, cast = Scratch(mean.dtype), Scratch(mean.dtype), Scratch(mean.dtype)
-    with short_buffer(n, x.size):
-        for (rows,) in steps(x.shape, -1):
-            dy_block, x_centred = _cast(dy[rows], cast), work(x[rows].shape)
-            np.subtract(_widened(x[rows], x_centred), mean_rows[rows, None], out=x_centred)
-            t = more(x_centred.shape) if dx is None else _target(dx[rows], more)
-            np.multiply(dy_block, x_centred, out=t)
-            # rstd belongs to the row: one factor in the product instead of one for every element
-            dw += rstd_rows[rows] @ t
-            db += np.ones(len(dy_block), dy_block.dtype) @ dy_block
-            if dx is None:
-                continue
-            # dx = rstd * (dy w - mean(dy w) - d rstd^2 mean(dy w d)), d = x_centred = x - mean
-            # both means of a row are products of the block with w: no array of dy w is needed for them
-            np.multiply(x_centred, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
-            np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)
-            np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
-            # rstd last, for all terms at once
-            np.multiply(t, rstd_rows[rows, None], out=t)
-            _store(dx[rows], t)
+    parts: dict[int, tuple[Array, Array]] = {}  # the sums over each piece of rows, of dw and of db
+    d_place, dy_place, t_place = (Scratch(mean.dtype) for _ in range(3))
+
+    def work(rows: slice) -> None:
+        dy_block, x_centred = _cast(dy[rows], dy_place), d_place(x[rows].shape)
+        np.subtract(_widened(x[rows], x_centred), mean_rows[rows, None], out=x_centred)
+        t = t_place(x_centred.shape) if dx is None else _target(dx[rows], t_place)
+        np.multiply(dy_block, x_centred, out=t)
+        # rstd belongs to the row: one factor in the product instead of one for every element
+        parts[rows.start] = rstd_rows[rows] @ t, np.ones(len(dy_block), dy_block.dtype) @ dy_block
+        if dx is None:
+            return
+        # dx = rstd * (dy w - mean(dy w) - d rstd^2 mean(dy w d)), d = x_centred = x - mean
+        # both means of a row are products of the block with w: no array of dy w is needed for them
+        np.multiply(x_centred, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=x_centred)
+        np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)
+        np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), x_centred, out=t)
+        # rstd last, for all terms at once
+        np.multiply(t, rstd_rows[rows, None], out=t)
+        _store(dx[rows], t)
+
+    _spread_rows(work, x)
+    dw, db = (_added(parts, number, n, mean.dtype) for number in (0, 1))
     _finish_backward((grad_input, grad_weight, grad_bias), (dx, dw, db), output_mask)
 
 
@@ -115,16 +121,18 @@ def fused_rms_norm(
         return
     y, x, rstd_rows = _writable(out, n), input.reshape(-1, n), rstd.reshape(-1)
     w = _flat(weight, rstd.dtype)
-    work = Scratch(rstd.dtype)
-    with short_buffer(n, x.size):
-        for (rows,) in steps(x.shape, -1):
-            x_hat = _target(y[rows], work)
-            x_block = _widened(x[rows], x_hat)
-            # vecdot squares and sums a row in one read
-            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_block, x_block) / n + eps)
-            np.multiply(x_block, rstd_rows[rows, None], out=x_hat)
-            _affine(x_hat, w, None)
-            _store(y[rows], x_hat)
+    scratch = Scratch(rstd.dtype)
+
+    def work(rows: slice) -> None:
+        x_hat = _target(y[rows], scratch)
+        x_block = _widened(x[rows], x_hat)
+        # vecdot squares and sums a row in one read
+        rstd_rows[rows] = 1 / np.sqrt(row_dots(x_block, x_block) / n + eps)
+        np.multiply(x_block, rstd_rows[rows, None], out=x_hat)
+        _affine(x_hat, w, None)
+        _store(y[rows], x_hat)
+
+    _spread_rows(work, x)
     _finish(out, y)
 
 
@@ -144,24 +152,43 @@ def fused_rms_norm_backward(
         return
     dy, x, rstd_rows = grad.reshape(-1, n), input.reshape(-1, n), rstd.reshape(-1)
     dx = _writable(grad_input, n) if output_mask[0] else None
-    dw = np.zeros(n, rstd.dtype)
     w = np.ones(n, rstd.dtype) if weight is None else _flat(weight, rstd.dtype)
-    work, more, cast = Scratch(rstd.dtype), Scratch(rstd.dtype), Scratch(rstd.dtype)
-    with short_buffer(n, x.size):
-        for (rows,) in steps(x.shape, -1):
-            dy_block, d = _cast(dy[rows], cast), work(x[rows].shape)
-            x_block = _widened(x[rows], d)
-            t = more(d.shape) if dx is None else _target(dx[rows], more)
-            np.multiply(dy_block, x_block, out=t)
-            dw += rstd_rows[rows] @ t
-            if dx is None:
-                continue
-            # dx = rstd * (dy w - x rstd^2 mean(dy w x))
-            np.multiply(x_block, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=d)
-            np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), d, out=t)
-            np.multiply(t, rstd_rows[rows, None], out=t)
-            _store(dx[rows], t)
-    _finish_backward((grad_input, grad_weight), (dx, dw), output_mask)
+    parts: dict[int, tuple[Array]] = {}
+    d_place, dy_place, t_place = (Scratch(rstd.dtype) for _ in range(3))
+
+    def work(rows: slice) -> None:
+        dy_block, d = _cast(dy[rows], dy_place), d_place(x[rows].shape)
+        x_block = _widened(x[rows], d)
+        t = t_place(d.shape) if dx is None else _target(dx[rows], t_place)
+        np.multiply(dy_block, x_block, out=t)
+        parts[rows.start] = (rstd_rows[rows] @ t,)
+        if dx is None:
+            return
+        # dx = rstd * (dy w - x rstd^2 mean(dy w x))
+        np.multiply(x_block, (row_products(t, w) * rstd_rows[rows] ** 2 / n)[:, None], out=d)
+        np.subtract(dy_block if weight is None else np.multiply(dy_block, w, out=t), d, out=t)
+        np.multiply(t, rstd_rows[rows, None], out=t)
+        _store(dx[rows], t)
+
+    _spread_rows(work, x)
+    _finish_backward((grad_input, grad_weight), (dx, _added(parts, 0, n, rstd.dtype)), output_mask)
+
+
+PASSES = 6  # over an element, about
+
+
+def _spread_rows(work: Callable[[slice], None], x: Array) -> None:
+    """`work` for pieces of the rows of x, on several threads where that pays."""
+    with short_buffer(x.shape[1], x.size):
+        spread(work, [rows for (rows,) in steps(x.shape, -1)], PASSES * x.size)
+
+
+def _added(parts: Mapping[int, tuple[Array, ...]], number: int, n: int, dtype: np.dtype[Any]) -> Array:
+    """One of the sums that each piece left, added up in the order of the rows."""
+    total = np.zeros(n, dtype)
+    for first in sorted(parts):
+        total += parts[first][number]
+    return total
 
 
 def native_group_norm(

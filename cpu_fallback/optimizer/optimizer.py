@@ -6,16 +6,18 @@ The formula is the optimizer's own (tritonnn/optim), made into NumPy calls by _t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from tritonnn.cpu_fallback.common.blocks import BLOCK, pieces
+from tritonnn.cpu_fallback.common.pool import spread
 from tritonnn.cpu_fallback.optimizer._trace import Program
 
 Formula = Callable[..., Any]
+STEPS = 8  # of arithmetic on an element, about
 SMALL = 4096  # elements from which on a walk over flat memory is worth finding
 
 _local = threading.local()
@@ -47,12 +49,15 @@ def elementwise_step(
     inverse = None if grad_scale is None else float(np.float32(1 / np.float64(grad_scale.reshape(-1)[0])))
     written = _written(kept, inverse)
     program = None
+    jobs: list[tuple[Program, list[np.ndarray] | tuple[np.ndarray, ...]]] = []
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
         # the count is one of a program's numbers: counts of their own need programs of their own
         if program is None or steps:
             counted = {**options, "step": float(steps[i])} if steps else options
             program = _program(formula, kept, tuple(counted.items()), inverse)
-        _run(program, (p, g, *states[i :: len(params)]), written)
+        arrays = (p, g, *states[i :: len(params)])
+        jobs += [(program, views) for views in ([arrays] if p.size <= SMALL else pieces(arrays))]
+    spread(lambda job: _run(*job, written), jobs, STEPS * sum([p.size for p in params]))
 
 
 def _left_out(found_inf: np.ndarray | None) -> bool:
@@ -79,22 +84,20 @@ def _program(
     return Program(values, 2 + len(kept), _written(kept, inverse))
 
 
-def _run(program: Program, arrays: tuple[np.ndarray, ...], written: tuple[int, ...]) -> None:
-    """Run the program on block after block of `arrays`, all in the dtype computed in."""
-    work = np.dtype(arrays[0].dtype)
+def _run(program: Program, views: Sequence[np.ndarray], written: tuple[int, ...]) -> None:
+    """Run the program on a block, all in the dtype computed in."""
+    work = np.dtype(views[0].dtype)
     if work.kind not in "fc" or work.itemsize < 4:
         work = np.dtype(np.float32)
-    narrow = [a.dtype for a in arrays].count(work) == len(arrays)
-    for views in [arrays] if arrays[0].size <= SMALL else pieces(arrays):
-        size, shape = views[0].size, views[0].shape
-        scratch = [s[:size].reshape(shape) for s in _scratch(work, size, program.scratch)]
-        if narrow:
-            program(views, scratch)
-            continue
-        wide = [view.astype(work) for view in views]
-        program(wide, scratch)
-        for i in written:
-            np.copyto(views[i], wide[i], casting="unsafe")
+    size, shape = views[0].size, views[0].shape
+    scratch = [s[:size].reshape(shape) for s in _scratch(work, size, program.scratch)]
+    if all([a.dtype == work for a in views]):
+        program(views, scratch)
+        return
+    wide = [view.astype(work) for view in views]
+    program(wide, scratch)
+    for i in written:
+        np.copyto(views[i], wide[i], casting="unsafe")
 
 
 def _scratch(dtype: np.dtype, size: int, number: int) -> list[np.ndarray]:

@@ -1,14 +1,23 @@
-"""The kernels of the gradients of attention; `gradient.py` launches them.
+"""What the kernels of attention's gradients share, and the one that comes before them; `gradient.py` launches them.
 
 Backward recomputes the probabilities p = exp(qk - lse) from the saved logsumexp instead of reading them: O(L)
 memory, and a product costs less than L S reads. It is three kernels:
 
-- `delta_kernel`: delta = sum(out * do) per query, so that ds = p (dp - delta) needs no row sum of p dp.
-- `keys_backward_kernel`: a program owns BLOCK_N keys, walks over the queries, gives dk and dv.
-- `queries_backward_kernel`: a program owns BLOCK_M queries, walks over the keys, gives dq.
+- `delta_kernel`: delta = sum(out * do) per query, so that ds = p (dp - delta) needs no row sum of p dp; and the
+  logsumexp as a power of 2, so that p = exp2(qk scale log2(e) - lse) is one multiply-add and one exp2.
+- `keys_backward_kernel` (`_backward_keys.py`): a program owns BLOCK_N keys, walks over the queries, gives dk and dv.
+- `queries_backward_kernel` (`_backward_queries.py`): a program owns BLOCK_M queries, walks over the keys, gives dq.
 
 One kernel for all would compute qk and dp once instead of twice, but have to add dq up with atomics, whose
 order, and so whose last bits, differ from run to run. Here every sum has one owner.
+
+A walk is up to three loops (`walk`): tiles that are hidden in part (EDGE), tiles that are seen whole, and again
+tiles hidden in part; only EDGE tiles compare positions. Where the layout allows it (`_layout.py`) the tiles of a walk
+come through tensor descriptors (DESCRIBED), which the hardware fills with 0 beyond the ends.
+
+Which keys a query m sees is one rule: ahead = n - m - shift lies in [-left, right]. CAUSAL is right = 0 without a
+left limit; WINDOW has both. The shift is 0; where sequences lie one after another in memory (PACKED) it is that of
+their lengths, keys - queries: the last query's own key is the last one.
 
 Source: Dao, "FlashAttention-2", 2023.
 """
@@ -18,27 +27,23 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
-from tritonnn.kernels.attention._common import (
-    LOG2E,
-    MINUS_INFINITY,
-    dropout_keep,
-    head_offset,
-    load_tile,
-    mask_scores,
-)
+from tritonnn.kernels.attention._common import LOG2E, MINUS_INFINITY, dropout_keep, head_offset, load_tile
+from tritonnn.kernels.device.math import tanh
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offsets_from
-from tritonnn.kernels.launch.launch import fp64, i64
-from tritonnn.kernels.random.random import start
 
 
 @triton.jit
 def delta_kernel(
-    delta_ptr, out_ptr, do_ptr, out_strides, do_strides, heads, seqlen_q, head_dim_v,
+    lse2_ptr, delta_ptr, lse_ptr, out_ptr, do_ptr, out_strides, do_strides, heads, seqlen_q, head_dim_v, padded,
     ACC: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_V: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """delta[row] = sum of out * do over the features, in the accumulator's type."""
-    num_blocks_m = tl.cdiv(seqlen_q, BLOCK_M)
+    """delta[row] = sum of out * do over the features, and lse2[row] = lse log2(e), in the accumulator's type.
+
+    Both have `padded` rows a head, a multiple of every tile's queries: rows beyond the last query, and rows that see
+    no key, get an lse2 of +inf, so that their p is 0 without a comparison.
+    """
+    num_blocks_m = padded // BLOCK_M
     head = tl.program_id(0) // num_blocks_m
     offs_m = offsets_from(tl.program_id(0) % num_blocks_m * BLOCK_M, BLOCK_M, INT64)
     offs_v = tl.arange(0, BLOCK_V)
@@ -47,155 +52,177 @@ def delta_kernel(
     o = load_tile(o, offs_m[:, None], offs_v[None, :], seqlen_q, head_dim_v, out_strides[2], out_strides[3])
     do = load_tile(do, offs_m[:, None], offs_v[None, :], seqlen_q, head_dim_v, do_strides[2], do_strides[3])
     delta = tl.sum(convert(o, ACC) * convert(do, ACC), axis=1)
-    tl.store(delta_ptr + head.to(tl.int64) * seqlen_q + offs_m, delta, mask=offs_m < seqlen_q)
+    lse = tl.load(
+        lse_ptr + head.to(tl.int64) * seqlen_q + offs_m, mask=offs_m < seqlen_q, other=MINUS_INFINITY
+    ).to(ACC)
+    lse2 = tl.where(lse == MINUS_INFINITY, -MINUS_INFINITY, lse * LOG2E)
+    tl.store(delta_ptr + head.to(tl.int64) * padded + offs_m, delta)
+    tl.store(lse2_ptr + head.to(tl.int64) * padded + offs_m, lse2)
 
 
 @triton.jit
-def _load_lse_delta(lse_ptr, delta_ptr, first_row, offs_m, seqlen_q, ACC: tl.constexpr):
-    """The logsumexp of rows as a power of 2, +inf where no key is visible (p is 0), and their deltas."""
-    # queries beyond the end read -inf as well, so that their p is 0 and adds nothing to dk and dv
-    lse = tl.load(lse_ptr + first_row + offs_m, mask=offs_m < seqlen_q, other=MINUS_INFINITY).to(ACC) * LOG2E
-    lse = tl.where(lse == MINUS_INFINITY, -MINUS_INFINITY, lse)
-    return lse, tl.load(delta_ptr + first_row + offs_m, mask=offs_m < seqlen_q, other=0.0)
+def place(blocks, heads, together):
+    """Block and head of a program: in groups of `together` heads, block after block of all heads of the group.
 
-
-@triton.jit
-def keys_backward_kernel(
-    dk_ptr, dv_ptr, do_ptr, q_ptr, k_ptr, v_ptr, mask_ptr, lse_ptr, delta_ptr, dk_strides, dv_strides,
-    do_strides, q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim,
-    head_dim_v, scale: fp64, threshold: i64, dropout_scale: fp64, seed: i64, offset: i64, state,
-    CAUSAL: tl.constexpr, MASK: tl.constexpr, DROPOUT: tl.constexpr, ACC: tl.constexpr,
-    PRECISION: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
-    BLOCK_V: tl.constexpr, INT64: tl.constexpr,
-):  # fmt: skip
-    """dk and dv of a block of keys: sums over the queries of all heads that share them (`group`).
-
-    With dp = do v^T and ds = p (dp - delta): dv = p^T do and dk = scale ds^T q. Tiles are (keys, queries),
-    forward's transposed, so that p and ds enter their products as they are.
+    Block 0 is to be the longest: then programs start longest first within a group, and short ones fill the tail of
+    the grid. A group is as many heads as the second-level cache holds.
     """
-    num_blocks_n = tl.cdiv(seqlen_k, BLOCK_N)
-    kv_head = tl.program_id(0) // num_blocks_n
-    block_n = tl.program_id(0) % num_blocks_n
-    seed, offset = start(seed, offset, state)
-    qk_scale = (scale * LOG2E).to(ACC)
-    offs_n = offsets_from(block_n * BLOCK_N, BLOCK_N, INT64)
-    offs_d = tl.arange(0, BLOCK_D)
-    offs_v = tl.arange(0, BLOCK_V)
-    k = k_ptr + head_offset(kv_head, heads // group, k_strides, INT64)
-    v = v_ptr + head_offset(kv_head, heads // group, v_strides, INT64)
-    k = load_tile(k, offs_n[:, None], offs_d[None, :], seqlen_k, head_dim, k_strides[2], k_strides[3])
-    v = load_tile(v, offs_n[:, None], offs_v[None, :], seqlen_k, head_dim_v, v_strides[2], v_strides[3])
-    dk = tl.zeros((BLOCK_N, BLOCK_D), ACC)
-    dv = tl.zeros((BLOCK_N, BLOCK_V), ACC)
-    first_m = 0
-    if CAUSAL:
-        first_m = block_n * BLOCK_N // BLOCK_M * BLOCK_M  # earlier queries see none of these keys
-    for i in range(0, group):
-        head = kv_head // (heads // group) * heads + kv_head % (heads // group) * group + i
-        q_base = q_ptr + head_offset(head, heads, q_strides, INT64)
-        do_base = do_ptr + head_offset(head, heads, do_strides, INT64)
-        first_row = head.to(tl.int64) * seqlen_q
-        for start_m in range(first_m, seqlen_q, BLOCK_M):
-            offs_m = offsets_from(start_m, BLOCK_M, INT64)
-            q_t = load_tile(
-                q_base, offs_m[None, :], offs_d[:, None], seqlen_q, head_dim, q_strides[2], q_strides[3]
-            )
-            lse, delta = _load_lse_delta(lse_ptr, delta_ptr, first_row, offs_m, seqlen_q, ACC)
-            qk = tl.dot(k, q_t, input_precision=PRECISION, out_dtype=ACC) * qk_scale
-            if MASK != 0:
-                mask_base = mask_ptr + head_offset(head, heads, mask_strides, INT64)
-                qk = mask_scores(
-                    qk, offs_m[None, :], offs_n[:, None], seqlen_q, seqlen_k, mask_base, mask_strides[2],
-                    mask_strides[3], CAUSAL, MASK, True,
-                )  # fmt: skip
-            else:
-                qk = mask_scores(
-                    qk, offs_m[None, :], offs_n[:, None], seqlen_q, seqlen_k, mask_ptr, 0, 0, CAUSAL, MASK,
-                    True,
-                )  # fmt: skip
-            p = tl.exp2(qk - lse[None, :])
-            p_drop = p
-            if DROPOUT:
-                # the words lie as in forward, (queries, keys)
-                keep = tl.trans(dropout_keep(
-                    first_row, offs_m, block_n * BLOCK_N, seqlen_k, threshold, seed, offset, BLOCK_M, BLOCK_N,
-                ))  # fmt: skip
-                p_drop = tl.where(keep, p * dropout_scale.to(ACC), 0.0)
-            do = load_tile(
-                do_base, offs_m[:, None], offs_v[None, :], seqlen_q, head_dim_v, do_strides[2], do_strides[3]
-            )
-            dv = tl.dot(convert(p_drop, do.dtype), do, dv, input_precision=PRECISION, out_dtype=ACC)
-            dp = tl.dot(v, tl.trans(do), input_precision=PRECISION, out_dtype=ACC)
-            # delta already is a sum over what dropout kept: it goes with the undropped p
-            ds = p_drop * dp - p * delta[None, :]
-            dk = tl.dot(convert(ds, k.dtype), tl.trans(q_t), dk, input_precision=PRECISION, out_dtype=ACC)
-    # once at the end, not in every ds: the scores' own scale holds log2(e) as well
-    dk = convert(dk * scale.to(ACC), dk_ptr.dtype.element_ty)
-    ptrs = dk_ptr + head_offset(kv_head, heads // group, dk_strides, INT64) + offs_n[:, None] * dk_strides[2]
-    mask = (offs_n < seqlen_k)[:, None] & (offs_d < head_dim)[None, :]
-    tl.store(ptrs + offs_d[None, :] * dk_strides[3], dk, mask=mask)
-    ptrs = dv_ptr + head_offset(kv_head, heads // group, dv_strides, INT64) + offs_n[:, None] * dv_strides[2]
-    mask = (offs_n < seqlen_k)[:, None] & (offs_v < head_dim_v)[None, :]
-    tl.store(ptrs + offs_v[None, :] * dv_strides[3], convert(dv, dv_ptr.dtype.element_ty), mask=mask)
+    group = tl.program_id(0) // (together * blocks)
+    within = tl.program_id(0) % (together * blocks)
+    members = tl.minimum(together, heads - group * together)
+    return within // members, group * together + within % members
 
 
 @triton.jit
-def queries_backward_kernel(
-    dq_ptr, do_ptr, q_ptr, k_ptr, v_ptr, mask_ptr, lse_ptr, delta_ptr, dq_strides, do_strides, q_strides,
-    k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, scale: fp64,
-    threshold: i64, dropout_scale: fp64, seed: i64, offset: i64, state,
-    CAUSAL: tl.constexpr, MASK: tl.constexpr, DROPOUT: tl.constexpr, ACC: tl.constexpr,
-    PRECISION: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_D: tl.constexpr,
-    BLOCK_V: tl.constexpr, INT64: tl.constexpr,
+def walk(start, lowest, highest, length, BLOCK: tl.constexpr, STEP: tl.constexpr, OPEN: tl.constexpr):
+    """Where the loops of a block at `start` begin and end: first, whole, rest, end.
+
+    Position i of the block and position x of the other side, of `length`, see each other where lowest <= x - i <=
+    highest. Tiles of STEP from `whole` to `rest` see each other whole, those before and after in part, others not.
+    OPEN: the last tile is whole even if it reaches beyond the end.
+    """
+    first = tl.maximum(start + lowest, 0) // STEP * STEP
+    end = tl.maximum(tl.minimum(start + (BLOCK - 1) + highest + 1, length), first)
+    whole = tl.cdiv(tl.maximum(start + (BLOCK - 1) + lowest, 0), STEP) * STEP
+    whole = tl.minimum(whole, tl.cdiv(end, STEP) * STEP)
+    rest = tl.minimum(start + highest + 1, tl.cdiv(length, STEP) * STEP if OPEN else length)
+    return first, whole, tl.maximum(rest // STEP * STEP, whole), end
+
+
+@triton.jit
+def span(first_ptr, sequence):
+    """First row and number of rows of a packed sequence."""
+    first = tl.load(first_ptr + sequence)
+    return first, tl.load(first_ptr + sequence + 1) - first
+
+
+@triton.jit
+def differences(
+    seqlen_q, seqlen_k, behind, ahead, CAUSAL: tl.constexpr, WINDOW: tl.constexpr, PACKED: tl.constexpr,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
 ):  # fmt: skip
-    """dq = scale ds k of a block of queries, with ds as in `keys_backward_kernel`: a sum over the keys."""
-    num_blocks_m = tl.cdiv(seqlen_q, BLOCK_M)
-    head = tl.program_id(0) // num_blocks_m
-    block_m = tl.program_id(0) % num_blocks_m
-    seed, offset = start(seed, offset, state)
-    qk_scale = (scale * LOG2E).to(ACC)
-    offs_m = offsets_from(block_m * BLOCK_M, BLOCK_M, INT64)
-    offs_d = tl.arange(0, BLOCK_D)
-    offs_v = tl.arange(0, BLOCK_V)
-    kv_head = head // heads * (heads // group) + head % heads // group
-    first_row = head.to(tl.int64) * seqlen_q
-    q = q_ptr + head_offset(head, heads, q_strides, INT64)
-    do = do_ptr + head_offset(head, heads, do_strides, INT64)
-    q = load_tile(q, offs_m[:, None], offs_d[None, :], seqlen_q, head_dim, q_strides[2], q_strides[3])
-    do = load_tile(do, offs_m[:, None], offs_v[None, :], seqlen_q, head_dim_v, do_strides[2], do_strides[3])
-    k_base = k_ptr + head_offset(kv_head, heads // group, k_strides, INT64)
-    v_base = v_ptr + head_offset(kv_head, heads // group, v_strides, INT64)
-    if MASK != 0:
-        mask_ptr = mask_ptr + head_offset(head, heads, mask_strides, INT64)
-    lse, delta = _load_lse_delta(lse_ptr, delta_ptr, first_row, offs_m, seqlen_q, ACC)
-    dq = tl.zeros((BLOCK_M, BLOCK_D), ACC)
-    end_n = seqlen_k
+    """Smallest and largest query - key of what sees each other; beyond all tiles where nothing limits."""
+    lowest, highest = -seqlen_k - BLOCK_N, seqlen_q + BLOCK_M
     if CAUSAL:
-        end_n = tl.minimum(seqlen_k, (block_m + 1) * BLOCK_M)
-    for start_n in range(0, end_n, BLOCK_N):
-        offs_n = offsets_from(start_n, BLOCK_N, INT64)
-        k_t = load_tile(
-            k_base, offs_n[None, :], offs_d[:, None], seqlen_k, head_dim, k_strides[2], k_strides[3]
-        )
-        qk = tl.dot(q, k_t, input_precision=PRECISION, out_dtype=ACC) * qk_scale
-        qk = mask_scores(
-            qk, offs_m[:, None], offs_n[None, :], seqlen_q, seqlen_k, mask_ptr, mask_strides[2],
-            mask_strides[3], CAUSAL, MASK, True,
+        lowest = 0
+    if WINDOW:
+        shift = seqlen_k - seqlen_q if PACKED else 0
+        lowest = -shift - ahead
+        highest = behind - shift
+    return lowest, highest
+
+
+@triton.jit
+def load_rows(x, batch, head, start, strides, length, width, EDGE: tl.constexpr, DESCRIBED: tl.constexpr,
+              BLOCK: tl.constexpr, WIDTH: tl.constexpr, INT64: tl.constexpr):  # fmt: skip
+    """BLOCK rows of a head from `start` on; x is a descriptor over (batch, head, row, feature), or a head's pointer."""
+    if DESCRIBED:
+        return x.load([batch, head, start, 0]).reshape(BLOCK, WIDTH)
+    else:
+        rows = offsets_from(start, BLOCK, INT64)[:, None]
+        columns = tl.arange(0, WIDTH)[None, :]
+        ptrs = x + rows * strides[2] + columns * strides[3]
+        if EDGE:
+            return tl.load(ptrs, mask=(rows < length) & (columns < width), other=0.0)
+        else:
+            return tl.load(ptrs, mask=columns < width, other=0.0)
+
+
+@triton.jit
+def store_rows(
+    x, ptr, start, strides, length, width, BLOCK: tl.constexpr, WIDTH: tl.constexpr, INT64: tl.constexpr
+):
+    """Write BLOCK rows of a head, whose pointer is given, from `start` on."""
+    rows = offsets_from(start, BLOCK, INT64)[:, None]
+    columns = tl.arange(0, WIDTH)[None, :]
+    tl.store(
+        ptr + rows * strides[2] + columns * strides[3], convert(x, ptr.dtype.element_ty),
+        mask=(rows < length) & (columns < width),
+    )  # fmt: skip
+
+
+@triton.jit
+def _tanh(x):
+    """tanh(x) to an absolute error of 2**-23 in float32, which the cap multiplies: two special functions."""
+    if x.dtype == tl.float32:
+        return 1.0 - 2.0 / (tl.exp2(x * (2.0 * LOG2E)) + 1.0)
+    else:
+        return tanh(x)
+
+
+@triton.jit
+def probabilities(
+    qk, lse2, offs_m, offs_n, mask_ptr, stride_mm, stride_mn, seqlen_q, seqlen_k, lowest, highest, qk_scale, cap,
+    EDGE: tl.constexpr, CUT: tl.constexpr, SOFTCAP: tl.constexpr, MASK: tl.constexpr,
+):  # fmt: skip
+    """p of a tile, and the derivative of what caps its scores (1 without a cap).
+
+    Args:
+        offs_m, offs_n: queries and keys, shaped along their side of the tile.
+        lowest, highest: key n sees the queries m with lowest <= m - n <= highest; compared where CUT and EDGE.
+        qk_scale: from scores to powers of 2; with SOFTCAP to arguments of tanh.
+        cap: the largest score, as a power of 2.
+    """
+    slope = 1.0
+    if SOFTCAP:
+        tanhs = _tanh(qk * qk_scale)
+        slope = 1.0 - tanhs * tanhs
+        scores = tanhs * cap
+    else:
+        scores = qk * qk_scale
+    if MASK != 0:
+        # 0 beyond the ends: p of those queries is 0, those keys are not stored or have zeros for features
+        ptrs = mask_ptr + offs_m * stride_mm + offs_n * stride_mn
+        if EDGE:
+            bias = tl.load(ptrs, mask=(offs_m < seqlen_q) & (offs_n < seqlen_k), other=0)
+        else:
+            bias = tl.load(ptrs)
+        if MASK == 1:
+            p = tl.where(bias != 0, tl.exp2(scores - lse2), 0.0)
+        else:
+            p = tl.exp2(scores + (convert(bias, qk.dtype) * LOG2E - lse2))
+    else:
+        p = tl.exp2(scores - lse2)
+    if EDGE:
+        seen = (offs_n < seqlen_k) & (offs_m < seqlen_q)
+        if CUT:
+            seen = seen & (offs_m - offs_n >= lowest) & (offs_m - offs_n <= highest)
+        p = tl.where(seen, p, 0.0)
+    return p, slope
+
+
+@triton.jit
+def dropped(p, keep, dropout_scale, DROPOUT: tl.constexpr):
+    """p as the values saw it."""
+    if DROPOUT:
+        return tl.where(keep, p * dropout_scale, 0.0)
+    else:
+        return p
+
+
+@triton.jit
+def score_gradients(p, p_drop, dp, delta, slope, SOFTCAP: tl.constexpr, DROPOUT: tl.constexpr):
+    """ds = p (dp - delta), the gradient of the scores."""
+    if DROPOUT:
+        # delta already is a sum over what dropout kept: it goes with the undropped p
+        ds = p_drop * dp - p * delta
+    else:
+        ds = p * (dp - delta)
+    if SOFTCAP:
+        ds = ds * slope
+    return ds
+
+
+@triton.jit
+def kept(
+    first_row, start_m, start_n, seqlen_k, threshold, seed, offset, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+    DROPOUT: tl.constexpr,
+):  # fmt: skip
+    """Which probabilities of a tile (queries, keys) dropout keeps."""
+    if DROPOUT:
+        return dropout_keep(
+            first_row, start_m + tl.arange(0, BLOCK_M), start_n, seqlen_k, threshold, seed, offset, BLOCK_M,
+            BLOCK_N,
         )  # fmt: skip
-        p = tl.exp2(qk - lse[:, None])
-        v_t = load_tile(
-            v_base, offs_n[None, :], offs_v[:, None], seqlen_k, head_dim_v, v_strides[2], v_strides[3]
-        )
-        dp = tl.dot(do, v_t, input_precision=PRECISION, out_dtype=ACC)
-        p_drop = p
-        if DROPOUT:
-            keep = dropout_keep(
-                first_row, offs_m, start_n, seqlen_k, threshold, seed, offset, BLOCK_M, BLOCK_N
-            )
-            p_drop = tl.where(keep, p * dropout_scale.to(ACC), 0.0)
-        ds = p_drop * dp - p * delta[:, None]
-        dq = tl.dot(convert(ds, k_t.dtype), tl.trans(k_t), dq, input_precision=PRECISION, out_dtype=ACC)
-    dq = convert(dq * scale.to(ACC), dq_ptr.dtype.element_ty)
-    dq_ptrs = dq_ptr + head_offset(head, heads, dq_strides, INT64) + offs_m[:, None] * dq_strides[2]
-    mask = (offs_m < seqlen_q)[:, None] & (offs_d < head_dim)[None, :]
-    tl.store(dq_ptrs + offs_d[None, :] * dq_strides[3], dq, mask=mask)
+    else:
+        return True

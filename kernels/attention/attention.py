@@ -1,12 +1,13 @@
-"""Scaled dot-product attention; the kernel is in `_forward.py`, its tiles in `tables/attention.py`."""
+"""Scaled dot-product attention; kernels are in `_forward.py`, `_specialised.py`, `_decode.py`, tiles in `tables/`."""
 
 from __future__ import annotations
 
 from tritonnn.buffer import Buffer
 from tritonnn.kernels.attention._call import Call, replayed_without_dropout
-from tritonnn.kernels.attention._cases import forward_cases
-from tritonnn.kernels.attention._forward import attention_kernel
-from tritonnn.kernels.tables.attention import FORWARD
+from tritonnn.kernels.attention._decode_call import decode, is_decoding
+from tritonnn.kernels.attention._descriptors import shared_head
+from tritonnn.kernels.attention._forward_call import Forward, Options
+from tritonnn.kernels.attention._forward_cases import forward_cases
 
 
 @replayed_without_dropout
@@ -22,11 +23,14 @@ def attention(
     """
     if key.shape[1] == 0 or query.shape[1] == 0:
         return
+    key, value = shared_head(key, value)
     call = Call(query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale)
-    call.run(
-        attention_kernel, FORWARD, call.seqlen_q, call.heads, out, logsumexp, query, key, value, attn_mask,
-        query.strides, key.strides, value.strides, out.strides, call.mask_strides,
-    )  # fmt: skip
+    operands = (out, logsumexp, query, key, value, attn_mask)
+    if is_decoding(call):
+        decode(operands, call, scale)
+        return
+    forward = Forward(operands, call, scale, Options(ahead=0) if is_causal else Options())
+    forward.run(forward.choose())
 
 
 COMPILE = forward_cases

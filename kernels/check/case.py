@@ -3,8 +3,10 @@ contain."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from tritonnn.kernels.tables.reduction import choose_group
 
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100", "gfx942")
 
@@ -106,6 +108,18 @@ class Case:
     def name(self) -> str:
         """Kernel and label."""
         return f"{self.kernel.__name__}[{self.label or _label(self.constants)}]"
+
+
+def by_warp(case: Case, along_rows: bool, itemsize: int) -> list[Case]:
+    """A case of a kernel whose threads share sums, for warps of 32 and of 64 threads; see `choose_group`."""
+    cases = []
+    tile = case.constants["BLOCK_K"], case.constants["BLOCK_R"]
+    for warp in (32, 64):
+        repeats, neighbours = choose_group(*tile, case.num_warps, along_rows, itemsize, warp)
+        constants = {**case.constants, "REPEATS": repeats, "NEIGHBOURS": neighbours}
+        archs = tuple([arch for arch in case.archs if arch.startswith("gfx") == (warp == 64)])
+        cases.append(replace(case, constants=constants, archs=archs))
+    return cases
 
 
 def _label(constants: dict[str, Any]) -> str:

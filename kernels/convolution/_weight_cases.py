@@ -14,6 +14,7 @@ from tritonnn.kernels.tables.convolution import FEWER_STAGES, Tile
 from tritonnn.kernels.tables.convolution_weight import BOXES, WEIGHT, Patch, choose_patch, has_boxes
 from tritonnn.kernels.tables.depthwise import DepthwiseTile, choose_depthwise
 
+_MATH = {"bf16": "half", "fp32": "tf32"}
 _TYPES = {"bf16": (2, tl.float32, "ieee"), "fp32": (4, tl.float32, "tf32"), "fp64": (8, tl.float64, "ieee")}
 _THREE = "(i32 i32 i32)"
 _ONES = "(i32=1 i32=1 i32=1)"
@@ -46,7 +47,7 @@ def _by_address(
         f"{_THREE} {_THREE} {_THREE}",
         constants, label=label + ("-even" if even else "") + (f"-unit{unit}" if unit else ""),
         num_warps=tile.warps, num_stages=tile.stages, matrix=True if tile.rows >= 64 else "warp", archs=archs,
-        spills=64, work=None if kind == "fp64" else tiles("half" if size == 2 else "tf32"),
+        spills=64, work=tiles(_MATH[kind]) if kind in _MATH else None,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ from tritonnn.shape import numel
 
 SCALARS = 4
 _NARROW = {*DECODED}
+_SHORT = {float16, bfloat16}
 
 # 16-bit floats compute in float32 and are rounded once, by the store; bool is a byte in memory.
 COMPUTE = {
@@ -339,7 +340,9 @@ def _nothing(*_: Any) -> None:
     """The plan of a launch on no elements."""
 
 
-def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Callable[..., None]:
+def pointwise(
+    function: Any, on_pairs: triton.JITFunction | None = None, short: triton.JITFunction | None = None
+) -> Callable[..., None]:
     """An implementation `f(out, *operands, compute=dtype)` of a scalar `@triton.jit` function.
 
     The function is given the operands (Buffers or Python numbers) in order, all converted to the Triton type
@@ -348,6 +351,7 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
     Args:
         function: for real numbers.
         on_pairs: for complex ones, as `device/complex_pointwise.py` has it; None where there is none.
+        short: for results of 16 bits, as precise as those and cheaper; None where there is none.
     """
     plans: dict[tuple, Callable[..., None]] = {}
     name = function.__name__
@@ -377,7 +381,9 @@ def pointwise(function: Any, on_pairs: triton.JITFunction | None = None) -> Call
             if kinds & BITS_ALONE or (kinds & _NARROW and not instructions(architecture())):
                 plan = plans[key] = _through_wider(implementation, out.dtype, compute)
             else:
-                plan = plans[key] = _plan(function, out, args, compute_type(name, compute))
+                type_ = compute_type(name, compute)
+                cheaper = short is not None and out.dtype in _SHORT and type_ is tl.float32
+                plan = plans[key] = _plan(short if cheaper else function, out, args, type_)
         return plan
 
     def implementation(out: Buffer, *args: Buffer | float, compute: DType) -> None:

@@ -11,7 +11,7 @@ results a second launch combines in a fixed order; there are no atomics.
 - `extreme_kernel`: argmin and argmax, with the element; ties go to the first position.
 - `moments_kernel`, `merge_moments_kernel`: variance in one read by Welford's recurrence, parts by Chan's
   formula. mean(x^2) - mean^2, also one read, cancels where the mean is large; two passes read twice.
-- `logsumexp_kernel`: one read, with a running maximum (online softmax, see `softmax.py`).
+- `logsumexp_kernel`: one read, with a running maximum (online softmax, see `exponentials.py`).
 
 Source: Welford, 1962; Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm", 1979.
 """
@@ -22,6 +22,7 @@ import triton
 from triton import language as tl
 
 from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device.exponentials import add_exponentials, finite_or_0, join
 from tritonnn.kernels.device.pointwise import convert
 from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
@@ -314,39 +315,36 @@ def merge_moments_kernel(
 @triton.jit
 def logsumexp_kernel(
     out_ptr, partial_ptr, in_ptr, kept_shape, kept_in, kept_out, red_shape, red_in, kept, reduced, split_size,
-    ACC: tl.constexpr, PARTS: tl.constexpr,
+    ACC: tl.constexpr, PARTS: tl.constexpr, REPEATS: tl.constexpr, NEIGHBOURS: tl.constexpr,
     BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
-    """log(sum(exp(x))) with a running maximum in every element of the tile.
+    """log(sum(exp(x))) with a running maximum in every thread.
 
     Args:
         partial_ptr: with PARTS, the logarithm of this part goes there, as (split, result), in ACC.
+        REPEATS, NEIGHBOURS: which elements of the tile a thread holds, as of `device/exponentials.py`.
     """
     offs_k = positions(BLOCK_K, INT64)
     mask_k = offs_k < kept
     in_ptrs = in_ptr + offset_of(offs_k, kept_shape, kept_in)[:, None]
     start_r = wide(tl.program_id(1), INT64) * split_size
     end_r = tl.minimum(start_r + split_size, reduced)
-    m_i = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
-    l_i = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-    for start in range(start_r, end_r, BLOCK_R):
+    LANES: tl.constexpr = BLOCK_R // (REPEATS * NEIGHBOURS)
+    m = tl.full((BLOCK_K, LANES), float("-inf"), ACC)
+    l = tl.zeros((BLOCK_K, LANES), ACC)
+    # full steps without a mask over the elements; rows behind the last one make garbage, which is not stored
+    full_end = start_r + (end_r - start_r) // BLOCK_R * BLOCK_R
+    for start in range(start_r, full_end, BLOCK_R):
         offs_r = offsets_from(start, BLOCK_R, INT64)
+        x = tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask_k[:, None], other=0.0)
+        m, l = add_exponentials(m, l, convert(x, ACC), REPEATS, NEIGHBOURS)
+    if full_end < end_r:
+        offs_r = offsets_from(full_end, BLOCK_R, INT64)
         mask = mask_k[:, None] & (offs_r < end_r)[None, :]
         x = convert(tl.load(in_ptrs + offset_of(offs_r, red_shape, red_in)[None, :], mask=mask), ACC)
-        x = tl.where(mask, x, float("-inf"))
-        m_new = _math.maximum(m_i, x)
-        # an infinite maximum is the result itself: inf - inf in an exponent would make it NaN
-        finite = (m_new != float("-inf")) & (m_new != float("inf"))
-        m_safe = tl.where(finite, m_new, 0.0)
-        l_i = tl.where(finite, l_i * _math.exp(m_i - m_safe) + _math.exp(x - m_safe), 0.0)
-        m_i = m_new
-    any_nan = tl.max((m_i != m_i).to(tl.int32), axis=1) != 0
-    m = tl.max(tl.where(m_i == m_i, m_i, float("-inf")), axis=1)
-    finite = (m != float("-inf")) & (m != float("inf"))
-    m_safe = tl.where(finite, m, 0.0)
-    sumexp = tl.sum(l_i * _math.exp(m_i - m_safe[:, None]), axis=1)
-    result = tl.where(finite, tl.log(sumexp) + m_safe, m)
-    result = tl.where(any_nan, float("nan"), result)
+        m, l = add_exponentials(m, l, tl.where(mask, x, float("-inf")), REPEATS, NEIGHBOURS)
+    row_max, row_sum = join(m, l)
+    result = tl.log(row_sum) + finite_or_0(row_max)
     if PARTS:
         tl.store(partial_ptr + tl.program_id(1).to(tl.int64) * kept + offs_k, result, mask=mask_k)
     else:

@@ -20,7 +20,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.kernels.launch import interpreter_memory as memory
 from tritonnn.kernels.launch.descriptors import Address
 from tritonnn.kernels.launch.interpreter_memory import IllegalAccess, Reach, Semantic, check_accesses
-from tritonnn.kernels.launch.interpreter_numbers import convert_as_hardware
+from tritonnn.kernels.launch.interpreter_numbers import convert_as_hardware, reduce_as_hardware
 from tritonnn.kernels.launch.refusals import refuse_complex
 from tritonnn.runtime.simulated import simulated
 
@@ -255,6 +255,7 @@ def _mend_for_newer_numpy(builder: Any) -> None:
 
 
 convert_as_hardware(interpreter.InterpreterBuilder)
+reduce_as_hardware(interpreter.ReduceOps)
 check_accesses(interpreter.InterpreterBuilder)
 _look_for_builtins_once()
 _bind_pointers()

@@ -131,3 +131,14 @@ def convert_as_hardware(builder: Any) -> None:
         return dot(self, a, b, d, precision, *rest)
 
     builder.cast_impl, builder.create_fp_to_fp, builder.create_dot = cast_impl, create_fp_to_fp, create_dot
+
+
+def reduce_as_hardware(reductions: Any) -> None:
+    """Let the interpreter's maxima and minima of nothing but NaN be NaN, without a warning of NumPy."""
+    min_max = reductions.min_max
+    quiet = {np.nanmax: np.fmax.reduce, np.nanmin: np.fmin.reduce}
+
+    def without_warning(self: Any, input: Any, val_reduce_op: Any, idx_reduce_op: Any = None) -> Any:
+        return min_max(self, input, quiet.get(val_reduce_op, val_reduce_op), idx_reduce_op)
+
+    reductions.min_max = without_warning

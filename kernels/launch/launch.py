@@ -124,6 +124,11 @@ def architecture() -> str:
     return f"sm_{target.arch}" if target.backend == "cuda" else str(target.arch).partition(":")[0]
 
 
+def threads_of_a_warp() -> int:
+    """64 on AMD's devices for computing, else 32."""
+    return 64 if architecture().startswith("gfx") else 32
+
+
 _processors: dict[Any, int] = {}
 
 

@@ -4,7 +4,7 @@ With m the maximum of a row of scores and s = sum(exp(x - m)), cross-entropy is 
 gradient exp(x - m) / s - onehot(y), times the class's weight. Probabilities are never written.
 
 - `cross_entropy_kernel` reads each row once where it fits into registers, else with an online softmax (see
-  `softmax.py`), and saves m and s: two numbers a row instead of a row of log-probabilities. Where the
+  `device/exponentials.py`), and saves m and s: two numbers a row instead of a row of log-probabilities. Where the
   gradient of a sum is known to be wanted it goes over the row again while the cache holds it, and writes the
   gradient, in place of the scores if need be (`linear_cross_entropy.py` lives on that).
 - `cross_entropy_backward_kernel` is elementwise, from m and s.
@@ -20,10 +20,10 @@ from __future__ import annotations
 import triton
 from triton import language as tl
 
-from tritonnn.kernels.device import math as _math
+from tritonnn.kernels.device.exponentials import class_weights, exp_for, exp_in_sum, row_sums
 from tritonnn.kernels.device.index_errors import report
 from tritonnn.kernels.device.pointwise import convert
-from tritonnn.kernels.device.strided import offset_of, offsets_from, positions
+from tritonnn.kernels.device.strided import offset_of, offsets_from, positions, wide
 from tritonnn.kernels.launch.launch import fp64
 
 
@@ -143,18 +143,10 @@ def nll_backward_kernel(
 
 
 @triton.jit
-def _class_weights(w_ptr, cols, n_classes, ACC: tl.constexpr):
-    """The weights of the classes `cols`, 0 outside."""
-    if w_ptr is not None:
-        return convert(tl.load(w_ptr + cols, mask=cols < n_classes, other=0.0), ACC)
-    else:
-        return (cols < n_classes).to(ACC)
-
-
-@triton.jit
 def _row_statistics(
-    x_ptrs, w_ptr, row_mask, stride_c, n_classes, extent, SMOOTH: tl.constexpr, ACC: tl.constexpr,
-    ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    x_ptrs, w_ptr, row_mask, stride_c, n_classes, extent, lead, SMOOTH: tl.constexpr, ACC: tl.constexpr,
+    ONCE: tl.constexpr, REPEATS: tl.constexpr, NEIGHBOURS: tl.constexpr, BLOCK_K: tl.constexpr,
+    BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Of rows of scores: m, sum(exp(x - m)), and if SMOOTH sum(w (m - x)) and sum(w)."""
     smooth_sum = tl.zeros((BLOCK_K,), ACC)
@@ -163,36 +155,21 @@ def _row_statistics(
         cols = offsets_from(0, BLOCK_R, INT64)[None, :]
         mask = row_mask & (cols < n_classes)
         # the load may read on to `extent`, so that its vectors are whole; the padding is masked afterwards
-        x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
+        readable = row_mask & (cols < (n_classes if extent is None else extent))
+        x = convert(tl.load(x_ptrs + cols * stride_c, mask=readable, other=0.0), ACC)
         m = tl.max(tl.where(mask, x, float("-inf")), axis=1)
-        sumexp = tl.sum(tl.where(mask, _math.exp(x - m[:, None]), 0.0), axis=1)
+        sumexp = tl.sum(tl.where(mask, exp_in_sum(x - m[:, None]), 0.0), axis=1)
         if SMOOTH:
-            w = _class_weights(w_ptr, cols, n_classes, ACC)
+            w = class_weights(w_ptr, cols, n_classes, ACC)
             smooth_sum = tl.sum(tl.where(mask, w * (m[:, None] - x), 0.0), axis=1)
             w_sum = tl.sum(w + tl.zeros((BLOCK_K, BLOCK_R), ACC), axis=1)
     else:
-        m_i = tl.full((BLOCK_K, BLOCK_R), float("-inf"), ACC)
-        l_i = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        acc_wx = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        acc_w = tl.zeros((BLOCK_K, BLOCK_R), ACC)
-        for start in range(0, n_classes, BLOCK_R):
-            cols = offsets_from(start, BLOCK_R, INT64)[None, :]
-            mask = row_mask & (cols < n_classes)
-            x = convert(tl.load(x_ptrs + cols * stride_c, mask=row_mask & (cols < extent), other=0.0), ACC)
-            m_new = tl.maximum(m_i, tl.where(mask, x, float("-inf")))
-            # a lane that has only seen -inf: -inf - -inf would be NaN
-            m_safe = tl.where(m_new == float("-inf"), 0.0, m_new)
-            l_i = l_i * _math.exp(m_i - m_safe) + tl.where(mask, _math.exp(x - m_safe), 0.0)
-            m_i = m_new
-            if SMOOTH:
-                w = _class_weights(w_ptr, cols, n_classes, ACC)
-                acc_wx += tl.where(mask, w * x, 0.0)
-                acc_w += w
-        m = tl.max(m_i, axis=1)
-        sumexp = tl.sum(l_i * _math.exp(m_i - m[:, None]), axis=1)
-        if SMOOTH:
-            w_sum = tl.sum(acc_w, axis=1)
-            smooth_sum = w_sum * m - tl.sum(acc_wx, axis=1)
+        m, sumexp, sum_wx, w_sum = row_sums(
+            x_ptrs, row_mask, stride_c, n_classes, extent, lead, w_ptr, SMOOTH, ACC, REPEATS, NEIGHBOURS, BLOCK_K,
+            BLOCK_R, INT64,
+        )  # fmt: skip
+        sumexp = tl.where(m == float("inf"), float("nan"), sumexp)  # inf - inf
+        smooth_sum = w_sum * m - sum_wx
     return m, sumexp, smooth_sum, w_sum
 
 
@@ -226,10 +203,10 @@ def _store_gradient(
 ):  # fmt: skip
     """Store the gradient of a tile of scores; what is one number per sample comes as a column."""
     x = convert(tl.load(x_ptrs, mask=mask, other=0.0), ACC)
-    dx = _math.exp(x - m) * scale
-    dx = tl.where(cols == y, dx - target_term, dx)
+    dx = exp_for(x - m, dx_ptrs.dtype.element_ty) * scale
+    dx = tl.where(cols == y.to(cols.dtype), dx - target_term, dx)
     if SMOOTH:
-        dx = dx - smooth_term * _class_weights(w_ptr, cols, n_classes, ACC)
+        dx = dx - smooth_term * class_weights(w_ptr, cols, n_classes, ACC)
     # selected, not multiplied: an ignored sample's scores may be NaN
     dx = tl.where(counted, dx, 0.0)
     tl.store(dx_ptrs, convert(dx, dx_ptrs.dtype.element_ty), mask=mask)
@@ -241,7 +218,8 @@ def cross_entropy_kernel(
     sample_shape, x_strides, target_strides, out_strides, dx_strides, stride_c, n_samples, n_classes, extent,
     ignore_index, smoothing: fp64,
     SMOOTH: tl.constexpr, REDUCE: tl.constexpr, ACC: tl.constexpr,
-    ONCE: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    ONCE: tl.constexpr, SHIFTED: tl.constexpr, REPEATS: tl.constexpr, NEIGHBOURS: tl.constexpr,
+    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Cross-entropy of a block of samples, and m and sum(exp(x - m)) of each.
 
@@ -253,7 +231,9 @@ def cross_entropy_kernel(
         extent: None, or how many elements of a row may be read, and of dx written: classes rounded up to a
         multiple of 16, so that accesses are wide whatever their number.
         smoothing: share of the target that is spread over all classes, used if SMOOTH.
-        ONCE: a row of scores fits into the tile. Others as of `nll_kernel`.
+        ONCE: a row of scores fits into the tile.
+        SHIFTED: rows start anywhere, and are read from the last aligned element before them on.
+        REPEATS, NEIGHBOURS: which elements of the tile a thread holds. Others as of `nll_kernel`.
     """
     offs = positions(BLOCK_K, INT64)
     sample_mask = offs < n_samples
@@ -261,12 +241,15 @@ def cross_entropy_kernel(
         target_ptr, w_ptr, flag_ptr, offs, sample_mask, sample_shape, target_strides, n_classes, ignore_index,
         ACC,
     )  # fmt: skip
-    if extent is None:
-        extent = n_classes
     x_base = x_ptr + offset_of(offs, sample_shape, x_strides)
+    x_ptrs, lead = x_base[:, None], None
+    if SHIFTED:
+        offset = wide(tl.program_id(0), INT64) * x_strides[0]
+        aligned = offset // NEIGHBOURS * NEIGHBOURS
+        x_ptrs, lead = x_ptr + aligned + tl.zeros((1, 1), tl.int32), offset - aligned
     m, sumexp, smooth_sum, w_sum = _row_statistics(
-        x_base[:, None], w_ptr, sample_mask[:, None], stride_c, n_classes, extent, SMOOTH, ACC, ONCE, BLOCK_K,
-        BLOCK_R, INT64,
+        x_ptrs, w_ptr, sample_mask[:, None], stride_c, n_classes, extent, lead, SMOOTH, ACC, ONCE, REPEATS,
+        NEIGHBOURS, BLOCK_K, BLOCK_R, INT64,
     )  # fmt: skip
     log_sumexp = tl.log(sumexp)
     x_target = convert(tl.load(x_base + y * stride_c, mask=valid, other=0.0), ACC)
@@ -288,7 +271,7 @@ def cross_entropy_kernel(
         dx_base = dx_ptr + offset_of(offs, sample_shape, dx_strides)
         for start in range(0, n_classes, BLOCK_R):
             cols = offsets_from(start, BLOCK_R, INT64)[None, :]
-            mask = sample_mask[:, None] & (cols < extent)
+            mask = sample_mask[:, None] & (cols < (n_classes if extent is None else extent))
             _store_gradient(
                 x_base[:, None] + cols * stride_c, dx_base[:, None] + cols * stride_c, mask, cols,
                 y[:, None], counted[:, None], m[:, None], scale, target_term, smooth_term, w_ptr, n_classes,

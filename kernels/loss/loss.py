@@ -12,16 +12,16 @@ from tritonnn.dtypes import float32, float64
 from tritonnn.kernels import reduction as reductions
 from tritonnn.kernels.device.index_errors import watch, wrong
 from tritonnn.kernels.device.strided import contiguous_or_none, merged
-from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64, threads_of_a_warp
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.loss import _cross_entropy
 from tritonnn.kernels.loss import _elementwise as _loss
 from tritonnn.kernels.loss._cases import cases
-from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk
-from tritonnn.kernels.tables.reduction import merge, power_of_2
+from tritonnn.kernels.softmax import LONGEST_ROW, Walk, choose_walk, read_again, shift
+from tritonnn.kernels.tables.reduction import choose_group, merge, power_of_2
 from tritonnn.shape import numel
 
-TILE = 2048  # elements of a tile of backward: 16 a thread of 4 warps
+TILE = 4096  # elements of a tile of backward: 32 a thread of 4 warps
 
 
 # ---- elementwise ----------------------------------------------------------------------------------------
@@ -244,16 +244,23 @@ def score_samples(
     x_strides, stride_c = samples.along(input)
     out_strides = samples.nothing() if reduction != "none" else out.strides
     dx_strides = samples.nothing() if grad_input is None else samples.along(grad_input)[0]
-    walk = samples.walk(input)
+    along_rows = stride_c == 1 or samples.count == 1
+    dims = samples.merged(x_strides, samples.target.strides, out_strides, dx_strides)
+    walk, shifted = samples.walk(input), False
+    if grad_input is not None:
+        walk = read_again(walk)
+    elif extent is None:
+        walk, shifted = shift(walk, samples.classes, (stride_c,), (dims[1],), (input.dtype,))
+    itemsize = min(b.dtype.itemsize for b in (input, grad_input) if b is not None)
+    group = choose_group(walk.rows, walk.block, walk.warps, along_rows, itemsize, threads_of_a_warp())
     flag = watch(input)
     whole = [b if b is None or extent is None else _widened(b, extent) for b in (grad_input, input)]
     launch(
         _cross_entropy.cross_entropy_kernel, (samples.programs(input),), out, row_max, sumexp, partials,
         whole[0], flag, whole[1], target, contiguous_or_none(weight), weight_sum,
-        *samples.merged(x_strides, samples.target.strides, out_strides, dx_strides), stride_c, samples.count,
-        samples.classes, extent, ignore_index, float(label_smoothing),
+        *dims, stride_c, samples.count, samples.classes, extent, ignore_index, float(label_smoothing),
         SMOOTH=label_smoothing > 0, REDUCE=reduction != "none", ACC=_accumulator(input.dtype)[1],
-        ONCE=walk.once,
+        ONCE=walk.once, SHIFTED=shifted, REPEATS=group[0], NEIGHBOURS=group[1],
         BLOCK_K=walk.rows, BLOCK_R=walk.block, INT64=needs_int64(input, grad_input), num_warps=walk.warps,
     )  # fmt: skip
     samples.check("cross_entropy", flag)

@@ -97,25 +97,26 @@ def row_norm_kernel(
 @triton.jit
 def _load_dy_x_hat(dy_ptrs, x_ptrs, mean, rstd, cols, mask, ACC: tl.constexpr, CENTRED: tl.constexpr):
     """The incoming gradient, and the normalised input computed again: less traffic than saving it."""
+    # a gradient of 0 outside: what x_hat is there counts in no sum
     dy = convert(tl.load(dy_ptrs + cols, mask=mask, other=0.0), ACC)
     x = convert(tl.load(x_ptrs + cols, mask=mask, other=0.0), ACC)
     if CENTRED:
         x = x - mean[:, None]
-    # outside, -mean rstd would count in the sums
-    return dy, tl.where(mask, x * rstd[:, None], 0.0)
+    return dy, x * rstd[:, None]
 
 
 @triton.jit
 def row_norm_backward_kernel(
     dx_ptr, partial_ptr, dy_ptr, x_ptr, mean_ptr, rstd_ptr, w_ptr, stride_dy, stride_x, M, N,
     WANT_INPUT: tl.constexpr, WANT_WEIGHT: tl.constexpr, WANT_BIAS: tl.constexpr, ACC: tl.constexpr,
-    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, INT64: tl.constexpr,
+    BLOCK_K: tl.constexpr, BLOCK_R: tl.constexpr, STAGES: tl.constexpr, INT64: tl.constexpr,
 ):  # fmt: skip
     """Gradients of rows that fit into the tile, and this program's sums for weight and bias.
 
     Args:
         partial_ptr: (program, 2, N): sums of dy x_hat and of dy.
-        stride_dy, stride_x: distances of the rows of dy and x. Others as of `row_norm_kernel`.
+        stride_dy, stride_x: distances of the rows of dy and x.
+        STAGES: steps whose rows are in shared memory or on their way. Others as of `row_norm_kernel`.
     """
     pid = tl.program_id(0)
     programs = tl.num_programs(0)
@@ -127,8 +128,8 @@ def row_norm_backward_kernel(
     acc_dw = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     acc_db = tl.zeros((BLOCK_K, BLOCK_R), ACC)
     n = tl.full((BLOCK_K,), N, ACC)
-    # the sums stay (BLOCK_K, BLOCK_R) in the loop: the reduction over rows is made once, behind it
-    for block in range(pid, tl.cdiv(M, BLOCK_K), programs):
+    # the sums stay (BLOCK_K, BLOCK_R) in the loop, and are reduced behind it; rows of the next steps are on their way
+    for block in tl.range(pid, tl.cdiv(M, BLOCK_K), programs, num_stages=STAGES):
         rows = block * BLOCK_K + tl.arange(0, BLOCK_K)
         if INT64:
             rows = rows.to(tl.int64)
@@ -149,10 +150,11 @@ def row_norm_backward_kernel(
         if WANT_INPUT:
             if w_ptr is not None:
                 dy = dy * w
-            dx = dy - x_hat * (tl.sum(dy * x_hat, axis=1) / n)[:, None]
+            scale = rstd / n
+            dx = dy * rstd[:, None]
             if CENTRED:
-                dx = dx - (tl.sum(dy, axis=1) / n)[:, None]
-            dx = convert(dx * rstd[:, None], dx_ptr.dtype.element_ty)
+                dx = dx - (tl.sum(dy, axis=1) * scale)[:, None]
+            dx = convert(dx - x_hat * (tl.sum(dy * x_hat, axis=1) * scale)[:, None], dx_ptr.dtype.element_ty)
             tl.store(dx_ptr + rows[:, None] * N + cols, dx, mask=mask)
     partial_ptrs = partial_ptr + pid.to(tl.int64) * 2 * N + tl.arange(0, BLOCK_R)
     col_mask = tl.arange(0, BLOCK_R) < N

@@ -11,7 +11,7 @@ from tritonnn.buffer import Buffer
 from tritonnn.dtypes import float64
 from tritonnn.kernels.check.case import Case, elements, elements_of_long_rows
 from tritonnn.kernels.device.strided import contiguous, contiguous_or_none
-from tritonnn.kernels.launch.launch import empty, launch, multiprocessors, needs_int64
+from tritonnn.kernels.launch.launch import architecture, empty, launch, multiprocessors, needs_int64
 from tritonnn.kernels.launch.replay import replayed
 from tritonnn.kernels.normalization._row_kernels import (
     add_parts_kernel,
@@ -27,18 +27,22 @@ from tritonnn.shape import numel
 LONGEST_ROW = 16384  # what one program holds of a row in forward
 LONGEST_BACKWARD = 8192  # in backward, beside weight, gradient and two sums
 COLUMNS = 128
+REGISTERS = 128  # of a thread, so that programs of 16 warps together share a multiprocessor
 
 
 class Backward(NamedTuple):
-    """Rows and columns of a tile, warps, and programs of the persistent grid."""
+    """Rows and columns of a tile, warps, programs of the persistent grid, and stages of its pipeline."""
 
     rows: int
     block: int
     warps: int
     programs: int
+    stages: int
 
 
-def choose_backward(rows: int, length: int, processors: int) -> Backward:
+def choose_backward(
+    rows: int, length: int, processors: int, itemsize: int, pipelined: bool = True
+) -> Backward:
     """How the gradients of `rows` rows of `length` elements (at most LONGEST_BACKWARD) are divided."""
     block_rows, block, warps = choose_rows(rows, length)
     # dy beside x, and sums for both gradients: half of forward's rows
@@ -46,7 +50,11 @@ def choose_backward(rows: int, length: int, processors: int) -> Backward:
     if block >= 4096:
         warps = 16 if block > 4096 else 8
     resident = max(1, 16 // warps)  # programs that share a multiprocessor
-    return Backward(block_rows, block, warps, max(1, min(-(-rows // block_rows), processors * resident)))
+    programs = max(1, min(-(-rows // block_rows), processors * resident))
+    # shared memory for two more rows of dy and x, 128 KiB a multiprocessor at most; tiles of several short rows
+    # would be put together anew from there, element by element
+    stages = 1 if block_rows > 1 or itemsize > 4 or not pipelined else 3
+    return Backward(block_rows, block, warps, programs, stages)
 
 
 @replayed
@@ -126,12 +134,14 @@ def _backward(
     processors = multiprocessors(input)
     acc = _acc(rstd)
     if length <= LONGEST_BACKWARD:
-        tile = choose_backward(rows, length, processors)
+        pipelined = not architecture().startswith("gfx")
+        tile = choose_backward(rows, length, processors, input.dtype.itemsize, pipelined)
         partials = empty((tile.programs, 2, length), rstd.dtype, input)
         launch(
             row_norm_backward_kernel, (tile.programs,), grads[0], partials, *operands, rows, length,
             WANT_INPUT=mask[0], WANT_WEIGHT=mask[1], WANT_BIAS=mask[2], ACC=acc, BLOCK_K=tile.rows,
-            BLOCK_R=tile.block, INT64=int64, num_warps=tile.warps,
+            BLOCK_R=tile.block, STAGES=tile.stages, INT64=int64, num_warps=tile.warps,
+            **({"maxnreg": REGISTERS} if tile.stages > 1 else {}),
         )  # fmt: skip
         count = tile.programs
     else:
@@ -188,15 +198,18 @@ def COMPILE() -> list[Case]:
     lengths = [("fp32", 1 << k) for k in range(LONGEST_BACKWARD.bit_length())]
     for kind, length in (("bf16", 128), ("bf16", 4096), *lengths):
         size = "i32=1" if length == 1 else "i32" if length % 16 else "i32:16"
-        how = choose_backward(8192, length, 132)
-        constants = {"WANT_INPUT": True, "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32,
-                     "BLOCK_K": how.rows, "BLOCK_R": how.block, "INT64": False}  # fmt: skip
-        cases.append(Case(
-            row_norm_backward_kernel,
-            f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
-            label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "",
-            work=elements_of_long_rows(*((4, 6) if kind == "bf16" else (8, 12)), 1) if length >= 512 else None,
-        ))  # fmt: skip
+        loads, all_bytes = (4, 6) if kind == "bf16" else (8, 12)
+        for pipelined, archs in ((True, ("sm_80", "sm_90", "sm_100")), (False, ("gfx942",))):
+            how = choose_backward(8192, length, 132, 2 if kind == "bf16" else 4, pipelined)
+            constants = {"WANT_INPUT": True, "WANT_WEIGHT": True, "WANT_BIAS": True, "ACC": tl.float32,
+                         "BLOCK_K": how.rows, "BLOCK_R": how.block, "STAGES": how.stages, "INT64": False}  # fmt: skip
+            cases.append(Case(
+                row_norm_backward_kernel,
+                f"*{kind} *fp32 *{kind} *{kind} *fp32 *fp32 *{kind} {size} {size} i32 {size}", constants,
+                label=f"{kind},{length}", num_warps=how.warps, wide="both" if length >= 128 else "", archs=archs,
+                work=elements_of_long_rows(loads, all_bytes, 1) if length >= 512 else None,
+                maxnreg=REGISTERS if how.stages > 1 else None, spills=16,  # a thread has 128 registers
+            ))  # fmt: skip
     rows = "*bf16 *bf16 *bf16 *fp32 *fp32 *bf16 i32:16 i32:16 i32:16"
     sums = "*fp32 *bf16 *bf16 *fp32 *fp32 i32:16 i32:16 i32 i32:16 i32:16"
     tile = {"ACC": tl.float32, "INT64": False}

@@ -82,3 +82,55 @@ def choose(architecture: str, kind: str, width: int, stage: int) -> Tile:
         if width <= most:
             return tiles[stage]
     return WIDEST
+
+
+# ---- backward
+
+# Tiles of walks that come through descriptors and have neither mask nor dropout nor cap: for keys, for queries. With
+# two sums the keys' kernel uses all registers at a width of 128: what a mask or dropout needs beside does not fit, nor
+# do the addresses of pointers; `choose` has smaller tiles for these. At a width of 64 two programs of 4 warps share a
+# multiprocessor, and one's products go on during the other's exponentials.
+_PLAIN: dict[str, dict[int, tuple[Tile, Tile]]] = {
+    "sm_90": {
+        64: (Tile(64, 64, 4, 2), Tile(128, 128, 8, 2)),
+        128: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        256: (Tile(32, 32, 8, 1), Tile(128, 32, 8, 2)),
+    },
+    "sm_100": {
+        64: (Tile(64, 128, 8, 2), Tile(128, 128, 8, 2)),
+        128: (Tile(64, 128, 8, 1), Tile(128, 64, 8, 2)),
+    },
+}
+
+
+# For keys where pointers come on top of the limits of a window or of packed sequences.
+_LIMITED: dict[str, dict[int, Tile]] = {"sm_90": {64: Tile(32, 128, 8, 2)}}
+
+
+def choose_backward(
+    architecture: str, kind: str, width: int, stage: int, plain: bool, limited: bool = False
+) -> Tile:
+    """The tile of a kernel of the gradients: as `choose`, but for walks that are `plain`, and others `limited`."""
+    if plain and kind == "half":
+        for most, tiles in _PLAIN.get(architecture, {}).items():
+            if width <= most:
+                return tiles[stage - FOR_KEYS]
+    elif limited and kind == "half" and stage == FOR_KEYS:
+        for most, tile in _LIMITED.get(architecture, {}).items():
+            if width <= most:
+                return tile
+    return choose(architecture, kind, width, stage)
+
+
+MOST_QUERIES = 128  # of any tile of backward: what the rows of a head are padded to
+_CACHE = 1 << 24  # bytes of the second-level cache, or less, that the operands of heads at work should fit in
+
+
+def rows_of_delta(width: int) -> int:
+    """Queries of a program of `delta_kernel` for a head of `width` values: 32 elements a thread of 4 warps."""
+    return min(max(4096 // width, 16), MOST_QUERIES)
+
+
+def heads_together(causal: bool, heads: int, bytes_of_head: int) -> int:
+    """How many heads' programs start block by block: as many as share the cache where blocks differ in length."""
+    return max(1, min(heads, _CACHE // max(bytes_of_head, 1))) if causal else 1

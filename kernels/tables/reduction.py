@@ -64,6 +64,38 @@ def choose_rows(rows: int, length: int) -> tuple[int, int, int]:
     return 1, block, 4 if block <= 2048 else 8 if block <= 8192 else 16
 
 
+def choose_group(
+    rows: int, block: int, warps: int, along_rows: bool, itemsize: int, warp: int = 32
+) -> tuple[int, int]:
+    """Which elements of a tile of `rows` rows of `block` elements a thread holds: repeats and neighbours.
+
+    A thread has 16 bytes of neighbours, of a row (along_rows) or of a column; threads follow each other in the same
+    direction and then across; where the tile goes on behind the last one, the first comes again.
+
+    Args:
+        itemsize: bytes of an element, of the smallest where several tensors are walked together.
+        warp: threads of a warp.
+    """
+    vector = 16 // itemsize
+    threads = warp * warps
+    if along_rows:
+        neighbours = min(vector, block)
+        lanes = min(threads, block // neighbours)
+    else:
+        neighbours = 1
+        lanes = min(block, max(1, threads // max(1, rows // vector)))
+    return block // neighbours // lanes, neighbours
+
+
+def shared(tiling: Reduction, along_rows: bool, itemsize: int, warp: int = 32) -> dict[str, int]:
+    """A tiling as the constants of a kernel whose threads share sums, `choose_group`, and its warps."""
+    repeats, neighbours = choose_group(tiling.kept, tiling.reduced, tiling.warps, along_rows, itemsize, warp)
+    return {
+        "REPEATS": repeats, "NEIGHBOURS": neighbours, "BLOCK_K": tiling.kept, "BLOCK_R": tiling.reduced,
+        "num_warps": tiling.warps,
+    }  # fmt: skip
+
+
 def merge(dims: list[tuple[int, ...]], width: int, sort: bool = True) -> tuple[tuple[int, ...], ...]:
     """Extents and strides per operand of dimensions given as (extent, stride, ...), merged where all do."""
     dims = [dim for dim in dims if dim[0] != 1]

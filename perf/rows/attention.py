@@ -1,20 +1,18 @@
-"""Attention and convolution on the GPU."""
+"""Attention on the GPU: whole, causal, and one query against a long past."""
 
 from __future__ import annotations
 
 from _entries import Entry, add
+from _goals import Goal
 
 # batch, heads, length, width
-ATTENTION = {
-    "small": [(2, 8, 256, 64)],
-    "typical": [(4, 16, 4096, 128), (4, 16, 4096, 64)],
-    "huge": [(1, 16, 16384, 128)],
-}
-# images, channels, height, width; as many output channels, 3x3 kernels
-IMAGES = {"small": [(4, 64, 28, 28)], "typical": [(32, 256, 56, 56)], "huge": [(128, 256, 56, 56)]}
+NARROW = {"small": [(2, 8, 256, 64)], "typical": [(4, 16, 4096, 64)]}
+WIDE = {"typical": [(4, 16, 4096, 128)], "huge": [(1, 16, 16384, 128)]}
+# batch, heads, heads of keys and values, keys, width
+DECODE = {"typical": [(16, 32, 32, 8192, 128), (16, 32, 4, 8192, 128)]}
 
 
-def _of(name, causal):
+def _of(name, causal, sizes, forward):
     def operations(b, h, n, d):
         return 4 * b * h * n * n * d * (0.5 if causal else 1)
 
@@ -22,37 +20,33 @@ def _of(name, causal):
         name,
         lambda lib, q, k, v: lib.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal),
         lambda make, b, h, n, d: tuple(make(b, h, n, d) for _ in range(3)),
-        ATTENTION,
+        sizes,
         lambda w, b, h, n, d: 4 * w * b * h * n * d,
         lambda w, b, h, n, d: 8 * w * b * h * n * d,
         operations,
         lambda b, h, n, d: 2.5 * operations(b, h, n, d),  # the scores are computed again
         grads=(0, 1, 2),
-        quick=not causal,
+        goals={"forward": Goal(ratio=forward), "backward": Goal(ratio=1.0)},
     )
 
 
-def _last(make, tensor):
-    return tensor.contiguous(memory_format=make.lib.channels_last)
+def _decode(lib, q, k, v):
+    grouped = q.shape[1] != k.shape[1]
+    return lib.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=grouped)
 
 
-def _multiplied(n, c, h, w):
-    return 2 * n * c * c * 9 * h * w
-
-
-add("attention", _of("full", False), _of("causal", True))
 add(
-    "convolution",
+    "attention",
+    *(_of(name, causal, NARROW, 1.2) for name, causal in (("full", False), ("causal", True))),
+    *(_of(name, causal, WIDE, 1.1) for name, causal in (("full", False), ("causal", True))),
     Entry(
-        "3x3, channels last",
-        lambda lib, x, w: lib.nn.functional.conv2d(x, w, padding=1),
-        lambda make, n, c, h, w: (_last(make, make(n, c, h, w)), _last(make, make(c, c, 3, 3))),
-        IMAGES,
-        lambda width, n, c, h, w: width * (2 * n * c * h * w + 9 * c * c),
-        lambda width, n, c, h, w: width * (3 * n * c * h * w + 2 * 9 * c * c),
-        _multiplied,
-        lambda n, c, h, w: 2 * _multiplied(n, c, h, w),
-        grads=(0, 1),
-        quick=True,
+        "decode",
+        _decode,
+        lambda make, b, h, g, n, d: (make(b, h, 1, d), make(b, g, n, d), make(b, g, n, d)),
+        DECODE,
+        lambda w, b, h, g, n, d: 2 * w * b * (g * n * d + h * d),
+        None,
+        dtypes=("bfloat16", "float16"),
+        goals={"forward": Goal(ratio=1.0)},
     ),
 )

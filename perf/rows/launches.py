@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _goals import Goal
-from _rows import row
+from _rows import Call, row
 
 FAMILY = "launch overhead"
 GOAL = Goal(seconds=8e-6)
@@ -22,7 +22,7 @@ class Inputs:
         self.x, self.y, self.a = make(1000), make(1000), make(32, 32)
         self.recorded = make(1000, requires_grad=True)
         width = self.a.shape[1]
-        self.layer = lib.nn.Linear(width, width, device=make.device)
+        self.layer = make.fill(lib.nn.Linear(width, width))
         self.half = make(512, 512, dtype="bfloat16")
         self.table, self.tokens = make(100, 32), make.int(64, low=0, high=100)
         self.classes = make.int(self.table.shape[0], low=0, high=32)
@@ -59,11 +59,17 @@ OPS: dict[str, Callable[[Any, Inputs], Any]] = {
 }
 
 
+#: What of a result can be compared where its values cannot.
+COMPARED = {"empty": "shape", "rand": "moments", "dropout": "moments"}
+
+
 def _add(name: str, op: Callable[[Any, Inputs], Any]) -> None:
-    @row(FAMILY, name, unit="host", devices=("cuda",), quick=True, goal=GOAL)
-    def setup(lib: Any, make: Any) -> Callable[[], Any]:
+    compare = COMPARED.get(name, "values")
+
+    @row(FAMILY, name, unit="host", devices=("cuda",), quick=True, goal=GOAL, compare=compare)
+    def setup(lib: Any, make: Any) -> Call:
         inputs = Inputs(lib, make)
-        return lambda: op(lib, inputs)
+        return Call(lambda: op(lib, inputs), changes=name == "x.add_(y)")
 
 
 for _name, _op in OPS.items():

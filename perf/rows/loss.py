@@ -37,7 +37,7 @@ CROSS_ENTROPY = Entry(
     lambda w, m, n: 2 * w * m * n + 8 * m,
     both=True,
     quick=True,
-    goals={stage: Goal(ratio=2.0) for stage in ("forward", "backward", "both")},
+    goals={stage: Goal(ratio=3.0) for stage in ("forward", "backward", "both")},
     cpu_goals={"both": Goal(ratio=0.77)},
 )
 

@@ -9,8 +9,8 @@ SQUARE = {
     "cpu": [(1024, 1024, 1024), (512, 512, 512)],
     "small": [(1024, 1024, 1024)],
     "typical": [(4096, 4096, 4096)],
-    "huge": [(8192, 8192, 8192)],
 }
+LARGE = {"huge": [(8192, 8192, 8192)]}
 SHALLOW = {
     "cpu": [(2048, 2048, 32)],
     "small": [(1024, 1024, 64)],
@@ -37,6 +37,7 @@ LINEAR = {
     "huge": [(32768, 8192, 8192)],
 }
 GOOD = {"forward": Goal(ratio=0.95), "backward": Goal(ratio=0.95)}
+LARGE_GOAL = {"forward": Goal(ratio=1.0), "backward": Goal(ratio=0.95)}
 SHALLOW_GOAL = {"forward": Goal(ratio=0.9), "backward": Goal(ratio=0.9)}
 CPU_GOAL = {"forward": Goal(ratio=1.0)}
 
@@ -78,6 +79,7 @@ SQUARES = _product("square", SQUARE, GOOD, quick=True, **HALF)
 add(
     "matmul",
     SQUARES,
+    _product("square", LARGE, LARGE_GOAL, **HALF),
     _product("small K", SHALLOW, SHALLOW_GOAL, **HALF),
     _product("tall", TALL, {}, quick=True, **HALF),
     _product("few rows", FLAT, {}, **HALF),
@@ -90,7 +92,7 @@ for _name, (_setting, _goals) in PRECISIONS.items():
     _options = {"dtypes": ("float32",), "cpu_dtypes": (), "precision": _setting}
     add(
         "matmul",
-        _product(f"square, {_name}", SQUARE, _goals, quick=_name != "tf32x3", **_options),
+        _product(f"square, {_name}", {**SQUARE, **LARGE}, _goals, quick=_name != "tf32x3", **_options),
         _product(f"small K, {_name}", SHALLOW, {}, **_options),
     )
 

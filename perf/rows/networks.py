@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from _goals import Goal
-from _rows import row
+from _rows import Call, row
 
 CPU = {"devices": ("cpu",)}
 
@@ -37,7 +37,7 @@ def _conv_both(lib, make):
         x.grad = w.grad = None
         lib.nn.functional.conv2d(x, w, padding=1).backward(g)
 
-    return step
+    return Call(step, lambda _: (x.grad, w.grad))
 
 
 @row("convolution", "1x1 (32,64,32,32)->64 forward", flops=CONV["flops"] / 9, nbytes=CONV["nbytes"], **CPU)
@@ -79,7 +79,7 @@ def _pool_both(lib, make):
         x.grad = None
         lib.nn.functional.max_pool2d(x, 2).backward(g)
 
-    return step
+    return Call(step, lambda _: x.grad)
 
 
 ATTENTION = {"flops": 4 * 8 * 12 * 256 * 256 * 64, "nbytes": 4 * 4 * 8 * 12 * 256 * 64}
@@ -101,7 +101,7 @@ def _attention_both(lib, make):
         q.grad = k.grad = v.grad = None
         lib.nn.functional.scaled_dot_product_attention(q, k, v).backward(g)
 
-    return step
+    return Call(step, lambda _: (q.grad, k.grad, v.grad))
 
 
 @row(
@@ -112,7 +112,7 @@ def _attention_both(lib, make):
     **CPU,
 )
 def _lstm(lib, make):
-    layer, x = lib.nn.LSTM(256, 256), make(64, 32, 256)
+    layer, x = make.fill(lib.nn.LSTM(256, 256)), make(64, 32, 256)
 
     def step():
         with lib.no_grad():
@@ -128,7 +128,7 @@ TRAINING = {"flops": 3 * 2 * 2 * 35 * 2 * 16 * 256 * 1024}
 def _training(kind):
     def build(lib, make):
         layer, x, g = (
-            getattr(lib.nn, kind)(256, 256, 2),
+            make.fill(getattr(lib.nn, kind)(256, 256, 2)),
             make(35, 16, 256, requires_grad=True),
             make(35, 16, 256),
         )
@@ -138,7 +138,7 @@ def _training(kind):
             x.grad = None
             layer(x)[0].backward(g)
 
-        return step
+        return Call(step, lambda _: [x.grad, *(p.grad for p in layer.parameters())])
 
     return build
 
@@ -166,7 +166,7 @@ def _on_gpu(kind, units, train):
     def build(lib, make):
         x = make(128, 64, units, requires_grad=train)
         width = x.shape[-1]  # a rehearsal is smaller
-        layer = getattr(lib.nn, kind)(width, width, device=make.device, dtype=make.dtype)
+        layer = make.fill(getattr(lib.nn, kind)(width, width))
         g = make.like(x)
 
         def forward():
@@ -178,7 +178,9 @@ def _on_gpu(kind, units, train):
             x.grad = None
             layer(x)[0].backward(g)
 
-        return step if train else forward
+        if not train:
+            return forward
+        return Call(step, lambda _: [x.grad, *(p.grad for p in layer.parameters())])
 
     return build
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from _entries import DTYPES, WIDTH
 from _goals import Goal
-from _rows import row
+from _rows import Call, row
 
 # 25 blocks of 12 tensors, as in a transformer: four square matrices, two wide ones, six vectors.
 SQUARE, WIDE, VECTOR = 1 << 20, 1 << 22, 1 << 10
@@ -24,6 +24,7 @@ GPU = {
     ("typical", "300 M in 300"): _blocks(1.0),
     ("huge", "1,200 M in 300"): _blocks(4.0),
 }
+SHOWN = 24  # parameters whose values are compared
 # Values read and written per parameter: the parameter and its state twice, the gradient once.
 OPTIMIZERS: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
     "SGD": (lambda lib, ps: lib.optim.SGD(ps, lr=1e-3), 3),
@@ -48,7 +49,9 @@ def _step(name: str, label: str, sizes: list[int], **options: Any) -> None:
 
     @row("optimizer", f"{name}, {label}", nbytes=nbytes, **options)
     def setup(lib: Any, make: Any) -> Callable[[], Any]:
-        return build(lib, _parameters(make, sizes)).step
+        params = _parameters(make, sizes)
+        step = build(lib, params).step
+        return Call(step, lambda _: [p.detach() for p in params[:SHOWN]], changes=True)
 
 
 def _clip(label: str, sizes: list[int], **options: Any) -> None:
@@ -57,7 +60,8 @@ def _clip(label: str, sizes: list[int], **options: Any) -> None:
     @row("optimizer", f"clip_grad_norm_, {label}", nbytes=nbytes, **options)
     def setup(lib: Any, make: Any) -> Callable[[], Any]:
         params = _parameters(make, sizes)
-        return lambda: lib.nn.utils.clip_grad_norm_(params, 1.0)
+        look = lambda norm: [norm, *(p.grad for p in params[:SHOWN])]
+        return Call(lambda: lib.nn.utils.clip_grad_norm_(params, 1.0), look, changes=True)
 
 
 for _name in ("SGD, momentum", "Adam", "AdamW"):

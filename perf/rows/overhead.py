@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _rows import row
+from _rows import Call, row
 
 HOST = {"unit": "host", "quick": True}
 
@@ -37,7 +37,7 @@ def _view(lib, make):
     return lambda: x.transpose(0, 1)
 
 
-@row("overhead", "empty(8)", **HOST)
+@row("overhead", "empty(8)", compare="shape", **HOST)
 def _empty(lib, make):
     device = make.device
     return lambda: lib.empty(8, device=device)
@@ -51,7 +51,7 @@ def _backward(lib, make):
         x.grad = None
         (x * y).sum().backward()
 
-    return step
+    return Call(step, lambda _: x.grad)
 
 
 @row("overhead", "replay of a graph of 20 small ops", unit="host", devices=("cuda",), quick=True)
@@ -64,7 +64,7 @@ def _replay(lib, make):
         y = x
         for _ in range(20):
             y = lib.relu(y * 1.5 + 1.0)
-    return graph.replay
+    return Call(graph.replay, lambda _: y)
 
 
 @row("overhead", "import", unit="import", devices=("cpu",), quick=True)

@@ -95,7 +95,16 @@ add(
         lambda w, m, n: (3 * w + 1) * m * n,
         grads=(0, 1),
     ),
-    Entry("add in place", lambda lib, x, y: x.add_(y), _two, SIZES, elements(3), goals=GOALS, compiled=False),
+    Entry(
+        "add in place",
+        lambda lib, x, y: x.add_(y),
+        _two,
+        SIZES,
+        elements(3),
+        goals=GOALS,
+        compiled=False,
+        changes=True,
+    ),
     _unary("relu", lambda lib, x: lib.relu(x), cpu_goals={"forward": Goal(ratio=0.91)}),
     _unary(
         "gelu erf",

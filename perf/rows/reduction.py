@@ -20,6 +20,16 @@ READ, READ_WRITE, WRITE = (
 )
 
 
+def _picked(dim):
+    """The values at indices: which of several equal ones an index names is not said."""
+    return lambda lib, index, x: lib.gather(x, dim, index.unsqueeze(dim))
+
+
+def _sorted(lib, gradients):
+    """Rows of gradients in order: which of several equal values gets one is not said."""
+    return lib.sort(gradients[0], -1)[0]
+
+
 def _of(name, call, forward=READ, backward=None, **options):
     return Entry(name, call, lambda make, m, n: (make(m, n),), SIZES, forward, backward, **options)
 
@@ -37,12 +47,15 @@ add(
         lambda w, a, b, c: w * (a * b * c + b),
     ),
     _of("mean of rows", lambda lib, x: lib.mean(x, -1), backward=WRITE),
-    _of("max of rows, with indices", lambda lib, x: tuple(lib.max(x, -1)), backward=WRITE),
-    _of("argmax of rows", lambda lib, x: lib.argmax(x, -1), quick=True),
-    _of("argmax of columns", lambda lib, x: lib.argmax(x, 0)),
+    _of(
+        "max of rows, with indices", lambda lib, x: tuple(lib.max(x, -1)), backward=WRITE,
+        look=lambda lib, found, x: (found[0], _picked(-1)(lib, found[1], x)), look_back=_sorted,
+    ),
+    _of("argmax of rows", lambda lib, x: lib.argmax(x, -1), quick=True, look=_picked(-1)),
+    _of("argmax of columns", lambda lib, x: lib.argmax(x, 0), look=_picked(0)),
     _of("var of rows", lambda lib, x: lib.var(x, -1), backward=READ_WRITE),
     _of("norm of all", lambda lib, x: lib.norm(x), backward=READ_WRITE),
     _of("logsumexp of rows", lambda lib, x: lib.logsumexp(x, -1), backward=READ_WRITE),
     _of("cumsum along rows", lambda lib, x: lib.cumsum(x, -1), READ_WRITE, READ_WRITE, quick=True),
     _of("cumsum along columns", lambda lib, x: lib.cumsum(x, 0), READ_WRITE, READ_WRITE),
-)
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _rows import row
+from _rows import Call, row
 
 COPY = {"cpu": 1 << 25, "cuda": 1 << 29}  # elements: 128 MB and 2 GB, beyond any cache
 # dtype, setting of float32, extent, and whether the short report has it
@@ -21,7 +21,7 @@ def _copy(lib, make):
         from tritonnn.runtime.interface import runtime  # the driver's own copy is the roof, not our kernel
 
         device = runtime()
-        return lambda: device.copy_device(y.data_ptr(), x.data_ptr(), x.numel() * 4, 0, 0)
+        return Call(lambda: device.copy_device(y.data_ptr(), x.data_ptr(), x.numel() * 4, 0, 0), lambda _: y)
     return lambda: y.copy_(x)
 
 

@@ -16,6 +16,8 @@ from tritonnn.kernels.normalization import normalization
 from tritonnn.kernels.softmax import LONGEST_PAIR, LONGEST_ROW
 from tritonnn.kernels.softmax import choose_walk as choose_softmax
 from tritonnn.kernels.tables import attention as _configs_attention
+from tritonnn.kernels.tables import attention_decode as _configs_decode
+from tritonnn.kernels.tables import attention_forward as _configs_forward
 from tritonnn.kernels.tables import convolution as _configs_conv
 from tritonnn.kernels.tables import convolution_weight as _configs_weight
 from tritonnn.kernels.tables import gemm as _configs_gemm
@@ -136,13 +138,58 @@ def test_every_attention_tile_is_compiled(stage):
             assert (arch, element[kind], *tile) in compiled, f"{arch} {kind} {width}: no case compiles {tile}"
 
 
+def test_every_described_attention_tile_is_compiled():
+    compiled = {
+        (arch, case.constants["BLOCK_D"], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
+         case.num_stages, "SPECIALIZE" in case.constants, bool(case.constants.get("MASK")),
+         case.constants.get("DROPOUT", False), case.constants.get("WINDOW", False))
+        for case in of_family("attention") if case.kernel.__name__.endswith("attention_kernel") for arch in case.archs
+        if "tensordesc" in case.signature or "SPECIALIZE" in case.constants
+    }  # fmt: skip
+    settings = {"plain": (False,) * 3, "masked": (True, False, False), "dropped": (False, True, False)}
+    for arch, kind, width in product(("sm_90", "sm_100"), settings, (64, 128, 256)):
+        for tile in _configs_forward.described(arch, kind, width):
+            assert (arch, width, *tile, *settings[kind]) in compiled, (
+                f"{arch} {kind} {width}: no case compiles {tile}"
+            )
+    for arch, width in product(("sm_90", "sm_100"), (64, 128, 256)):
+        first = _configs_forward.described(arch, "windowed", width)[0]
+        assert (arch, width, *first, False, False, True) in compiled
+
+
+def test_every_decoding_tile_is_compiled():
+    compiled = {
+        (arch, case.signature.split()[2], case.constants["BLOCK_D"], case.constants["BLOCK_N"], case.num_warps,
+         case.num_stages)
+        for case in of_family("attention") if case.kernel.__name__ == "part_kernel" for arch in case.archs
+    }  # fmt: skip
+    for arch, (kind, pointer, widths) in product(
+        ARCHITECTURES, (("half", "*bf16", (64, 128, 256)), ("single", "*fp32", (64, 128)))
+    ):
+        for width in widths:
+            assert (arch, pointer, width, *_configs_decode.decode_tile(arch, kind, width)[1:]) in compiled
+
+
+@pytest.mark.parametrize("stage", [_configs_attention.FOR_KEYS, _configs_attention.FOR_QUERIES])
+def test_every_attention_tile_of_descriptors_and_windows_is_compiled(stage):
+    kernel = ("keys_backward_kernel", "queries_backward_kernel")[stage - _configs_attention.FOR_KEYS]
+    compiled = {
+        (arch, case.constants["DESCRIBED"], case.constants["BLOCK_M"], case.constants["BLOCK_N"], case.num_warps,
+         case.num_stages, case.constants["BLOCK_D"] > 64)
+        for case in of_family("attention") if case.kernel.__name__ == kernel for arch in case.archs
+    }  # fmt: skip
+    for arch, width, plain in product(("sm_90", "sm_100"), (64, 128), (True, False)):
+        tile = _configs_attention.choose_backward(arch, "half", width, stage, plain, width == 64)
+        assert (arch, plain, *tile, width > 64) in compiled
+
+
 def everywhere(family, kernel, *names):
     """What the cases of a kernel on every architecture have of these constants, and their warps."""
-    return {
-        (*[case.constants[name] for name in names], case.num_warps)
-        for case in of_family(family)
-        if case.kernel.__name__ == kernel and set(case.archs) == set(ARCHITECTURES)
-    }
+    cases = [case for case in of_family(family) if case.kernel.__name__ == kernel]
+    return set.intersection(*[
+        {(*[case.constants[name] for name in names], case.num_warps) for case in cases if arch in case.archs}
+        for arch in ARCHITECTURES
+    ])  # fmt: skip
 
 
 LENGTHS = [1 << k for k in range(18)] + [3, 100, 1000, 5000, 100000]
@@ -171,7 +218,7 @@ def test_every_tile_of_layer_and_rms_normalisation_is_compiled():
         if length <= normalization.LONGEST_ROW:
             assert choose_rows(MANY, length) in forward
         if length <= normalization.LONGEST_BACKWARD:
-            assert normalization.choose_backward(MANY, length, 132)[:3] in backward
+            assert normalization.choose_backward(MANY, length, 132, 4)[:3] in backward
 
 
 def test_every_tiling_of_large_reductions_is_compiled():

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.exhaustive
 # Kernels with products in 32 bits that cannot overflow where offsets do, and why.
 BOUNDED = {
     "attention_kernel": "rows of queries and keys, numbers of heads",
+    "specialised_attention_kernel": "rows of queries and keys, numbers of heads",
+    "listed_attention_kernel": "rows of queries and keys, numbers of heads and blocks",
+    "part_kernel": "rows of queries and keys, numbers of heads, keys of a part",
     "keys_backward_kernel": "rows of queries and keys, numbers of heads",
     "queries_backward_kernel": "rows of queries and keys, numbers of heads",
     "delta_kernel": "rows of queries",

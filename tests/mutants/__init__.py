@@ -16,6 +16,7 @@ AREAS = (
     "ops",
     "kernels",
     "kernel_families",
+    "kernel_products",
     "counting",
     "linalg",
     "libraries",

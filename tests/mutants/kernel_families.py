@@ -9,17 +9,8 @@ GEMM = "kernels/linalg/_kernels.py"
 ROWS = "kernels/normalization/_row_kernels.py"
 CHANNELS = "kernels/normalization/_channel_kernels.py"
 ENTROPY = "kernels/loss/_cross_entropy.py"
-ATTENTION = "kernels/attention/_forward.py"
-ATTENTION_SCORES = "kernels/attention/_common.py"
 EMBEDDING = "kernels/embedding/_kernels.py"
 POOLING = "kernels/pooling/_kernels.py"
-CONVOLUTION = "kernels/convolution/_correlate.py"
-PATCHES = "kernels/convolution/_patches.py"
-EPILOGUE_OF_CONVOLUTION = "kernels/convolution/_epilogue.py"
-WEIGHT_GRADIENT = "kernels/convolution/_weight.py"
-WEIGHT_ROADS = "kernels/convolution/_weight_plan.py"
-DEPTHWISE = "kernels/convolution/_depthwise.py"
-CONVOLUTION_BORDER = "kernels/convolution/_common.py"
 SCAN = "kernels/scan.py"
 CTC = "kernels/loss/ctc.py"
 SPELLING = "tests/test_ctc.py -k"
@@ -107,7 +98,7 @@ FAULTS = [
     ),
     Fault(
         "layer norm: the gradient's mean", "derivative", ROWS,
-        "                dx = dx - (tl.sum(dy, axis=1) / n)[:, None]\n", "                pass\n",
+        "                dx = dx - (tl.sum(dy, axis=1) * scale)[:, None]\n", "                pass\n",
         f"{TWIN} 'grad_on_kernel and layer_norm'",
     ),
     Fault(
@@ -132,34 +123,14 @@ FAULTS = [
         "tests/test_cross_entropy_kernel.py tests/test_losses.py -k 'ignored'",
     ),
     Fault(
-        "cross entropy: parts are not rescaled", "rescale", ENTROPY,
-        "l_i = l_i * _math.exp(m_i - m_safe) + tl.where", "l_i = l_i + tl.where",
-        f"{LONG} cross_entropy",
+        "cross entropy: an infinite score has a finite loss", "special value", ENTROPY,
+        'sumexp = tl.where(m == float("inf"), float("nan"), sumexp)', "sumexp = sumexp",
+        "tests/kernels/test_exponentials.py -k cross_entropy",
     ),
     Fault(
         "cross entropy: the class itself is not subtracted", "derivative", ENTROPY,
-        "    dx = tl.where(cols == y, dx - target_term, dx)\n", "",
+        "    dx = tl.where(cols == y.to(cols.dtype), dx - target_term, dx)\n", "",
         "tests/test_cross_entropy_kernel.py -k gradient",
-    ),
-    Fault(
-        "attention: sums are not faded", "rescale", ATTENTION,
-        "l_i = l_i * alpha + tl.sum(p, axis=1)", "l_i = l_i + tl.sum(p, axis=1)",
-        "tests/test_attention.py -k causal_sees",
-    ),
-    Fault(
-        "attention: values are not faded", "rescale", ATTENTION,
-        "        acc = acc * alpha[:, None]\n", "",
-        "tests/test_attention.py -k causal_sees",
-    ),
-    Fault(
-        "attention: the diagonal is hidden", "mask", ATTENTION_SCORES,
-        "tl.where(offs_n <= offs_m, qk, MINUS_INFINITY)", "tl.where(offs_n < offs_m, qk, MINUS_INFINITY)",
-        "tests/test_attention.py -k causal",
-    ),
-    Fault(
-        "attention: keys beyond the last one", "padding value", ATTENTION_SCORES,
-        "        qk = tl.where(offs_n < seqlen_k, qk, MINUS_INFINITY)\n", "        pass\n",
-        f"{TWIN} 'kernel_matches_twin and attention'",
     ),
     Fault(
         "embedding: padding rows get a gradient", "gradient flow", EMBEDDING,
@@ -189,84 +160,6 @@ FAULTS = [
         "average pool: padding is counted anyway", "reduction", POOLING,
         "        low, high = tl.maximum(low, 0), tl.minimum(high, size)\n", "        pass\n",
         f"tests/test_pooling.py {TWIN} 'count_what_they or (kernel_matches_twin and avg_pool)'",
-    ),
-    Fault(
-        "convolution: a wrap around the edge", "mask", CONVOLUTION_BORDER,
-        "(h < sizes[1]) & (w >= 0) & (w < sizes[2])", "(h < sizes[1]) & (w < sizes[2])",
-        "tests/test_convolution_roads.py -k addresses_compute",
-    ),
-    Fault(
-        "convolution: a wrap around the edge, of few channels", "mask", CONVOLUTION,
-        "& (column >= 0) & (column < x_sizes[2])", "& (column < x_sizes[2])",
-        f"{TWIN} 'kernel_matches_twin and convolution_cuda'",
-    ),
-    Fault(
-        "convolution: dilation of the other dimension", "stride", CONVOLUTION,
-        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n        a_offsets",
-        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n        a_offsets",
-        "tests/test_convolution.py tests/test_ops.py -k 'every_layout or (kernel_matches_twin and conv2d)'",
-    ),
-    Fault(
-        "convolution: dilation of the other dimension, tap by tap", "stride", CONVOLUTION,
-        "d, h, w = kd * dilation[0], kh * dilation[1], kw * dilation[2]\n        # the same",
-        "d, h, w = kd * dilation[0], kh * dilation[2], kw * dilation[1]\n        # the same",
-        "tests/test_convolution.py -k dimensions_apart",
-    ),
-    Fault(
-        "convolution: a tap that is another's bit", "mask", CONVOLUTION,
-        "        tap = tl.where(is_next, tap + 1, tap)\n        kd, kh, kw =", "        kd, kh, kw =",
-        "tests/test_convolution_roads.py -k addresses_compute",
-    ),
-    Fault(
-        "convolution: taps of the gradient not turned around", "index", PATCHES,
-        "        if TURNED:\n", "        if False:\n", "tests/test_convolution_roads.py -k patches_compute",
-    ),
-    Fault(
-        "convolution: padding one position too far", "index", PATCHES,
-        "w_desc, i, od + start[0], oh + start[1], ow + start[2]", "w_desc, i, od + start[0], oh + start[1], ow",
-        "tests/test_convolution_roads.py -k patches_compute",
-    ),
-    Fault(
-        "convolution: a residual without its factor", "formula", EPILOGUE_OF_CONVOLUTION,
-        "acc += alpha.to(acc.dtype) * tl.load(ptrs", "acc += tl.load(ptrs",
-        f"{TWIN} 'kernel_matches_twin and convolution_relu_cuda'",
-    ),
-    Fault(
-        "convolution: 64-bit offsets of the first group", "index width", CONVOLUTION,
-        "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64)",
-        "offs_m.to(tl.int64), offs_n.to(tl.int64), group.to(tl.int64) * 0",
-        "tests/test_convolution.py -k wide_offsets",
-    ),
-    Fault(
-        "weight gradient: the first images again", "index", WEIGHT_GRADIENT,
-        "tl.where(image_ends, i + IMAGES, i)", "tl.where(image_ends, i, i)",
-        "tests/test_convolution_weight.py -k 'every_road and edges'",
-    ),
-    Fault(
-        "weight gradient: the part before", "index", WEIGHT_GRADIENT,
-        "tl.minimum(each, total - split * each)", "each",
-        "tests/test_convolution_weight.py -k 'add_up'",
-    ),
-    Fault(
-        "weight gradient: inputs that no output meets", "mask", WEIGHT_ROADS,
-        "any(n + phase[k].begin < x.shape[2 + k]", "any(n + phase[k].begin < 0",
-        "tests/test_convolution_weight.py -k infinite",
-    ),
-    Fault(
-        "weight gradient: taps of another phase", "stride", WEIGHT_ROADS,
-        "offset += axis.phase * strides[dim]", "offset += 0 * strides[dim]",
-        "tests/test_convolution_weight.py -k 'every_road and stride'",
-    ),
-    Fault(
-        "depthwise: rows that do not meet", "stride", DEPTHWISE,
-        "x_column = x_tile + (x_at + wide(kw * dilation[2], INT64) * x_w)",
-        "x_column = x_tile + (x_at + wide(kw * DILATION, INT64) * x_w)",
-        "tests/test_convolution_weight.py -k 'every_road and depthwise'",
-    ),
-    Fault(
-        "depthwise: the bias of another channel", "index", DEPTHWISE,
-        "bias_ptr + c * stride_bias", "bias_ptr + c * 0 * stride_bias",
-        "tests/test_convolution_weight.py -k 'is_the_grouped'",
     ),
     Fault(
         "pooling: windows one row high with 64-bit offsets", "index width", POOLING,

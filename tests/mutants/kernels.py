@@ -5,6 +5,8 @@ from __future__ import annotations
 from mutants import Fault
 
 SOFTMAX = "kernels/softmax.py"
+EXPONENTIALS = "kernels/device/exponentials.py"
+SHORT = "kernels/short_functions.py"
 REDUCE = "kernels/device/reduce.py"
 REDUCTION = "kernels/reduction.py"
 POINTWISE = "kernels/device/pointwise.py"
@@ -15,6 +17,7 @@ LONG = "tests/kernels/test_long_rows.py -k"
 TWIN = "tests/test_ops.py -k"
 WIDE = "tests/kernels/test_wide_offsets.py -k"
 SOFT = "tests/kernels/test_softmax_kernels.py"
+EXP = "tests/kernels/test_exponentials.py"
 SUMS = "tests/kernels/test_reduction.py"
 
 FAULTS = [
@@ -25,21 +28,49 @@ FAULTS = [
         SOFT,
     ),
     Fault(
-        "softmax: a long row takes zeros beyond its end", "padding value", SOFTMAX,
-        'x = tl.where(mask, x, float("-inf"))\n            m_new',
-        "x = tl.where(mask, x, 0.0)\n            m_new",
-        f"{LONG} softmax",
+        "exponentials: a long row takes zeros beyond its end", "padding value", EXPONENTIALS,
+        'x = tl.where(row_mask & inside, x, float("-inf"))', "x = tl.where(row_mask & inside, x, 0.0)",
+        EXP,
     ),
     Fault(
-        "softmax: parts are not rescaled", "rescale", SOFTMAX,
-        "l_i = l_i * _math.exp(m_i - m_safe) + _math.exp(x - m_safe)", "l_i = l_i + _math.exp(x - m_safe)",
-        f"{LONG} softmax",
+        "exponentials: elements before the row count", "padding value", EXPONENTIALS,
+        "    inside = (cols >= 0) & (cols < length)\n", "    inside = cols < length\n",
+        EXP,
     ),
     Fault(
-        "softmax: lanes are not rescaled to the peak", "rescale", SOFTMAX,
-        "denominator = tl.sum(l_i * _math.exp(m_i - row_max), axis=1)[:, None]",
-        "denominator = tl.sum(l_i, axis=1)[:, None]",
-        f"{LONG} softmax",
+        "exponentials: parts are not rescaled", "rescale", EXPONENTIALS,
+        "l = l * exp_in_sum(m - shift) + tl.sum", "l = l + tl.sum",
+        EXP,
+    ),
+    Fault(
+        "exponentials: lanes are not rescaled to the peak", "rescale", EXPONENTIALS,
+        "tl.sum(l * exp_in_sum(m - finite_or_0(row_max)[:, None]), axis=1)", "tl.sum(l, axis=1)",
+        EXP,
+    ),
+    Fault(
+        "exponentials: -inf below -inf", "special value", EXPONENTIALS,
+        'return tl.where(tl.abs(m) == float("inf"), 0.0, m)', "return m",
+        EXP,
+    ),
+    Fault(
+        "softmax: rows before the walked one are written", "mask", SOFTMAX,
+        "None, places >= lead, row_max", "None, None, row_max",
+        EXP,
+    ),
+    Fault(
+        "softmax: an infinite score has a share", "special value", SOFTMAX,
+        'row_sum = tl.where(row_max == float("inf"), float("nan"), row_sum)', "row_sum = row_sum",
+        EXP,
+    ),
+    Fault(
+        "short functions: tanh cancels near 0", "precision", SHORT,
+        "tl.where(tl.abs(x) < 0.125, near, far)", "far",
+        "tests/kernels/test_short_functions.py",
+    ),
+    Fault(
+        "short functions: sigmoid's exponential overflows", "special value", SHORT,
+        "tl.minimum(x, 30.0, propagate_nan=tl.PropagateNan.ALL)", "x",
+        "tests/kernels/test_short_functions.py",
     ),
     Fault(
         "softmax: the maximum is not taken out", "precision", SOFTMAX,
@@ -48,16 +79,14 @@ FAULTS = [
     ),
     Fault(
         "softmax: rows beyond the last one are written", "mask", SOFTMAX,
-        "if LOG else numerator / denominator\n"
-        "        tl.store(out_ptrs + cols * stride_out, convert(y, out_ptr.dtype.element_ty), mask=mask)",
-        "if LOG else numerator / denominator\n        tl.store("
-        "out_ptrs + cols * stride_out, convert(y, out_ptr.dtype.element_ty), mask=cols < n_cols)",
+        "tl.store(out_ptrs + cols * stride_out, convert(y, DTYPE), mask=mask)",
+        "tl.store(out_ptrs + cols * stride_out, convert(y, DTYPE), mask=cols < n_cols)",
         f"{SOFT} tests/test_ops.py -k 'against_float64 or (kernel_matches_twin and softmax_cuda_float32)'",
     ),
     Fault(
         "softmax: output strides of the input", "stride", SOFTMAX,
-        "if LOG else numerator / denominator\n        tl.store(out_ptrs + cols * stride_out,",
-        "if LOG else numerator / denominator\n        tl.store(out_ptrs + cols * stride_in,",
+        "tl.store(out_ptrs + cols * stride_out, convert(y, DTYPE)",
+        "tl.store(out_ptrs + cols * stride_in, convert(y, DTYPE)",
         f"{SOFT} tests/test_ops.py -k 'against_float64 or ((test_out or noncontiguous) and softmax_cuda)'",
     ),
     Fault(
@@ -143,10 +172,9 @@ FAULTS = [
         f"{SUMS} -k variance",
     ),
     Fault(
-        "logsumexp: parts are not rescaled", "rescale", REDUCE,
-        "l_i * _math.exp(m_i - m_safe) + _math.exp(x - m_safe), 0.0)", "l_i + _math.exp(x - m_safe), 0.0)",
-        f"{SUMS} tests/kernels/test_long_rows.py tests/test_ops.py"
-        " -k 'logsumexp or against_float64 or reductions'",
+        "logsumexp: a row takes zeros beyond its end", "padding value", REDUCE,
+        'tl.where(mask, x, float("-inf")), REPEATS', "tl.where(mask, x, 0.0), REPEATS",
+        EXP,
     ),
     Fault(
         "elementwise: elements beyond the end", "mask", POINTWISE,

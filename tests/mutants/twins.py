@@ -64,15 +64,15 @@ FAULTS = [
     ),
     Fault(
         "twin: layer norm's gradient without its mean", "derivative", NORM,
-        "            np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)\n", "",
+        "        np.add(x_centred, (row_products(dy_block, w) / n)[:, None], out=x_centred)\n", "",
         f"{OPS} 'test_grad and layer_norm'",
     ),
     Fault(
         "twin: layer norm's eps outside of the root", "eps", NORM,
-        "            rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)\n"
-        "            np.multiply(x_centred, rstd",
-        "            rstd_rows[rows] = 1 / (np.sqrt(row_dots(x_centred, x_centred) / n) + eps)\n"
-        "            np.multiply(x_centred, rstd",
+        "        rstd_rows[rows] = 1 / np.sqrt(row_dots(x_centred, x_centred) / n + eps)\n"
+        "        np.multiply(x_centred, rstd",
+        "        rstd_rows[rows] = 1 / (np.sqrt(row_dots(x_centred, x_centred) / n) + eps)\n"
+        "        np.multiply(x_centred, rstd",
         f"{DEFINED} 'definition and layer_norm'",
     ),
     Fault(

@@ -82,8 +82,7 @@ def inplace(op: Op, args: tuple) -> Tensor:
             plan = explained(op, plan_pointwise, args)
         shape, dtype, tracked = plan.shape, plan.result, plan.tracked
         compute: Callable[[Tensor], None] = lambda output: run_pointwise(op, args, plan, output)
-        shared = overlaps(target, args)
-        if shared:
+        if shared := overlaps(target, args):
             refuse_partial_overlap(target, args)
         direct = dtype is target._dtype and not shared
     else:

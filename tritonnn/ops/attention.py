@@ -12,15 +12,15 @@ from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
 from tritonnn.errors import Invalid, fail
 from tritonnn.ops._arguments import tensors_only
+from tritonnn.ops._attention_formula import formula_grads
 from tritonnn.ops._definitions import layers as definitions
-from tritonnn.ops._fused import Grads, on_demand, only_floating, raised, statistics_dtype
+from tritonnn.ops._fused import Grads, on_demand, only_floating, statistics_dtype
 from tritonnn.ops._table import FLOATING, Bad, Out, Sample, composite, primitive
+from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.recording.grad_mode import state
 from tritonnn.shape import broadcast_shapes, numel
 from tritonnn.table import Make
 from tritonnn.table.types import Ints
-
-MINUS_INFINITY = float("-inf")
 
 
 def _attention_grads(
@@ -30,7 +30,7 @@ def _attention_grads(
 ) -> Grads:  # fmt: skip
     fixed = (None,) * 5
     if state.enabled or needs[3]:
-        return *_formula_grads(
+        return *formula_grads(
             g, query, key, value, attn_mask, dropout_p, seed, offset, is_causal, scale, needs[3]
         ), *fixed
     mask = (needs[0], needs[1], needs[2])
@@ -38,68 +38,6 @@ def _attention_grads(
         g, query, key, value, attn_mask, result, logsumexp, dropout_p, seed, offset, is_causal, scale
     )
     return *[grad if wanted else None for grad, wanted in zip(grads, mask, strict=True)], None, *fixed
-
-
-def _formula_grads(
-    g: Tensor, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, dropout_p: float,
-    seed: int,
-    offset: int, is_causal: bool, scale: float, mask_wanted: bool,
-) -> Grads:  # fmt: skip
-    """The gradients from matrix products, with derivatives of their own, and that of a mask to add."""
-    g, q, k, v = raised(g, query, key, value)
-    group = q.shape[1] // max(k.shape[1], 1)
-    k, v = _repeat_heads(k, group), _repeat_heads(v, group)
-    p = _probabilities(q, k, attn_mask, is_causal, scale)
-    keep = _kept(q, k, dropout_p, seed, offset)
-    dropped = p if keep is None else p * keep
-    gp = g @ v.transpose(-2, -1)
-    if keep is not None:
-        gp = gp * keep
-    gs = p * (gp - (gp * p).sum(-1, True))
-    grads = (gs @ k * scale, gs.transpose(-2, -1) @ q * scale, dropped.transpose(-2, -1) @ g)
-    return grads[0], _sum_heads(grads[1], group), _sum_heads(grads[2], group), gs if mask_wanted else None
-
-
-def _probabilities(q: Tensor, k: Tensor, attn_mask: Tensor | None, is_causal: bool, scale: float) -> Tensor:
-    scores = q @ k.transpose(-2, -1) * scale
-    if is_causal:
-        seen = scores.detach().new_ones(scores.shape[-2:], dtype=dtypes.bool_).tril()
-        scores = scores.masked_fill(seen.logical_not(), MINUS_INFINITY)
-    if attn_mask is not None:
-        if attn_mask.dtype is dtypes.bool_:
-            scores = scores.masked_fill(attn_mask.logical_not(), MINUS_INFINITY)
-        else:
-            scores = scores + attn_mask
-    if is_causal or attn_mask is not None:  # rows that see nothing have no probabilities
-        fully_masked = (scores.detach() == MINUS_INFINITY).all(-1, True)
-        return scores.masked_fill(fully_masked, 0.0).softmax(-1).masked_fill(fully_masked, 0.0)
-    return scores.softmax(-1)
-
-
-def _kept(q: Tensor, k: Tensor, dropout_p: float, seed: int, offset: int) -> Tensor | None:
-    """Zero or 1 / (1 - p) for every probability, drawn as the fused implementation draws."""
-    if dropout_p == 0:
-        return None
-    from tritonnn.ops.random.dropout import native_dropout
-
-    keys = k.shape[-2]
-    ones = q.detach().new_ones((*q.shape[:-1], -(-keys // 4) * 4))
-    return native_dropout(ones, dropout_p, seed, offset)[0].narrow(-1, 0, keys)
-
-
-def _repeat_heads(x: Tensor, group: int) -> Tensor:
-    if group == 1:
-        return x
-    batch, heads, length, width = x.shape
-    wide = x.unsqueeze(2).expand(batch, heads, group, length, width)
-    return wide.reshape(batch, heads * group, length, width)
-
-
-def _sum_heads(x: Tensor, group: int) -> Tensor:
-    if group == 1:
-        return x
-    batch, heads, length, width = x.shape
-    return x.reshape(batch, heads // group, group, length, width).sum(2)
 
 
 def _samples(make: Make) -> list[Sample]:
@@ -154,6 +92,105 @@ def attention_backward(
     return on_demand(
         (query.shape, key.shape, value.shape), (True,) * 3, (query.dtype, key.dtype, value.dtype)
     )
+
+
+def _packed_samples(make: Make) -> list[Sample]:
+    def limits(*numbers: int) -> Tensor:
+        return make_tensor(list(numbers), dtype=dtypes.int32, device=make.device)
+
+    q, k, v = make(10, 4, 4), make(8, 2, 4), make(8, 2, 3)
+    firsts = (limits(0, 2, 2, 7, 10), limits(0, 3, 4, 8, 8))
+    return [
+        Sample(q, k, v, *firsts, None, 5, 4, -1, -1, 0.0, 0.5),
+        Sample(q, k, v, *firsts, limits(2, 1, 3, 0), 5, 4, -1, 0, 0.0, 0.5),
+        Sample(q, k, v, *firsts, None, 8, 4, 1, 2, 0.0, 0.5), Sample(q, k, v, *firsts, None, 5, 4, -1, 0, 1.5, 0.5),
+    ]  # fmt: skip
+
+
+@primitive(results=("result", "logsumexp"), samples=_packed_samples)
+def attention_packed(
+    query: Tensor, key: Tensor, value: Tensor, first_query: Tensor, first_key: Tensor, used_keys: Tensor | None,
+    longest_queries: int, longest_keys: int, behind: int, ahead: int, softcap: float, scale: float,
+) -> Any:  # fmt: skip
+    """Attention within sequences one after another, (T, H, E), (S, Hk, E), (S, Hk, Ev), and the logsumexp (H, T).
+
+    `first_query`, `first_key`: where each sequence begins, and the last ends; `used_keys` of its keys are there. A
+    query sees `behind` keys before its own and `ahead` after it, all for -1; the last query's own key is the last one.
+    Scores are `softcap` tanh(score / softcap), where that is not 0.
+    """
+    rows, heads = tuple(query.shape)[:2]
+    outs = (
+        Out((rows, heads, value.shape[2]), query.dtype),
+        Out((heads, rows), statistics_dtype(query.dtype)),
+    )
+    limits = (
+        first_query.contiguous(),
+        first_key.contiguous(),
+        None if used_keys is None else used_keys.contiguous(),
+    )
+    return outs, (
+        query, key, value, *limits, longest_queries, longest_keys, behind, ahead, float(softcap), float(scale)
+    )  # fmt: skip
+
+
+def _block_samples(make: Make) -> list[Sample]:
+    """40 queries and 70 keys in blocks of 32: the first row sees some of block 0 and all of 1, the other some of 2."""
+    q, k, v = make(2, 2, 40, 8), make(2, 1, 70, 8), make(2, 1, 70, 4)
+    seen = make.bool(2, 1, 40, 70)
+    block = [[[[True, False, False], [False, False, True]]]]
+    listed = make_tensor(block, dtype=dtypes.bool_, device=make.device)
+    listed = listed.repeat_interleave(32, 2).repeat_interleave(32, 3)[:, :, :40, :70]
+    whole = make_tensor([[[[False, True, False], [False] * 3]]], dtype=dtypes.bool_, device=make.device)
+    whole = whole.repeat_interleave(32, 2).repeat_interleave(32, 3)[:, :, :40, :70]
+
+    def numbers(values: list[Any]) -> Tensor:
+        return make_tensor([[values]], dtype=dtypes.int32, device=make.device)
+
+    partly = (numbers([1, 1]), numbers([[0, 1, 2], [2, 0, 1]]))
+    return [
+        Sample(
+            q,
+            k,
+            v,
+            seen & listed | whole,
+            *partly,
+            numbers([1, 0]),
+            numbers([[1, 0, 2], [0, 1, 2]]),
+            32,
+            32,
+            0.2,
+        ),
+        Sample(q, k, v, seen & listed, *partly, None, None, 32, 32, 0.2),
+        Sample(q, k, v, seen & listed, *partly, None, None, 33, 32, -0.2),
+    ]
+
+
+@primitive(results=("result", "logsumexp"), samples=_block_samples)
+def attention_blocks(
+    query: Tensor, key: Tensor, value: Tensor, seen: Tensor, some: Tensor, some_indices: Tensor, whole: Tensor | None,
+    whole_indices: Tensor | None, rows: int, keys: int, scale: float,
+) -> Any:  # fmt: skip
+    """Attention to the keys that are `seen`, (B, H, L, S), whose blocks of `rows` queries and `keys` keys are listed.
+
+    `some`, `whole` (B, H, rows of blocks): how many blocks the queries of a row see in part, and whole; `*_indices`
+    (B, H, rows of blocks, places) which, no block twice. What a kernel skips is not seen, so lists change no result.
+    """
+    batch, heads, length = tuple(query.shape)[:3]
+    outs = (Out((batch, heads, length, value.shape[3]), query.dtype),
+            Out((batch, heads, length), statistics_dtype(query.dtype)))  # fmt: skip
+
+    def lists(counts: Tensor | None, indices: Tensor | None) -> tuple[Any, Any]:
+        if counts is None or indices is None:
+            return None, None
+        return (
+            counts.to(dtypes.int32).expand(batch, heads, *counts.shape[2:]),
+            indices.to(dtypes.int32).contiguous().expand(batch, heads, *indices.shape[2:]),
+        )
+
+    return outs, (
+        query, key, value, seen.expand(batch, heads, length, key.shape[2]), *lists(some, some_indices),
+        *lists(whole, whole_indices), rows, keys, float(scale),
+    )  # fmt: skip
 
 
 # ---- what users call --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 Shape = Sequence[int]
 Formula = Callable[..., int]
@@ -58,6 +59,14 @@ def attention_flop(
     return 2 * pairs * (query_shape[-1] + value_shape[-1])
 
 
+def attention_packed_flop(
+    query_shape: Shape, key_shape: Shape, value_shape: Shape, *args: Any, **kwargs: object
+) -> int:
+    """As if every query met as many keys as the longest sequence has: where sequences end only tensors say."""
+    pairs = prod(query_shape[:-1]) * args[4]
+    return 2 * pairs * (query_shape[-1] + value_shape[-1])
+
+
 def attention_backward_flop(
     grad_shape: Shape,
     query_shape: Shape,
@@ -91,6 +100,8 @@ FORMULAS: dict[str, Formula] = {
     ),
     "convolution_weight_grad": weight_grad_flop,
     "attention": attention_flop,
+    "attention_packed": attention_packed_flop,
+    "attention_blocks": attention_flop,
     "attention_backward": attention_backward_flop,
     "fused_linear_cross_entropy": linear_cross_entropy_flop,
 }

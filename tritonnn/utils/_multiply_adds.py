@@ -28,6 +28,12 @@ def _attention(args: tuple, results: tuple) -> int:
     return math.prod(query.shape[:3]) * key.shape[2] * (query.shape[3] + value.shape[3])
 
 
+def _packed_attention(args: tuple, results: tuple) -> int:
+    """As if every query met as many keys as the longest sequence has: where sequences end only tensors say."""
+    query, value, keys = args[0], args[2], args[7]
+    return math.prod(query.shape[:2]) * keys * (query.shape[2] + value.shape[2])
+
+
 #: (arguments in schema order, results) -> multiply-adds of forward, for the ops that are products of matrices; all
 #: others cost some operations per element and count as none
 MULTIPLY_ADDS: dict[str, Callable[[tuple, tuple], int]] = {
@@ -42,6 +48,8 @@ MULTIPLY_ADDS: dict[str, Callable[[tuple, tuple], int]] = {
     "convolution": _convolution,
     "convolution_relu": lambda args, results: _convolution((*args[:3], 1, 0, 1, False), results),
     "attention": _attention,
+    "attention_packed": _packed_attention,
+    "attention_blocks": _attention,
     "fused_linear_cross_entropy": lambda args, results: args[0].numel() * args[1].shape[0],
 }
 

@@ -21,8 +21,9 @@ from tritonnn.nn.attention._block_mask import (
     refuse_orders,
 )
 from tritonnn.nn.attention._positions import Sizes, everywhere
-from tritonnn.ops.attention import scaled_dot_product_attention
+from tritonnn.ops.attention import attention_blocks, scaled_dot_product_attention
 from tritonnn.ops.creation.from_data import tensor as make_tensor
+from tritonnn.recording.grad_mode import is_grad_enabled
 
 __all__ = [
     "AuxOutput", "AuxRequest", "BlockMask", "FlexKernelOptions", "and_masks", "create_block_mask", "create_mask",
@@ -290,7 +291,11 @@ def flex_attention(
     if scale is None:
         scale = 1 / math.sqrt(width) if width else 1.0
     if score_mod is None and (wanted is None or not any(wanted)):
-        result = scaled_dot_product_attention(query, key, value, seen, scale=scale, enable_gqa=enable_gqa)
+        recorded = is_grad_enabled() and any(t.requires_grad for t in (query, key, value))
+        if block_mask is None or seen is None or recorded:
+            result = scaled_dot_product_attention(query, key, value, seen, scale=scale, enable_gqa=enable_gqa)
+        else:
+            result = _listed(query, key, value, block_mask, seen, float(scale))
         aux = AuxOutput()
     else:
         result, aux = _composed(query, key, value, score_mod, seen, float(scale), sizes)
@@ -299,6 +304,20 @@ def flex_attention(
     if return_lse:
         return result, aux.lse
     return result, AuxOutput(*[part if asked else None for part, asked in zip(aux, wanted, strict=True)])
+
+
+def _listed(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, seen: Tensor, scale: float) -> Tensor:
+    """Attention that passes over the blocks that nobody sees, and has no masks where all is seen."""
+    batch = query.shape[0]
+
+    def by_head(lists: Tensor | None, rank: int) -> Any:
+        return None if lists is None else lists.reshape(*(1,) * (rank - lists.ndim), *lists.shape)
+
+    key, value = (x.expand(batch, *x.shape[1:]) for x in (key, value))
+    return attention_blocks(
+        query, key, value, by_head(seen, 4), by_head(mask.kv_num_blocks, 3), by_head(mask.kv_indices, 4),
+        by_head(mask.full_kv_num_blocks, 3), by_head(mask.full_kv_indices, 4), *mask.BLOCK_SIZE, scale,
+    )[0]  # fmt: skip
 
 
 def _composed(

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from tritonnn import dtypes
 from tritonnn._tensor import Tensor
 from tritonnn.device import device as Device
-from tritonnn.ops.attention import attention
+from tritonnn.ops.attention import attention, attention_packed
+from tritonnn.ops.creation.from_data import tensor as make_tensor
 from tritonnn.ops.creation.ranges import arange
 from tritonnn.ops.joining.joining import cat
 from tritonnn.recording.grad_mode import is_grad_enabled
@@ -31,7 +32,7 @@ def varlen_attn(
 ) -> Any:  # fmt: skip
     """softmax(q kᵀ · scale) v of each of N sequences, whose tokens lie one after another.
 
-    It is composed: one call of the attention kernel for each sequence, whose limits are read on the host.
+    Limits are read on the host, to be checked. It is one launch; with gradients one for each sequence.
 
     Args:
         query: (Tq, H, E). key, value: (Tk, H, E) and (Tk, H, Ev).
@@ -62,19 +63,55 @@ def varlen_attn(
     sequences = _sequences(key, value, cu_seq_k, max_k, seqused_k, block_table, len(queries))
     if scale is None:
         scale = 1 / math.sqrt(query.shape[2]) if query.shape[2] else 1.0
+    if is_grad_enabled() and any(t.requires_grad for t in (query, key, value)):
+        out, lse = _by_sequence(query, value, queries, sequences, window, float(scale))
+    else:
+        out, lse = _at_once(
+            query, key, value, cu_seq_q, cu_seq_k, queries, sequences, window, seqused_k, float(scale)
+        )
+    return (out, lse) if return_aux is not None and return_aux.lse else out
+
+
+def _by_sequence(
+    query: Tensor, value: Tensor, queries: list[tuple[int, int]], sequences: list[tuple[Tensor, Tensor]],
+    window: tuple[int, int], scale: float,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """One call of the attention op, which has a gradient, for each sequence."""
     results: list[Tensor] = [query.new_empty((0, query.shape[1], value.shape[-1]))]
     sums: list[Tensor] = []
     for (start, stop), (k, v) in zip(queries, sequences, strict=True):
         q = query[start:stop]
         mask, causal = _mask(stop - start, k.shape[0], window, query.device)
         q, k, v = (t.transpose(0, 1).unsqueeze(0) for t in (q, k, v))
-        result, lse = attention(q, k, v, mask, 0.0, 0, 0, causal, float(scale))
+        result, lse = attention(q, k, v, mask, 0.0, 0, 0, causal, scale)
         results.append(result.squeeze(0).transpose(0, 1))
         sums.append(lse.squeeze(0))
-    out = cat(results)
-    if return_aux is None or not return_aux.lse:
-        return out
-    return out, cat(sums, 1) if sums else query.new_empty((query.shape[1], 0), dtype=dtypes.float32)
+    return cat(results), cat(sums, 1) if sums else query.new_empty((query.shape[1], 0), dtype=dtypes.float32)
+
+
+LENGTHS = 128  # longest sequences are rounded up to a multiple: calls of one geometry are launched alike
+
+
+def _at_once(
+    query: Tensor, key: Tensor, value: Tensor, cu_seq_q: Tensor, cu_seq_k: Tensor | None,
+    queries: list[tuple[int, int]], sequences: list[tuple[Tensor, Tensor]], window: tuple[int, int],
+    seqused_k: Tensor | None, scale: float,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """All sequences in one launch."""
+    lengths = [k.shape[0] for k, _ in sequences]
+    if key.ndim == 4 or cu_seq_k is None:  # pages, which `sequences` holds gathered
+        key, value = (cat([pair[i] for pair in sequences]) if sequences else t[:0].flatten(0, 1)
+                      for i, t in enumerate((key, value)))  # fmt: skip
+        cu_seq_k = make_tensor([0, *itertools.accumulate(lengths)], dtype=dtypes.int32, device=query.device)
+        seqused_k = None
+    longest_q, longest_k = (
+        -(-max(numbers, default=0) // LENGTHS) * LENGTHS
+        for numbers in ([stop - start for start, stop in queries], lengths)
+    )
+    behind, ahead = (max(n, -1) for n in window)
+    return attention_packed(
+        query, key, value, cu_seq_q, cu_seq_k, seqused_k, longest_q, longest_k, behind, ahead, 0.0, scale
+    )  # fmt: skip
 
 
 def varlen_attn_out(
