@@ -166,7 +166,7 @@ def patches_plan(out: Buffer, operands: _Operands, window: Window, finish: Finis
         KD=kernel[0], KH=kernel[1], KW=kernel[2], IMAGES=patch[0], DEPTH=patch[1], HEIGHT=patch[2],
         WIDTH=patch[3], BLOCK_N=tile.columns, BLOCK_K=tile.depth, RANK=rank, ACROSS=across, TURNED=turned,
         DESCRIBED=on_chip, OUT_LAST=channels_last(out), EPILOGUE=finish.epilogue, PRECISION=precision(x),
-        INT64=needs_int64(out, residual), num_warps=tile.warps, num_stages=tile.stages,
+        INT64=needs_int64(out, residual, finish.bias), num_warps=tile.warps, num_stages=tile.stages,
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def _by_addresses(
             KD=kernel[0], KH=kernel[1], KW=kernel[2], CHANNELS=depth if flat else None, VECTOR=wide,
             BLOCK_M=tile.rows, BLOCK_N=tile.columns, BLOCK_K=tile.depth, EVEN_K=flat or depth % tile.depth == 0,
             OUT_LAST=channels_last(out), EPILOGUE=finish.epilogue, PRECISION=precision(x),
-            COMPUTE=_compute(out), INT64=needs_int64(out, x, weight, residual), num_warps=tile.warps,
+            COMPUTE=_compute(out), INT64=needs_int64(out, x, weight, residual, finish.bias), num_warps=tile.warps,
             num_stages=tile.stages,
         )  # fmt: skip
 

@@ -92,7 +92,8 @@ def patches_kernel(
     BLOCK_M: tl.constexpr = IMAGES * DEPTH * HEIGHT * WIDTH
     # tiles of one patch are neighbours in time: they read the same x
     blocks_n = tl.cdiv(N, BLOCK_N)
-    first_n = tl.program_id(0) % blocks_n * BLOCK_N
+    block_n = tl.program_id(0) % blocks_n
+    first_n = block_n * BLOCK_N
     patch = tl.program_id(0) // blocks_n
     ow = patch % patches[2] * WIDTH
     patch = patch // patches[2]
@@ -105,7 +106,7 @@ def patches_kernel(
         BLOCK_M, BLOCK_N, BLOCK_K, RANK, ACROSS, TURNED, PRECISION,
     )  # fmt: skip
     if DESCRIBED:
-        acc = with_bias(acc, bias_ptr, first_n, N, stride_bias, BLOCK_N)
+        acc = with_bias(acc, bias_ptr, wide(block_n, INT64) * BLOCK_N, N, stride_bias, BLOCK_N)
         if residual is not None:
             box = _load_box(residual, i, od, oh, ow, first_n, RANK).reshape(BLOCK_M, BLOCK_N)
             acc += alpha.to(tl.float32) * box.to(tl.float32)
@@ -128,6 +129,6 @@ def patches_kernel(
         if residual is not None:
             residual_offset = offset_of_place(ii, id, ih, iw, residual_strides)
         store_sums(
-            out, residual, bias_ptr, acc, offset, residual_offset, wide(first_n, INT64), N, stride_bias,
+            out, residual, bias_ptr, acc, offset, residual_offset, wide(block_n, INT64) * BLOCK_N, N, stride_bias,
             out_strides[1], residual_strides[1], alpha, mask, BLOCK_M, BLOCK_N, OUT_LAST, EPILOGUE,
         )  # fmt: skip

@@ -37,8 +37,8 @@ FORWARD: dict[int, list[tuple[int, Tile]]] = {
 }
 # The same where a step runs over (tap, channel) of few channels, in accesses of up to 16 bytes.
 FLAT: dict[int, list[tuple[int, Tile]]] = {
-    2: [(16, Tile(128, 16, 32, 4, 3)), (32, Tile(128, 32, 32, 4, 3)), (1 << 30, Tile(128, 64, 32, 4, 3))],
-    4: [(16, Tile(128, 16, 32, 4, 3)), (32, Tile(128, 32, 32, 4, 3)), (1 << 30, Tile(128, 64, 32, 8, 3))],
+    2: [(16, Tile(128, 16, 32, 8, 3)), (32, Tile(128, 32, 32, 8, 3)), (1 << 30, Tile(128, 64, 32, 8, 3))],
+    4: [(16, Tile(128, 16, 32, 8, 3)), (32, Tile(128, 32, 32, 8, 3)), (1 << 30, Tile(128, 64, 32, 8, 3))],
     8: [(1 << 30, Tile(32, 32, 32, 4, 2))],
 }
 # With tensor descriptors: 128 bytes of channels a step (what the copy engine swizzles), by bytes an element; with the

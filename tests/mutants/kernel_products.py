@@ -137,6 +137,11 @@ FAULTS = [
         CONVOLUTION_BORDER,
         "(h < sizes[1]) & (w >= 0) & (w < sizes[2])",
         "(h < sizes[1]) & (w < sizes[2])",
+        "tests/test_convolution_roads.py -k addresses_compute",
+    ),
+    Fault(
+        "convolution: a wrap around the edge, of few channels", "mask", CONVOLUTION,
+        "& (column >= 0) & (column < x_sizes[2])", "& (column < x_sizes[2])",
         f"{TWIN} 'kernel_matches_twin and convolution_cuda'",
     ),
     Fault(

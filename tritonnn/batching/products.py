@@ -77,6 +77,21 @@ def _out_of(value: Tensor, dim: int, size: int) -> Tensor:
     return moved(view_as_size(value, (*shape[:dim], size, shape[dim] // size, *shape[dim + 1 :])), dim, 0)
 
 
+@composed("convolution_relu")
+def convolution_relu(
+    input: Tensor, weight: Tensor, bias: Tensor | None, z: Tensor | None, alpha: float, *geometry: Any
+) -> Tensor:
+    """A convolution, and then the rest."""
+    # a family that is imported when it is needed
+    from tritonnn.ops.convolution.convolution import convolution
+
+    stride, padding, dilation, groups = geometry
+    sums = convolution(
+        input, weight, bias, stride, padding, dilation, False, (0,) * (len(weight.shape) - 2), groups
+    )
+    return relu(sums if z is None else sums + alpha * z)
+
+
 @rule("convolution")
 def convolution(c: Call) -> Any:
     """One convolution of all samples where the weight is the same for them, else one with groups."""

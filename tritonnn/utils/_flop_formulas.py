@@ -95,6 +95,9 @@ FORMULAS: dict[str, Formula] = {
     "addmm_activation": added_flop,
     "scaled_product": mm_flop,
     "convolution": convolution_flop,
+    "convolution_relu": lambda x, w, *_, out_shape, **__: convolution_flop(
+        x, w, None, None, None, None, False, out_shape=out_shape
+    ),
     "convolution_weight_grad": weight_grad_flop,
     "attention": attention_flop,
     "attention_packed": attention_packed_flop,

@@ -46,6 +46,7 @@ MULTIPLY_ADDS: dict[str, Callable[[tuple, tuple], int]] = {
     "addmm_activation": _product_added,
     "scaled_product": _product,
     "convolution": _convolution,
+    "convolution_relu": lambda args, results: _convolution((*args[:3], 1, 0, 1, False), results),
     "attention": _attention,
     "attention_packed": _packed_attention,
     "attention_blocks": _attention,
