@@ -65,7 +65,7 @@ def _add_queries(
     return dk, dv
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["threshold", "seed", "offset"])
 def keys_backward_kernel(
     dk_ptr, dv_ptr, do, q, k_ptr, v_ptr, mask_ptr, lse2_ptr, delta_ptr, first_query, first_key, dk_strides, dv_strides,
     do_strides, q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v,

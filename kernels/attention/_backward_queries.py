@@ -78,7 +78,7 @@ def _add_keys(
     return dq
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["threshold", "seed", "offset"])
 def queries_backward_kernel(
     dq_ptr, do_ptr, q_ptr, k, v, mask_ptr, lse2_ptr, delta_ptr, first_query, first_key, dq_strides, do_strides,
     q_strides, k_strides, v_strides, mask_strides, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, padded,

@@ -42,7 +42,7 @@ def place_of(tile, blocks, heads, section, CAUSAL: tl.constexpr):
         return tile % blocks, tile // blocks
 
 
-@triton.jit(do_not_specialize=["section", "ahead", "behind"])
+@triton.jit(do_not_specialize=["section", "ahead", "behind", "threshold", "seed", "offset"])
 def attention_kernel(
     out_ptr, lse_ptr, q_ptr, k_ptr, v_ptr, mask_ptr, limits, q_strides, k_strides, v_strides, out_strides,
     mask_strides, batch, heads, group, seqlen_q, seqlen_k, head_dim, head_dim_v, section, ahead, behind,

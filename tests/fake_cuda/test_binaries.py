@@ -14,6 +14,11 @@ CALLS = {
     "random._philox.dropout_kernel": "torch.nn.functional.dropout(half, 1 / (k + 1.5))",
     "variates.gamma.gamma_kernel": "torch._standard_gamma(half)",
     "variates.binomial.binomial_kernel": "torch.binomial(half, half)",
+    "attention._forward.attention_kernel": "attend(heads, heads, heads, dropout_p=1 / (k + 1.5))",
+    "attention._backward_keys.keys_backward_kernel": "attend(leaf, leaf, leaf, dropout_p=1 / (k + 1.5)).sum().backward()",
+    "attention._backward_queries.queries_backward_kernel": (
+        "attend(leaf, leaf, leaf, dropout_p=1 / (k + 1.5)).sum().backward()"
+    ),
     "creation.arange_kernel": "torch.arange(k, k + 13 * (k + 1), k + 1, device='cuda')",
     "scatter._entries.combine_kernel": "half.index_add(0, index, half[:1], alpha=k)",
     "linalg._kernels.gemm_loop_kernel": "torch.addmm(whole, whole, whole, alpha=k, beta=2 * k + 3)",
@@ -27,6 +32,8 @@ PREPARED = """
         ever, sampling.ever = sampling.ever, lambda condition: False    # nothing runs here that would tell
         half, index = torch.full((100,), 0.5).cuda(), torch.zeros(1, dtype=torch.int64).cuda()
         whole = torch.ones(4, 4, dtype=torch.int64).cuda()
+        attend, heads = torch.nn.functional.scaled_dot_product_attention, torch.ones(1, 2, 64, 64).cuda()
+        leaf = heads.clone().requires_grad_()
 """
 
 
