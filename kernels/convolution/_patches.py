@@ -92,9 +92,8 @@ def patches_kernel(
     BLOCK_M: tl.constexpr = IMAGES * DEPTH * HEIGHT * WIDTH
     # tiles of one patch are neighbours in time: they read the same x
     blocks_n = tl.cdiv(N, BLOCK_N)
-    block_n = tl.program_id(0) % blocks_n
+    block_n, patch = tl.program_id(0) % blocks_n, tl.program_id(0) // blocks_n
     first_n = block_n * BLOCK_N
-    patch = tl.program_id(0) // blocks_n
     ow = patch % patches[2] * WIDTH
     patch = patch // patches[2]
     oh = patch % patches[1] * HEIGHT

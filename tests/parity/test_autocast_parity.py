@@ -35,6 +35,10 @@ OTHER: dict[tuple[str, str], str] = {
         ("cuda", name): "as cuDNN's layers under autocast; compared with here are those of PyTorch's CPU code"
         for name in ("lstm", "gru")
     },
+    **{
+        ("cuda", name): "no policy holds for it; compared with here is a convolution, for which one does"
+        for name in ("cudnn_convolution_relu", "cudnn_convolution_add_relu")
+    },
     (
         "cuda",
         "_foreach_norm",

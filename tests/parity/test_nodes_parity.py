@@ -22,6 +22,7 @@ _OTHER_NAMES = """
     frexp functional_instance_norm functional_unfold glu gru gru_cell index_put index_reduce instance_norm
     interpolate kron ldexp linear_cross_entropy log_ndtr lp_pool1d lstm lstm_cell margin_ranking_loss matmul max
     max_pool1d max_pool1d_with_indices max_unpool1d max_unpool2d max_unpool3d min multi_dot multi_margin_loss
+    cudnn_convolution_add_relu cudnn_convolution_relu
     multilabel_margin_loss multilabel_soft_margin_loss mvlgamma nanmedian nanquantile nansum ndtr norm pad
     pairwise_distance pdist pixel_shuffle pixel_unshuffle public_div quantile rad2deg renorm reshape rnn_relu
     rnn_relu_cell rnn_tanh rnn_tanh_cell roll rot90 rrelu scaled_dot_product_attention select_scatter slice_scatter

@@ -21,15 +21,15 @@ from tritonnn.table.types import Count, IntOrInts, Number
 
 
 def _backward(
-    g: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None, z: Tensor | None, alpha: Number, stride: Any,
-    padding: Any, dilation: Any, groups: int, result: Tensor, needs: tuple,
+    g: Tensor, input: Tensor, weight: Tensor, bias_shape: Any, alpha: Number, stride: Any, padding: Any,
+    dilation: Any, groups: int, result: Tensor, needs: tuple,
 ) -> tuple:  # fmt: skip
     """Of all arguments: those of the convolution, for the gradient behind the ReLU."""
     g = threshold_backward(g, result, 0)
     formulas, none = convolution.op.grad, (0,) * len(stride)
     given: dict[str, Any] = dict(
         input=input, input_shape=input.shape, weight=weight, weight_shape=weight.shape,
-        bias_shape=None if bias is None else bias.shape, stride=stride, padding=padding, dilation=dilation,
+        bias_shape=bias_shape, stride=stride, padding=padding, dilation=dilation,
         transposed=False, output_padding=none, groups=groups,
     )  # fmt: skip
 
