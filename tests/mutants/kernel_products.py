@@ -140,8 +140,11 @@ FAULTS = [
         "tests/test_convolution_roads.py -k addresses_compute",
     ),
     Fault(
-        "convolution: a wrap around the edge, of few channels", "mask", CONVOLUTION,
-        "& (column >= 0) & (column < x_sizes[2])", "& (column < x_sizes[2])",
+        "convolution: a wrap around the edge, of few channels",
+        "mask",
+        CONVOLUTION,
+        "& (column >= 0) & (column < x_sizes[2])",
+        "& (column < x_sizes[2])",
         f"{TWIN} 'kernel_matches_twin and convolution_cuda'",
     ),
     Fault(
