@@ -15,9 +15,9 @@ CALLS = {
     "variates.gamma.gamma_kernel": "torch._standard_gamma(half)",
     "variates.binomial.binomial_kernel": "torch.binomial(half, half)",
     "attention._forward.attention_kernel": "attend(heads, heads, heads, dropout_p=1 / (k + 1.5))",
-    "attention._backward_keys.keys_backward_kernel": "attend(leaf, leaf, leaf, dropout_p=1 / (k + 1.5)).sum().backward()",
+    "attention._backward_keys.keys_backward_kernel": "attend(leaf, leaf, leaf, None, 1 / (k + 1.5)).sum().backward()",
     "attention._backward_queries.queries_backward_kernel": (
-        "attend(leaf, leaf, leaf, dropout_p=1 / (k + 1.5)).sum().backward()"
+        "attend(leaf, leaf, leaf, None, 1 / (k + 1.5)).sum().backward()"
     ),
     "creation.arange_kernel": "torch.arange(k, k + 13 * (k + 1), k + 1, device='cuda')",
     "scatter._entries.combine_kernel": "half.index_add(0, index, half[:1], alpha=k)",
