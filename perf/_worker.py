@@ -176,7 +176,7 @@ class Worker:
         """The row's call, with its inputs in a wider type if one is named."""
         if hasattr(self.lib, "set_float32_matmul_precision"):
             self.lib.set_float32_matmul_precision("highest" if wider else r.precision)
-        if self.name != "tritonnn":
+        if self.name != "tritonnn" and self.device == "cuda":
             self.lib.backends.cudnn.allow_tf32 = not wider
         compiler = None if wider else self._compiler()
         call = r.setup(self.lib, Maker(self.lib, self.device, r.dtype, self.cap, compiler, wider))

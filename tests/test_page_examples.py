@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 #: pages without an example
-PLAIN = {"architecture", "gpu", "performance"}
+PLAIN = {"architecture", "counting", "gpu", "performance"}
 #: pages that have a test of their own: what they show is more than a session
 OWN = {"debugging", "extending"}
 

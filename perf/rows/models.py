@@ -48,7 +48,8 @@ def _captured(lib: Any, step: Callable[[], Any]) -> Callable[[], Any]:
     with lib.cuda.graph(graph):
         loss = step()
 
-    def replay() -> Any:
+    def replay(_kept: Any = step) -> Any:
+        # the graph reads memory that was there before the capture: the optimizer, and so its states, must live on
         graph.replay()
         return loss
 

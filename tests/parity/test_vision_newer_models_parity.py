@@ -135,6 +135,8 @@ def test_initial_weights(name):
         if np.ptp(other) == 0:
             assert np.ptp(one) == 0 and one.flat[0] == other.flat[0], key
             continue
+        if one.size < 8:  # two numbers that happen to lie close together say nothing
+            continue
         # Of n numbers the deviation is known to 1 / sqrt(2 n), for six times as much only one in 10^9 is unlucky.
         room = 12 / (2 * one.size) ** 0.5
         assert abs(one.std() / other.std() - 1) < room, key
