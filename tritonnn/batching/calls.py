@@ -62,7 +62,8 @@ DYNAMIC = frozenset((
 ))  # fmt: skip
 #: public names of ops that are called with one sample at a time, for what they do depends on the values in it
 LOOPED = frozenset((
-    "_scaled_mm", "allclose", "argwhere", "attention_blocks", "attention_packed", "bincount", "cov", "equal", "histc", "histogram", "histogramdd",
+    "_scaled_mm", "allclose", "argwhere", "attention_blocks", "attention_packed", "bincount", "cov",
+    "equal", "histc", "histogram", "histogramdd",
     "nms", "nms_keep", "nonzero_static", "ps_roi_align", "ps_roi_align_backward", "ps_roi_pool", "ps_roi_pool_backward",
     "pstrf", "quantile", "nanquantile", "repeat_interleave", "roi_align", "roi_align_backward", "roi_pool",
     "roi_pool_backward", "segment_reduce",
